@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the agent together: the only place that builds things. What it then does is in `pipeline`."""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agent import checks
+from agent.budget import Budget
+from agent.config import AGENT_VERSION, CHECKS, Config
+from agent.errors import EnrolmentError, SpoolDamagedError
+from agent.identity import Identity, IdentityFolder
+from agent.pipeline import Pipeline
+from agent.policy import PolicyStore
+from agent.recorder import Recorder
+from agent.spool import Spool
+from agent.system import current
+from agent.system.interface import System
+from agent.throttle import Throttle
+from agent.uplink import Uplink, enrol
+from proto.errors import SchoolwardenError
+from proto.events import AgentStarted, AgentStopped, ChainRestarted, PolicyApplied, PolicyRefused
+from proto.files import make_private_folder, write_private
+from proto.token import decode_token
+from proto.wire import Bundle, DeviceFacts
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 3.0
+
+
+def enrol_machine(config: Config, token_text: str, *, again: bool) -> Identity:
+    """Make this machine a device of the school in the token.
+
+    Raises:
+        EnrolmentError: it is one already, or the collector refused.
+        TokenError: the token cannot be used.
+        CollectorUnreachableError: the collector does not answer.
+    """
+    token = decode_token(token_text)
+    folder = IdentityFolder(config.state)
+    if folder.is_enrolled() and not again:
+        identity = folder.load()
+        raise EnrolmentError(
+            f"this machine is enrolled already: device {identity.device_id} of {identity.school_name}",
+            hint="add --again to enrol it as a new device; what waits in its queue is set aside",
+        )
+    machine = current().describe()
+    facts = DeviceFacts(agent_version=AGENT_VERSION, **asdict(machine))
+    reply = enrol(token, folder.make_request(token, facts))
+    _set_aside(config.spool_file)
+    identity = folder.complete(token, reply)
+    Spool(config.spool_file, identity.spool_key).close()
+    write_private(config.policy_file, reply.bundle.SerializeToString())
+    PolicyStore(config.policy_file, identity).load()
+    return identity
+
+
+class Agent:
+    """A running agent."""
+
+    def __init__(self, config: Config, system: System) -> None:
+        make_private_folder(config.state)
+        folder = IdentityFolder(config.state)
+        self._config = config
+        self._system = system
+        self._identity, self._spool, lost = _open_chain(config, folder, folder.load())
+        self._policy = PolicyStore(config.policy_file, self._identity)
+        self._budget = Budget(system)
+        self.pipeline = self._build_pipeline()
+        if lost is not None:
+            self.pipeline.submit(lost)
+        self._load_policy()
+        self._policy.on_change = self._on_policy
+        self._submit_started()
+        self._uplink = Uplink(
+            self._identity,
+            self._spool,
+            agent_version=AGENT_VERSION,
+            bundle_version=lambda: self._policy.version,
+            on_bundle=self._on_bundle,
+        )
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Watch and send until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: self.stop(signal.Signals(number).name))
+        status = threading.Thread(target=self._write_status, name="status", daemon=True)
+        status.start()
+        self._uplink.start()
+        log.info("device %s of %s, watching", self._identity.device_id, self._identity.school_name)
+        try:
+            self.pipeline.run()
+        finally:
+            self._uplink.stop(flush_s=FLUSH_S)
+            self._ended.set()
+            status.join(timeout=5)
+            self._spool.close()
+
+    def stop(self, reason: str) -> None:
+        """End, after saying so to the collector if it answers in time."""
+        self.pipeline.submit(AgentStopped(reason))
+        self.pipeline.stop()
+
+    def _build_pipeline(self) -> Pipeline:
+        found: list[Pipeline] = []
+        watching = [
+            checks.load(name)(
+                self._system,
+                lambda: self._policy.in_force,
+                state_folder=self._config.checks_folder,
+                wake=lambda name=name: found[0].wake(name) if found else None,  # type: ignore[misc]
+            )
+            for name in CHECKS
+        ]
+        pipeline = Pipeline(
+            watching,
+            self._policy,
+            Recorder(self._identity, self._spool, self._system.boot_id()),
+            Throttle(time.monotonic),
+            self._budget,
+            clock_ns=time.time_ns,
+            monotonic_s=time.monotonic,
+        )
+        found.append(pipeline)
+        return pipeline
+
+    def _submit_started(self) -> None:
+        self.pipeline.submit(
+            AgentStarted(
+                agent_version=AGENT_VERSION,
+                **asdict(self._system.describe()),
+                checks=CHECKS,
+                not_watched=self._system.not_watched(),
+            )
+        )
+
+    def _load_policy(self) -> None:
+        try:
+            self._policy.load()
+        except SchoolwardenError as error:
+            log.error("the policy of the last run is not used: %s", error)
+            self.pipeline.submit(PolicyRefused(0, error.message))
+
+    def _on_bundle(self, bundle: Bundle) -> None:
+        try:
+            self._policy.accept(bundle)
+        except SchoolwardenError as error:
+            log.error("a policy was refused: %s", error)
+            self.pipeline.submit(PolicyRefused(bundle.version, error.message))
+        except OSError as error:
+            log.error("a policy could not be kept: %s", error)
+
+    def _on_policy(self) -> None:
+        in_force = self._policy.in_force
+        if in_force is not None:
+            self.pipeline.submit(PolicyApplied(in_force.policy.version, in_force.sha256.hex()))
+        self.pipeline.wake()
+
+    def _write_status(self) -> None:
+        while True:
+            try:
+                write_private(self._config.status_file, json.dumps(self._status()).encode())
+            except OSError as error:
+                log.error("the status cannot be written: %s", error)
+            if self._ended.wait(self._config.status_every_s):
+                return
+
+    def _status(self) -> dict[str, Any]:
+        line = self._uplink.state
+        return {
+            "pid": os.getpid(),
+            "written_at_ns": time.time_ns(),
+            "school": self._identity.school_name,
+            "device": self._identity.device_id,
+            "epoch": self._identity.epoch,
+            "collector": self._identity.events_address,
+            "connected": line.is_connected,
+            "problem": line.problem,
+            "last_answer_ns": line.last_answer_ns,
+            "clock_offset_ns": line.clock_offset_ns,
+            "waiting_events": self._spool.count(),
+            "policy_version": self._policy.version,
+            "level": self._budget.level.value,
+            "not_watched": list(self._system.not_watched()),
+            "checks": [result.to_json() for result in list(self.pipeline.results.values())],
+        }
+
+
+def _open_chain(
+    config: Config, folder: IdentityFolder, identity: Identity
+) -> tuple[Identity, Spool, ChainRestarted | None]:
+    """Open the queue; if it is gone or damaged, begin a new chain and say so. The identity stays the same."""
+    reason = "the queue was gone"
+    if config.spool_file.exists():
+        try:
+            spool = Spool(config.spool_file, identity.spool_key, max_bytes=config.spool_max_bytes)
+            spool.head(identity.epoch)
+        except SpoolDamagedError as error:
+            log.error("%s", error)
+            reason = "the queue was damaged"
+        else:
+            return identity, spool, None
+    before = identity.epoch
+    # First the identity: should the power go now, the next start skips a number, which is harmless.
+    identity = folder.start_epoch(identity)
+    _set_aside(config.spool_file)
+    spool = Spool(config.spool_file, identity.spool_key, max_bytes=config.spool_max_bytes)
+    return identity, spool, ChainRestarted(reason, before)
+
+
+def _set_aside(path: Path) -> None:
+    """Keep an old queue for whoever wants to look, one at the most."""
+    for name in (path.name, path.name + "-journal"):
+        if path.with_name(name).exists():
+            os.replace(path.with_name(name), path.with_name(name + ".old"))

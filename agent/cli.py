@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `schoolwarden-agent`. Only `main` prints and decides how a command ends.
+
+stdout is data, stderr is talk. Exit codes: 0 good, 1 a finding, 2 a wrong call, 3 an environment that does not work.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.config import AGENT_VERSION, CHECKS, Config
+from proto.errors import SchoolwardenError
+
+STATUS_IS_OLD_AFTER_S = 15.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        code: int = options.command(options)
+        return code
+    except SchoolwardenError as error:
+        sys.stderr.write(f"schoolwarden-agent: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"  {error.hint}\n")
+        if options.verbose:
+            logging.exception("in full")
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has enough; the descriptor must go or the interpreter complains at exit.
+        sys.stderr.close()
+        return 0
+    except PermissionError as error:
+        sys.stderr.write(f"schoolwarden-agent: {error}\n  run it as the user who owns the folder (for a service: root)\n")
+        return 3
+    except OSError as error:
+        sys.stderr.write(f"schoolwarden-agent: {error}\n")
+        return 3
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="schoolwarden-agent",
+        description="Watches this machine for what the school's signed policy names, and sends signed events to its "
+        "collector. It detects and records; it prevents nothing and has no silent mode.",
+    )
+    parser.add_argument("--version", action="version", version=f"schoolwarden-agent {AGENT_VERSION}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    enrol = commands.add_parser("enrol", help="make this machine a device of a school")
+    _add_state(enrol)
+    enrol.add_argument("--token", required=True, metavar="T", help="the enrolment token, or - to read it from stdin")
+    enrol.add_argument("--again", action="store_true", help="enrol as a new device although it is enrolled already")
+    enrol.set_defaults(command=_enrol)
+
+    run = commands.add_parser("run", help="watch and send until told to stop")
+    _add_state(run)
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser("status", help="how the agent on this machine stands; 1 if it is not well")
+    _add_state(status)
+    _add_format(status)
+    status.set_defaults(command=_status)
+
+    explain = commands.add_parser("explain", help="exactly what is collected on this machine, and why")
+    _add_state(explain)
+    _add_format(explain)
+    explain.set_defaults(command=_explain)
+
+    check = commands.add_parser("check", help="run checks once, with no collector; 1 if one fails")
+    check.add_argument("names", nargs="*", metavar="NAME", help=f"which checks: {', '.join(CHECKS)} (default: all)")
+    check.add_argument(
+        "--state", type=Path, metavar="S", help="use the policy of this enrolled agent instead of the shipped baseline"
+    )
+    _add_format(check)
+    check.set_defaults(command=_check)
+    return parser
+
+
+def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", type=Path, required=True, metavar="S", help="the folder where the agent keeps its things")
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    from agent.app import enrol_machine
+
+    token = sys.stdin.read() if options.token == "-" else options.token
+    identity = enrol_machine(Config(options.state), token, again=options.again)
+    sys.stderr.write(
+        f"Enrolled as device {identity.device_id} of {identity.school_name}.\n"
+        f"Start it: schoolwarden-agent run --state {options.state}\n"
+        f"What it collects: schoolwarden-agent explain --state {options.state}\n"
+    )
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from agent.app import Agent
+    from agent.system import current
+
+    Agent(Config(options.state), current()).run()
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from agent.identity import IdentityFolder
+
+    config = Config(options.state)
+    identity = IdentityFolder(options.state).load()
+    try:
+        status: dict[str, Any] = json.loads(config.status_file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        status = {"school": identity.school_name, "device": identity.device_id, "written_at_ns": 0}
+    age_s = time.time() - status["written_at_ns"] / 1e9
+    status["running"] = age_s < STATUS_IS_OLD_AFTER_S
+    is_well = status["running"] and status.get("connected", False)
+    if options.format == "json":
+        sys.stdout.write(json.dumps(status, indent=1) + "\n")
+        return 0 if is_well else 1
+    lines = [f"Device {status['device']} of {status['school']}"]
+    if not status["running"]:
+        seen = f"last seen running {age_s / 60:.0f} minutes ago" if status["written_at_ns"] else "it never ran"
+        lines.append(f"Not running ({seen}). Start it: schoolwarden-agent run --state {options.state}")
+    else:
+        line = "connected" if status["connected"] else f"not connected: {status['problem']}"
+        lines.append(f"Running, {line}; {status['waiting_events']} events wait; policy {status['policy_version']}")
+    lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status.get("checks", ())]
+    lines += [f"Not watched: {each}" for each in status.get("not_watched", ())]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0 if is_well else 1
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from agent.explain import explain
+    from agent.identity import IdentityFolder
+    from agent.policy import PolicyStore
+    from agent.system import current
+
+    config = Config(options.state)
+    identity = IdentityFolder(options.state).load()
+    policy = PolicyStore(config.policy_file, identity)
+    policy.load()
+    explanation = explain(identity, policy, current())
+    if options.format == "json":
+        sys.stdout.write(json.dumps(explanation.to_json(), indent=1) + "\n")
+    else:
+        sys.stdout.write(explanation.to_text())
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from agent.once import check_once
+
+    results = check_once(options.names or CHECKS, Config(options.state) if options.state else None)
+    if options.format == "json":
+        sys.stdout.write(json.dumps([result.to_json() for result in results], indent=1) + "\n")
+    else:
+        for result in results:
+            sys.stdout.write(f"{result.check}: {result.state.value} - {result.summary}\n")
+            sys.stdout.writelines(f"  {name}: {value}\n" for name, value in sorted(result.facts.items()))
+    return 1 if any(result.state == "fail" for result in results) else 0

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where an agent keeps its things, and its limits. What to watch for comes from the signed policy, not from here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+AGENT_VERSION = "0.1.0"
+"""Written here because reading package metadata at run time costs six megabytes; a test compares the two."""
+
+CHECKS = ("software",)
+"""The checks that run, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The state folder and the limits."""
+
+    state: Path
+    """Holds identity/, spool/, policy/, checks/ and status.json."""
+    spool_max_bytes: int = 64 * 1024 * 1024
+    """About 200,000 events: weeks without a collector."""
+    status_every_s: float = 2.0
+
+    @property
+    def spool_file(self) -> Path:
+        """The queue."""
+        return self.state / "spool" / "spool.db"
+
+    @property
+    def policy_file(self) -> Path:
+        """The signed policy in force."""
+        return self.state / "policy" / "bundle.bin"
+
+    @property
+    def checks_folder(self) -> Path:
+        """What checks remember over a restart."""
+        return self.state / "checks"
+
+    @property
+    def status_file(self) -> Path:
+        """What `status` shows; written by the running agent."""
+        return self.state / "status.json"

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data path on the device, from top to bottom. Read this first.
+
+    1 observe   each check turns answers of the machine into candidate events and a result
+    2 throttle  repetitions and floods are cut and counted
+    3 gate      the signed policy decides what may leave; everything else ends here
+    4 seal      (a safeguarding flag will be sealed here, to its readers only)
+    5 record    encoded, numbered, linked to the event before it, on the disk
+
+`uplink` sends what was recorded. A check that fails does not stop the others: that it failed is an event. When the
+disk takes nothing, events wait here for a while, and what had to go is counted.
+"""
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from agent.budget import Budget
+from agent.checks.interface import Check, CheckResult
+from agent.errors import CheckError, SpoolError, SpoolFullError
+from agent.policy import PolicyStore
+from agent.recorder import Recorder
+from agent.throttle import Throttle
+from proto.events import CheckChanged, CheckCrashed, Kind, State
+
+log = logging.getLogger(__name__)
+
+HELD_WHILE_DISK_FAILS = 1000
+CRASHED_PAUSE_S = 30.0
+DROPPED_EVERY_S = 60.0
+LONGEST_WAIT_S = 1.0
+
+
+class Pipeline:
+    """Runs the checks and takes their events to the queue. One thread runs `run`; `submit` and `wake` are for others."""
+
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        policy: PolicyStore,
+        recorder: Recorder,
+        throttle: Throttle,
+        budget: Budget,
+        *,
+        clock_ns: Callable[[], int],
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        self._checks = checks
+        self._policy = policy
+        self._recorder = recorder
+        self._throttle = throttle
+        self._budget = budget
+        self._clock_ns = clock_ns
+        self._monotonic_s = monotonic_s
+        self._due_s = {check.name: 0.0 for check in checks}
+        self._reported: dict[str, tuple[str, str]] = {}
+        self._dropped_due_s = monotonic_s() + DROPPED_EVERY_S
+        self._held: deque[tuple[Kind, int]] = deque()
+        self._submitted: queue.SimpleQueue[Kind] = queue.SimpleQueue()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self.results: dict[str, CheckResult] = {}
+        """The newest answer of each check, for `status`."""
+
+    def submit(self, event: Kind) -> None:
+        """Hand over an event from another thread."""
+        self._submitted.put(event)
+        self._wake.set()
+
+    def wake(self, check: str = "") -> None:
+        """Look again now: something happened, to one check or to all."""
+        for name in [check] if check else list(self._due_s):
+            self._due_s[name] = 0.0
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let `run` return after the events at hand."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Do what is due, then wait for the next or for somebody to wake us; until stopped."""
+        while not self._stopping.is_set():
+            self._wake.clear()
+            self.step()
+            next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
+            self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
+        self.step()
+
+    def step(self) -> None:
+        """Take everything that is due through the path, once."""
+        while not self._submitted.empty():
+            self._pass_on(self._submitted.get())
+        for event in self._budget.sample():
+            self._pass_on(event)
+        for check in self._checks:
+            if self._monotonic_s() >= self._due_s[check.name]:
+                self._observe(check)
+        if self._monotonic_s() >= self._dropped_due_s:
+            self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
+            for event in self._throttle.take_dropped():
+                self._pass_on(event)
+        self._record()
+
+    def _observe(self, check: Check) -> None:
+        self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown
+        check.scans_paused = self._budget.is_paused
+        try:
+            # One at a time: a check takes an event as told when it is asked for the next, and then it must be on the disk.
+            for event in check.observe(self._clock_ns()):
+                self._pass_on(event)
+                self._record()
+        except CheckError as error:
+            log.error("%s", error)
+            self._due_s[check.name] = self._monotonic_s() + CRASHED_PAUSE_S
+            self._pass_on(CheckCrashed(error.check, error.error_type))
+        self._report(check.result())
+
+    def _report(self, result: CheckResult) -> None:
+        """Make an event of another answer. A summary may count things that come and go: that alone is no news."""
+        self.results[result.check] = result
+        answer = (result.state.value, repr(sorted(result.facts.items())) if result.state is State.FAIL else "")
+        if self._reported.get(result.check) == answer:
+            return
+        self._reported[result.check] = answer
+        since_ns = result.first_failed_at_ns or 0
+        self._pass_on(CheckChanged(result.check, result.state.value, result.summary, result.facts, since_ns))
+
+    def _pass_on(self, event: Kind) -> None:
+        """Steps 2 and 3."""
+        if self._throttle.admit(event):
+            severity = self._policy.find_severity(event)
+            if severity is not None:
+                self._held.append((event, severity))
+
+    def _record(self) -> None:
+        """Step 5."""
+        while len(self._held) > HELD_WHILE_DISK_FAILS:
+            event, _ = self._held.popleft()
+            self._throttle.count_dropped(event.kind, "disk", 1)
+        if not self._held:
+            return
+        try:
+            trimmed = self._recorder.record(list(self._held), bundle_version=self._policy.version)
+        except SpoolFullError:
+            for event, _ in self._held:
+                self._throttle.count_dropped(event.kind, "queue_full", 1)
+            self._held.clear()
+        except SpoolError as error:
+            log.error("%s; %d events wait", error, len(self._held))
+        else:
+            self._held.clear()
+            for kind, count in trimmed.items():
+                self._throttle.count_dropped(kind, "queue_full", count)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes events of the chain out of what happened: encodes, numbers, links, and puts them into the queue.
+
+Used by one thread, the pipeline's: the order in which it is called is the order of the chain.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from agent.identity import Identity
+from agent.spool import RANK_SAFEGUARDING, Spool, SpooledEvent
+from proto import chain
+from proto.envelope import MAX_BODY_BYTES
+from proto.events import Audience, Header, Kind, Missing, Payload
+from proto.wire import encode_body, encode_header
+
+
+class Recorder:
+    """The end of this machine's chain."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        spool: Spool,
+        boot_id: bytes,
+        *,
+        clock_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._identity = identity
+        self._spool = spool
+        self._boot_id = boot_id
+        self._clock_ns = clock_ns
+        self._monotonic_ns = monotonic_ns
+        self._head = spool.head(identity.epoch)
+
+    def record(self, events: Sequence[tuple[Kind, int]], *, bundle_version: int) -> dict[str, int]:
+        """Make (event, severity) pairs durable, in this order; return the payloads that had to go for them, by kind.
+
+        Raises:
+            SpoolError: nothing was recorded; the chain stands where it stood.
+        """
+        seq, previous = self._head.seq, self._head.hash
+        spooled: list[SpooledEvent] = []
+        for event, severity in events:
+            seq += 1
+            spooled.append(self._make(event, severity, seq, previous, bundle_version))
+            previous = spooled[-1].hash
+        trimmed = self._spool.append(self._identity.epoch, spooled)
+        self._head = self._spool.head(self._identity.epoch)
+        return trimmed
+
+    def _make(self, event: Kind, severity: int, seq: int, previous_hash: bytes, bundle_version: int) -> SpooledEvent:
+        body, salt = encode_body(event), chain.make_salt()
+        is_too_large = len(body) > MAX_BODY_BYTES
+        header = encode_header(
+            Header(
+                school_id=self._identity.school_id,
+                device_id=self._identity.device_id,
+                epoch=self._identity.epoch,
+                seq=seq,
+                kind=event.kind,
+                schema_version=event.schema_version,
+                audience=event.audience,
+                severity=severity,
+                wall_clock_ns=self._clock_ns(),
+                monotonic_ns=self._monotonic_ns(),
+                boot_id=self._boot_id,
+                bundle_version=bundle_version,
+                payload_commitment=chain.commit(salt, body),
+                previous_hash=previous_hash,
+            )
+        )
+        return SpooledEvent(
+            seq=seq,
+            kind=event.kind,
+            rank=RANK_SAFEGUARDING if event.audience is Audience.SAFEGUARDING else severity,
+            header=header,
+            hash=chain.link(header, previous_hash),
+            payload=Payload(b"", b"", Missing.QUEUE_FULL) if is_too_large else Payload(salt, body),
+        )

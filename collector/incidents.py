@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Incidents: one for each (school, rule, subject), counted while it lasts, reopened when it comes back.
+
+States: open -> acknowledged -> resolved, and back to open by a person or by the next event. It never decides who
+may see one: every query takes the audiences of the reader, and there is no query without.
+"""
+
+import json
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+
+from collector.errors import UsageError
+from collector.store.engine import reading, writing
+from collector.store.schema import devices, incident_history, incidents
+from proto.events import Audience
+
+OURSELVES = "schoolwarden"
+"""The actor of what happens without a person."""
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Action(StrEnum):
+    """What happened to an incident."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A reason to open or count an incident: a rule fitted an event."""
+
+    rule: str
+    rule_title: str
+    audience: Audience
+    severity: int
+    action_class: str
+    device_id: str
+    subject: str
+    """What it is about, the device included: `device/<id>/program/tor-browser`."""
+    group_key: str
+    """The same on every device: `program/tor-browser`."""
+    summary: str
+    clauses: tuple[str, ...]
+    event_id: int
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """An incident as people and exports see it."""
+
+    id: str
+    school: str
+    rule: str
+    rule_title: str
+    audience: str
+    severity: int
+    action_class: str
+    state: str
+    device: str
+    hostname: str
+    subject: str
+    group: str
+    opened_at_ns: int
+    last_seen_at_ns: int
+    count: int
+    reopened: int
+    summary: str
+    clauses: tuple[str, ...]
+    first_event_id: int
+    last_event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One thing that happened to an incident."""
+
+    at_ns: int
+    actor: str
+    action: str
+    note: str
+    event_id: int | None
+
+
+def record_sightings(connection: Connection, school_id: str, sightings: Iterable[Sighting], now_ns: int) -> None:
+    """Open, count or reopen incidents, inside the transaction that appends the events behind them."""
+    merged: dict[tuple[str, str], list[Sighting]] = {}
+    for sighting in sightings:
+        merged.setdefault((sighting.rule, sighting.subject), []).append(sighting)
+    for (rule, subject), group in merged.items():
+        last, count = group[-1], sum(each.count for each in group)
+        found = connection.execute(
+            select(incidents.c.incident_id, incidents.c.state).where(
+                incidents.c.school_id == school_id, incidents.c.rule == rule, incidents.c.subject == subject
+            )
+        ).first()
+        if found is None:
+            _open(connection, school_id, group[0], last, count, now_ns)
+            continue
+        reopens = found.state == IncidentState.RESOLVED
+        values: dict[str, Any] = {
+            "count": incidents.c.count + count,
+            "last_seen_at_ns": now_ns,
+            "last_event_id": last.event_id,
+            "severity": func.max(incidents.c.severity, last.severity)
+            if connection.dialect.name == "sqlite"
+            else func.greatest(incidents.c.severity, last.severity),
+            "summary": last.summary,
+        }
+        if reopens:
+            values |= {"state": IncidentState.OPEN.value, "reopened": incidents.c.reopened + 1}
+            _note(connection, school_id, found.incident_id, now_ns, OURSELVES, Action.REOPENED, event_id=last.event_id)
+        connection.execute(update(incidents).where(incidents.c.incident_id == found.incident_id).values(values))
+
+
+def _open(
+    connection: Connection, school_id: str, first: Sighting, last: Sighting, count: int, now_ns: int
+) -> None:
+    incident_id = secrets.token_hex(8)
+    connection.execute(
+        insert(incidents).values(
+            incident_id=incident_id,
+            school_id=school_id,
+            rule=first.rule,
+            rule_title=first.rule_title,
+            audience=first.audience.name.lower(),
+            severity=first.severity,
+            action_class=first.action_class,
+            state=IncidentState.OPEN.value,
+            device_id=first.device_id,
+            subject=first.subject,
+            group_key=first.group_key,
+            summary=last.summary,
+            clauses=json.dumps(list(first.clauses)),
+            opened_at_ns=now_ns,
+            last_seen_at_ns=now_ns,
+            count=count,
+            first_event_id=first.event_id,
+            last_event_id=last.event_id,
+        )
+    )
+    _note(connection, school_id, incident_id, now_ns, OURSELVES, Action.OPENED, event_id=first.event_id)
+
+
+def list_incidents(
+    engine: Engine,
+    school_id: str,
+    *,
+    audiences: Collection[Audience],
+    states: Collection[IncidentState] = tuple(IncidentState),
+    device_id: str | None = None,
+    limit: int = 1000,
+) -> list[Incident]:
+    """Return the incidents that a reader with these audiences may see, newest first."""
+    query = _query(school_id, audiences).where(incidents.c.state.in_([state.value for state in states]))
+    if device_id is not None:
+        query = query.where(incidents.c.device_id == device_id)
+    query = query.order_by(incidents.c.last_seen_at_ns.desc(), incidents.c.incident_id).limit(limit)
+    with reading(engine) as connection:
+        return [_to_incident(row) for row in connection.execute(query)]
+
+
+def find_incident(
+    engine: Engine, school_id: str, incident_id: str, *, audiences: Collection[Audience]
+) -> Incident | None:
+    """Return one incident, or None if there is none that this reader may see."""
+    with reading(engine) as connection:
+        row = connection.execute(_query(school_id, audiences).where(incidents.c.incident_id == incident_id)).first()
+        return _to_incident(row) if row else None
+
+
+def count_open(engine: Engine, school_id: str, *, audiences: Collection[Audience]) -> int:
+    """Return how many incidents wait for somebody."""
+    with reading(engine) as connection:
+        return connection.execute(
+            select(func.count())
+            .select_from(incidents)
+            .where(
+                incidents.c.school_id == school_id,
+                incidents.c.audience.in_([each.name.lower() for each in audiences]),
+                incidents.c.state == IncidentState.OPEN.value,
+            )
+        ).scalar_one()
+
+
+def list_history(engine: Engine, school_id: str, incident_id: str) -> list[HistoryEntry]:
+    """Return what happened to an incident, in order. The caller has checked that the reader may see it."""
+    query = (
+        select(incident_history)
+        .where(incident_history.c.school_id == school_id, incident_history.c.incident_id == incident_id)
+        .order_by(incident_history.c.history_id)
+    )
+    with reading(engine) as connection:
+        return [
+            HistoryEntry(row.at_ns, row.actor, row.action, row.note, row.event_id) for row in connection.execute(query)
+        ]
+
+
+def decide(
+    engine: Engine,
+    school_id: str,
+    incident_id: str,
+    *,
+    audiences: Collection[Audience],
+    actor: str,
+    action: Action,
+    note: str,
+    now_ns: int,
+) -> None:
+    """Acknowledge, resolve, reopen or note an incident. Doing the same again changes nothing.
+
+    Raises:
+        UsageError: there is no such incident for this reader, or a resolution comes without a note.
+    """
+    if action is Action.RESOLVED and not note.strip():
+        raise UsageError("say what was done", hint="a resolved incident needs a note")
+    if action is Action.NOTED and not note.strip():
+        raise UsageError("the note is empty", hint="write what should be remembered")
+    target = {
+        Action.ACKNOWLEDGED: IncidentState.ACKNOWLEDGED,
+        Action.RESOLVED: IncidentState.RESOLVED,
+        Action.REOPENED: IncidentState.OPEN,
+    }.get(action)
+    with writing(engine) as connection:
+        row = connection.execute(_query(school_id, audiences).where(incidents.c.incident_id == incident_id)).first()
+        if row is None:
+            raise UsageError("there is no such incident")
+        if target is not None and row.state == target.value:
+            return
+        if target is not None:
+            connection.execute(
+                update(incidents).where(incidents.c.incident_id == incident_id).values(state=target.value)
+            )
+        _note(connection, school_id, incident_id, now_ns, actor, action, note=note.strip())
+
+
+def _note(
+    connection: Connection,
+    school_id: str,
+    incident_id: str,
+    at_ns: int,
+    actor: str,
+    action: Action,
+    *,
+    note: str = "",
+    event_id: int | None = None,
+) -> None:
+    connection.execute(
+        insert(incident_history).values(
+            school_id=school_id,
+            incident_id=incident_id,
+            at_ns=at_ns,
+            actor=actor,
+            action=action.value,
+            note=note,
+            event_id=event_id,
+        )
+    )
+
+
+def _query(school_id: str, audiences: Collection[Audience]) -> Any:
+    return (
+        select(incidents, devices.c.hostname)
+        .join_from(incidents, devices, devices.c.device_id == incidents.c.device_id)
+        .where(
+            incidents.c.school_id == school_id, incidents.c.audience.in_([each.name.lower() for each in audiences])
+        )
+    )
+
+
+def _to_incident(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.incident_id,
+        school=row.school_id,
+        rule=row.rule,
+        rule_title=row.rule_title,
+        audience=row.audience,
+        severity=row.severity,
+        action_class=row.action_class,
+        state=row.state,
+        device=row.device_id,
+        hostname=row.hostname,
+        subject=row.subject,
+        group=row.group_key,
+        opened_at_ns=row.opened_at_ns,
+        last_seen_at_ns=row.last_seen_at_ns,
+        count=row.count,
+        reopened=row.reopened,
+        summary=row.summary,
+        clauses=tuple(json.loads(row.clauses)),
+        first_event_id=row.first_event_id,
+        last_event_id=row.last_event_id,
+    )

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The evidence: what devices signed, kept as they signed it; where their chains end; and what was refused.
+
+An event is in the ledger once and in order, or not at all. Whether it may go in is decided by `ingest`; `verify`
+checks the whole of it without trusting this module.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from collector.store.engine import reading
+from collector.store.schema import envelopes, events, heads, payloads, refused
+from proto.chain import GENESIS
+from proto.errors import MalformedError
+from proto.events import Missing
+from proto.wire import decode_header_block, to_json
+
+REFUSED_KEPT_BYTES = 64 * 1024
+REFUSED_KEPT_A_DEVICE = 1000
+
+_MISSING_IN_WORDS = {
+    Missing.QUEUE_FULL: "the device's queue was full and let this content go",
+    Missing.DAMAGED: "the device could not read this content back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a device's chain ends."""
+
+    epoch: int
+    seq: int
+    """0 before the first event."""
+    hash: bytes
+    is_stored: bool = True
+    """Whether the table has a row for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One event as the ledger holds it."""
+
+    event_id: int
+    device_id: str
+    epoch: int
+    seq: int
+    kind: str
+    severity: int
+    device_time_ns: int
+    received_at_ns: int
+    body: dict[str, Any] | None
+    """The content as JSON values; None when it is missing or of a kind that this version does not know."""
+    missing: str
+    """Why there is no content, in words; empty when there is."""
+
+
+def find_head(engine: Engine, device_id: str) -> Head:
+    """Return where a device's chain ends; epoch 1, sequence 0 for a device that has sent nothing."""
+    with reading(engine) as connection:
+        row = connection.execute(select(heads).where(heads.c.device_id == device_id)).first()
+    return Head(row.epoch, row.seq, row.hash) if row else Head(1, 0, GENESIS, is_stored=False)
+
+
+def find_next_event_id(engine: Engine) -> int:
+    """Return the number that the next event gets."""
+    with reading(engine) as connection:
+        row = connection.execute(
+            select(envelopes.c.first_event_id, envelopes.c.first_seq, envelopes.c.last_seq)
+            .order_by(envelopes.c.first_event_id.desc())
+            .limit(1)
+        ).first()
+    return row.first_event_id + row.last_seq - row.first_seq + 1 if row else 1
+
+
+def find_headers(engine: Engine, device_id: str, epoch: int, first_seq: int, last_seq: int) -> list[bytes]:
+    """Return the exact headers that the ledger holds of a range of a device's events, as far as it holds them."""
+    query = (
+        select(envelopes.c.first_seq, envelopes.c.header_block)
+        .where(envelopes.c.device_id == device_id, envelopes.c.epoch == epoch)
+        .where(envelopes.c.first_seq <= last_seq, envelopes.c.last_seq >= first_seq)
+        .order_by(envelopes.c.first_seq)
+    )
+    with reading(engine) as connection:
+        found = connection.execute(query).all()
+    return [
+        header
+        for row in found
+        for seq, header in enumerate(decode_header_block(row.header_block), row.first_seq)
+        if first_seq <= seq <= last_seq
+    ]
+
+
+def find_event(engine: Engine, school_id: str, event_id: int) -> StoredEvent | None:
+    """Return one event with its content, or None."""
+    query = (
+        select(events, payloads.c.body, payloads.c.missing)
+        .join_from(events, payloads, payloads.c.event_id == events.c.event_id, isouter=True)
+        .where(events.c.event_id == event_id, events.c.school_id == school_id)
+    )
+    # Event ids are dense within an envelope, so its envelope is the last one that starts at or before it.
+    envelope = (
+        select(envelopes.c.epoch, envelopes.c.received_at_ns)
+        .where(envelopes.c.first_event_id <= event_id)
+        .order_by(envelopes.c.first_event_id.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(query).first()
+        return _to_event(row, connection.execute(envelope).one()) if row else None
+
+
+def list_events(engine: Engine, school_id: str, device_id: str, *, limit: int = 50) -> list[StoredEvent]:
+    """Return a device's newest events with their content, newest first."""
+    with reading(engine) as connection:
+        newest = connection.execute(
+            select(envelopes.c.first_event_id, envelopes.c.first_seq, envelopes.c.last_seq)
+            .where(envelopes.c.school_id == school_id, envelopes.c.device_id == device_id)
+            .order_by(envelopes.c.first_event_id.desc())
+            .limit(limit)
+        ).all()
+    ids = [
+        row.first_event_id + offset for row in newest for offset in reversed(range(row.last_seq - row.first_seq + 1))
+    ]
+    return [event for event in (find_event(engine, school_id, each) for each in ids[:limit]) if event]
+
+
+def keep_refused(
+    connection: Connection, school_id: str, device_id: str, *, raw: bytes, reason: str, detail: str, now_ns: int
+) -> None:
+    """Keep what a device sent and was refused. The same again is counted; past a limit the oldest goes."""
+    digest = hashlib.sha256(raw).digest()
+    counted = connection.execute(
+        update(refused)
+        .where(refused.c.device_id == device_id, refused.c.sha256 == digest, refused.c.reason == reason)
+        .values(count=refused.c.count + 1, last_received_at_ns=now_ns)
+    )
+    if counted.rowcount:
+        return
+    connection.execute(
+        insert(refused).values(
+            school_id=school_id,
+            device_id=device_id,
+            received_at_ns=now_ns,
+            last_received_at_ns=now_ns,
+            count=1,
+            reason=reason,
+            detail=detail[:500],
+            sha256=digest,
+            size=len(raw),
+            bytes=raw[:REFUSED_KEPT_BYTES],
+        )
+    )
+    kept = (
+        select(refused.c.refused_id)
+        .where(refused.c.device_id == device_id)
+        .order_by(refused.c.refused_id.desc())
+        .limit(REFUSED_KEPT_A_DEVICE)
+    )
+    connection.execute(
+        refused.delete().where(refused.c.device_id == device_id, refused.c.refused_id.not_in(kept.scalar_subquery()))
+    )
+
+
+def _to_event(row: Any, envelope: Any) -> StoredEvent:
+    body, missing = None, ""
+    if row.body is None:
+        missing = "the content is not in the ledger"
+    elif row.missing != Missing.NO:
+        missing = _MISSING_IN_WORDS[Missing(row.missing)]
+    else:
+        try:
+            body = to_json(row.kind, row.body)
+            if body is None:
+                missing = "this version does not know this kind of event; its content is kept"
+        except MalformedError:
+            missing = "the content cannot be read; it is kept as it came"
+    return StoredEvent(
+        event_id=row.event_id,
+        device_id=row.device_id,
+        epoch=envelope.epoch,
+        seq=row.seq,
+        kind=row.kind,
+        severity=row.severity,
+        device_time_ns=row.device_time_ns,
+        received_at_ns=envelope.received_at_ns,
+        body=body,
+        missing=missing,
+    )

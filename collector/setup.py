@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a new collector: its folder, keys, database, first policy and first administrator."""
+
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from collector.authority import make_authority
+from collector.config import Config, write_config
+from collector.errors import UsageError
+from collector.people import add_user
+from collector.policies import publish
+from collector.roles import Role
+from collector.store.engine import find_schema_version, make_ledger_key, migrate, open_engine, writing
+from collector.store.schema import schools
+from proto.files import make_private_folder, write_private
+from proto.keys import Ed25519Signer
+
+FIRST_ADMINISTRATOR = "admin"
+
+
+def initialise(folder: Path, *, database: str, school_name: str) -> str:
+    """Make a collector in an empty folder and return the first administrator's one-time password.
+
+    The settings are written last: a folder with settings is whole, and one without can be made again.
+
+    Raises:
+        UsageError: there is a collector already, or the folder or the database holds something else.
+        StoreError: the database does not answer.
+    """
+    if (folder / "collector.toml").exists():
+        raise UsageError(f"{folder} is a collector's folder already", hint="serve it, or choose another folder")
+    if not school_name.strip():
+        raise UsageError("a school needs a name", hint="--school NAME")
+    _clear_half_made(folder)
+    config = Config(
+        folder=folder, school_id=secrets.token_hex(8), school_name=school_name.strip(), database=database
+    )
+    make_private_folder(folder)
+    make_authority(config.authority_folder)
+    signer = Ed25519Signer.generate()
+    write_private(config.signing_key, signer.to_pem())
+    if not database:
+        make_ledger_key(config.ledger_key)
+    engine = open_engine(config)
+    if database and find_schema_version(engine) is not None:
+        raise UsageError("this database holds a collector already", hint="name another, or restore that collector's folder")
+    migrate(engine)
+    now_ns = time.time_ns()
+    with writing(engine) as connection:
+        connection.execute(
+            insert(schools).values(school_id=config.school_id, name=config.school_name, created_at_ns=now_ns)
+        )
+    publish(engine, config.school_id, signer, actor="init", reason="first policy", now_ns=now_ns)
+    password = add_user(engine, config.school_id, FIRST_ADMINISTRATOR, Role.ADMINISTRATOR, now_ns)
+    engine.dispose()
+    write_config(config)
+    return password
+
+
+def _clear_half_made(folder: Path) -> None:
+    """Remove what an interrupted `init` left, and nothing else."""
+    ours = {"authority", "signing", "store", "collector.toml.new"}
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", hint="choose another place")
+    strangers = sorted(each.name for each in folder.iterdir() if each.name not in ours)
+    if strangers:
+        raise UsageError(f"{folder} is not empty: it holds {strangers[0]}", hint="choose an empty or a new folder")
+    for name in ours - {"collector.toml.new"}:
+        shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first schema. Until the first release it is made from `schema` itself; afterwards it is frozen here."""
+
+from alembic import op
+
+from collector.store.schema import metadata
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    metadata.create_all(op.get_bind(), checkfirst=False)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One device's stream: hello and welcome, then envelopes in and answers out, in order.
+
+It knows nothing of listeners (`server`) and judges no envelope (`ingest`). Everything ends in one place: a
+`StreamEndError` with the gRPC status and the words for the device.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from sqlalchemy import Engine
+
+from collector import devices, ledger
+from collector.devices import DeviceState
+from collector.errors import CollectorError, StoreError
+from collector.ingest import Answer, Ingest, Submission
+from collector.store.engine import writing
+from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS
+from proto.wire import PROTOCOL, Ack, AgentMessage, Bundle, CollectorMessage, Hello, Refusal, Welcome
+
+UNANSWERED_ENVELOPES = 16
+"""What a device may send ahead; the next is read when the first of them is answered."""
+
+
+class StreamEndError(CollectorError):
+    """The stream ends, with this status and these words for the device."""
+
+    def __init__(self, status: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Stream:
+    """The stream of one device, from its hello to its end."""
+
+    def __init__(
+        self, context: Any, engine: Engine, ingest: Ingest, school_id: str, device_id: str, bundle: Callable[[], Bundle]
+    ) -> None:
+        self.device_id = device_id
+        self._context = context
+        self._engine = engine
+        self._ingest = ingest
+        self._school_id = school_id
+        self._bundle = bundle
+        self._waiting: deque[asyncio.Future[Answer] | Bundle] = deque()
+        self._changed = asyncio.Event()
+        self._room = asyncio.Semaphore(UNANSWERED_ENVELOPES)
+        self._is_ended = False
+        self._reader: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve the stream until one side ends it.
+
+        Raises:
+            StreamEndError: we end it.
+        """
+        try:
+            held_version = await self._welcome()
+            if self._bundle().version > held_version:
+                self.push(self._bundle())
+            self._reader = asyncio.create_task(self._read())
+            writer = asyncio.create_task(self._write())
+            self._reader.add_done_callback(lambda _: self.end())
+            try:
+                await asyncio.gather(self._reader, writer)
+            finally:
+                self._reader.cancel()
+                writer.cancel()
+        except StoreError as error:
+            words = f"{error.message} ({error.hint})" if error.hint else error.message
+            raise StreamEndError(grpc.StatusCode.UNAVAILABLE, words) from error
+
+    def push(self, bundle: Bundle) -> None:
+        """Send a policy after what is waiting."""
+        self._waiting.append(bundle)
+        self._changed.set()
+
+    def end(self) -> None:
+        """End the stream once what is waiting is answered."""
+        self._is_ended = True
+        self._changed.set()
+
+    def cut_off(self) -> None:
+        """End the stream now: the device was revoked."""
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _welcome(self) -> int:
+        """Answer the hello; return the version of the policy that the device holds."""
+        hello = await self._read_hello()
+        now_ns = time.time_ns()
+        key = await asyncio.to_thread(self._ingest.find_key, self.device_id)
+        if key is None or key.state != DeviceState.ACTIVE:
+            raise StreamEndError(
+                grpc.StatusCode.PERMISSION_DENIED, "this device is not enrolled here, or was revoked: enrol it again"
+            )
+        head = await asyncio.to_thread(self._ingest.find_head, self.device_id)
+        offset_ns = hello.wall_clock_ns - now_ns if hello.wall_clock_ns else 0
+        await asyncio.to_thread(
+            devices.note_hello, self._engine, self.device_id, now_ns=now_ns, clock_offset_ns=offset_ns
+        )
+        welcome = Welcome(
+            protocol=PROTOCOL,
+            server_time_ns=time.time_ns(),
+            head_epoch=head.epoch,
+            head_seq=head.seq,
+            head_hash=head.hash,
+            max_envelope_bytes=MAX_ENVELOPE_BYTES,
+            max_envelope_events=MAX_EVENTS,
+        )
+        await self._context.write(CollectorMessage(welcome=welcome))
+        return int(hello.bundle_version)
+
+    async def _read_hello(self) -> Hello:
+        raw = await self._context.read()
+        message = await self._parse(raw) if isinstance(raw, bytes) else AgentMessage()
+        if message.WhichOneof("message") != "hello":
+            raise StreamEndError(grpc.StatusCode.INVALID_ARGUMENT, "a stream begins with a hello")
+        hello = message.hello
+        if not hello.min_protocol <= PROTOCOL <= hello.max_protocol:
+            raise StreamEndError(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"this collector speaks version {PROTOCOL}, the agent {hello.min_protocol} to {hello.max_protocol}: "
+                "update the older of the two",
+            )
+        return hello
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        while isinstance(raw := await self._context.read(), bytes):
+            message = await self._parse(raw)
+            if message.WhichOneof("message") != "envelope":
+                raise StreamEndError(grpc.StatusCode.INVALID_ARGUMENT, "only envelopes follow a hello")
+            await self._room.acquire()
+            submission = Submission(self.device_id, message.envelope, loop.create_future())
+            self._waiting.append(submission.answer)
+            self._changed.set()
+            self._ingest.submit(submission)
+
+    async def _write(self) -> None:
+        """Write answers in order; of several acknowledgements that are ready only the last."""
+        while True:
+            while not self._waiting:
+                if self._is_ended:
+                    return
+                self._changed.clear()
+                await self._changed.wait()
+            item = self._waiting.popleft()
+            if isinstance(item, Bundle):
+                await self._context.write(CollectorMessage(bundle=item))
+                continue
+            answer = await item
+            self._room.release()
+            while isinstance(answer, Ack) and (following := self._take_ready_ack(answer.epoch)) is not None:
+                answer = following
+            if isinstance(answer, Refusal):
+                await self._context.write(CollectorMessage(refusal=answer))
+            else:
+                await self._context.write(CollectorMessage(ack=answer))
+
+    def _take_ready_ack(self, epoch: int) -> Ack | None:
+        item = self._waiting[0] if self._waiting else None
+        if not isinstance(item, asyncio.Future) or not item.done() or item.exception() is not None:
+            return None
+        answer = item.result()
+        if not isinstance(answer, Ack) or answer.epoch != epoch:
+            return None
+        self._waiting.popleft()
+        self._room.release()
+        return answer
+
+    async def _parse(self, raw: bytes) -> AgentMessage:
+        try:
+            return AgentMessage.FromString(raw)
+        except DecodeError as error:
+            await asyncio.to_thread(self._keep_garbled, raw)
+            raise StreamEndError(
+                grpc.StatusCode.INVALID_ARGUMENT, "the message cannot be read; it was kept as refused evidence"
+            ) from error
+
+    def _keep_garbled(self, raw: bytes) -> None:
+        if self._ingest.find_key(self.device_id) is None:
+            return
+        with writing(self._engine) as connection:
+            ledger.keep_refused(
+                connection,
+                self._school_id,
+                self.device_id,
+                raw=raw,
+                reason="malformed",
+                detail="not a message",
+                now_ns=time.time_ns(),
+            )

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An envelope: one signature over many events. How it is made on the device and opened at the collector.
+
+It checks what the bytes alone can prove. Whose key it is, which number comes next and whether an envelope was seen
+before is for the caller: `collector.ingest` and `collector.verify`.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proto import chain
+from proto.errors import ChainError, MalformedError
+from proto.events import Missing, Payload
+from proto.keys import Signer, Verifier
+from proto.wire import Envelope, HeaderView, PayloadMessage, decode_header, decode_header_block, encode_header_block
+
+VERSION = 1
+DOMAIN = b"schoolwarden envelope\x00"
+
+MAX_EVENTS = 1000
+MAX_ENVELOPE_BYTES = 2 * 1024 * 1024
+MAX_HEADER_BYTES = 1024
+MAX_BODY_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An envelope that verified."""
+
+    headers: list[HeaderView]
+    hashes: list[bytes]
+    """The hash of each event; the last is where the chain ends now."""
+
+
+def signed_bytes(
+    version: int, school_id: str, device_id: str, epoch: int, first_seq: int, last_seq: int, header_block: bytes
+) -> bytes:
+    """Return what the signature covers: every field with a fixed place or a length, so that no two readings exist."""
+    school, device = school_id.encode(), device_id.encode()
+    return b"".join(
+        (
+            DOMAIN,
+            struct.pack(">IH", version, len(school)),
+            school,
+            struct.pack(">H", len(device)),
+            device,
+            struct.pack(">IQQ", epoch, first_seq, last_seq),
+            header_block,
+        )
+    )
+
+
+def make_envelope(
+    signer: Signer, *, school_id: str, device_id: str, epoch: int, first_seq: int, headers: Sequence[bytes], payloads: Sequence[Payload]
+) -> Envelope:
+    """Sign 1 to 1000 consecutive events of one epoch, the first of which has the number `first_seq`.
+
+    Raises:
+        ValueError: no events, too many, or not one payload for each.
+    """
+    if not 1 <= len(headers) <= MAX_EVENTS or len(headers) != len(payloads):
+        raise ValueError("an envelope holds 1 to 1000 events with a payload each")
+    block = encode_header_block(headers)
+    last_seq = first_seq + len(headers) - 1
+    return Envelope(
+        version=VERSION,
+        school_id=school_id,
+        device_id=device_id,
+        epoch=epoch,
+        first_seq=first_seq,
+        last_seq=last_seq,
+        header_block=block,
+        algorithm=signer.algorithm,
+        signature=signer.sign(signed_bytes(VERSION, school_id, device_id, epoch, first_seq, last_seq, block)),
+        payloads=[PayloadMessage(salt=each.salt, body=each.body, missing=int(each.missing)) for each in payloads],
+    )
+
+
+def open_envelope(envelope: Envelope, verifier: Verifier, previous_hash: bytes) -> Opened:
+    """Check everything that the envelope's own bytes can prove.
+
+    1. It has a version we know and keeps the limits.
+    2. The signature verifies over the exact header block.
+    3. Every header is of this school, device and epoch, and they are numbered first_seq..last_seq.
+    4. Every header names the hash of the event before it; the first names `previous_hash`.
+    5. Every payload is the one its header commits to, or says why it is missing.
+
+    The caller still must check that `verifier` is this device's key and that `first_seq` follows its head.
+
+    Raises:
+        MalformedError: step 1, or bytes that cannot be read.
+        SignatureError: step 2.
+        ChainError: steps 3 to 5.
+    """
+    # 1
+    if envelope.version != VERSION:
+        raise MalformedError(f"envelope version {envelope.version} is not known here")
+    count = envelope.last_seq - envelope.first_seq + 1
+    if envelope.first_seq < 1 or not 1 <= count <= MAX_EVENTS:
+        raise MalformedError(f"an envelope holds 1 to {MAX_EVENTS} events, this one claims {count}")
+    # 2
+    school_id, device_id, epoch, block = envelope.school_id, envelope.device_id, envelope.epoch, envelope.header_block
+    verifier.verify(
+        envelope.signature,
+        signed_bytes(VERSION, school_id, device_id, epoch, envelope.first_seq, envelope.last_seq, block),
+    )
+    raw_headers = decode_header_block(block)
+    payloads = envelope.payloads
+    if len(raw_headers) != count or len(payloads) != count:
+        raise MalformedError("the numbers of headers, payloads and events differ")
+    headers: list[HeaderView] = []
+    hashes: list[bytes] = []
+    for seq, raw, payload in zip(range(envelope.first_seq, envelope.last_seq + 1), raw_headers, payloads, strict=True):
+        if len(raw) > MAX_HEADER_BYTES or len(payload.body) > MAX_BODY_BYTES:
+            raise MalformedError(f"event {seq} is larger than an event may be")
+        header = decode_header(raw)
+        # 3
+        if header.seq != seq or header.device_id != device_id or header.school_id != school_id or header.epoch != epoch:
+            raise ChainError(f"the header of event {seq} is of another place in the chain")
+        # 4
+        if header.previous_hash != previous_hash:
+            raise ChainError(f"event {seq} does not follow the event before it")
+        previous_hash = chain.link(raw, previous_hash)
+        # 5
+        verify_payload(header, payload)
+        headers.append(header)
+        hashes.append(previous_hash)
+    return Opened(headers, hashes)
+
+
+def verify_payload(header: HeaderView, payload: PayloadMessage) -> None:
+    """Check that content is the one its header commits to, or says why it is missing.
+
+    Raises:
+        ChainError: it is other content.
+        MalformedError: it is missing without a reason, or the reason comes with content.
+    """
+    if payload.missing == Missing.NO:
+        chain.verify_commitment(header.payload_commitment, payload.salt, payload.body)
+    elif payload.salt or payload.body:
+        raise MalformedError(f"event {header.seq} has content and says that it is missing")

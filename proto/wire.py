@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events to bytes and back, and the messages of the wire. The only module that touches the generated `*_pb2`.
+
+Payload messages have the same names and fields as the dataclasses of `events`, which a test holds; so the
+translation goes by name. It neither signs nor checks: `envelope` does.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from typing import Any, Protocol
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError, Message
+
+from proto import events
+from proto.errors import MalformedError
+from proto.events import Header, Kind, Program
+from proto.v1 import collector_pb2, events_pb2
+
+AgentMessage = collector_pb2.AgentMessage
+CollectorMessage = collector_pb2.CollectorMessage
+EnrolRequest = collector_pb2.EnrolRequest
+EnrolReply = collector_pb2.EnrolReply
+DeviceFacts = collector_pb2.DeviceFacts
+Bundle = collector_pb2.Bundle
+Envelope = collector_pb2.Envelope
+Hello = collector_pb2.Hello
+Welcome = collector_pb2.Welcome
+Ack = collector_pb2.Ack
+Refusal = collector_pb2.Refusal
+TokenBody = collector_pb2.TokenBody
+PayloadMessage = events_pb2.Payload
+
+ENROL_SERVICE, ENROL_METHOD = "schoolwarden.v1.Enrolment", "Enrol"
+EVENTS_SERVICE, EVENTS_METHOD = "schoolwarden.v1.Events", "Stream"
+
+PROTOCOL = 1
+"""The version of the stream that this code speaks; Hello carries the oldest and the newest."""
+
+_MESSAGES: dict[str, type[Message]] = {kind: getattr(events_pb2, cls.__name__) for kind, cls in events.KINDS.items()}
+
+
+class HeaderView(Protocol):
+    """What can be read off a decoded header; the fields are those of `events.Header`."""
+
+    school_id: str
+    device_id: str
+    epoch: int
+    seq: int
+    kind: str
+    schema_version: int
+    audience: int
+    severity: int
+    tier: int
+    route: str
+    drill: bool
+    wall_clock_ns: int
+    monotonic_ns: int
+    boot_id: bytes
+    bundle_version: int
+    payload_commitment: bytes
+    previous_hash: bytes
+
+
+_HEADER_FIELDS = tuple(field.name for field in fields(Header))
+_parse_header = events_pb2.Header.FromString
+
+
+def encode_header(header: Header) -> bytes:
+    """Return the bytes that are signed, linked and stored from now on."""
+    return events_pb2.Header(**{name: getattr(header, name) for name in _HEADER_FIELDS}).SerializeToString(deterministic=True)
+
+
+def decode_header(raw: bytes) -> HeaderView:
+    """Read a header.
+
+    Raises:
+        MalformedError: the bytes are no header.
+    """
+    try:
+        return _parse_header(raw)
+    except DecodeError as error:
+        raise MalformedError("a header cannot be read") from error
+
+
+def encode_header_block(headers: Iterable[bytes]) -> bytes:
+    """Return the block that an envelope signs, holding each header's exact bytes."""
+    return events_pb2.HeaderBlock(headers=headers).SerializeToString()
+
+
+def decode_header_block(raw: bytes) -> list[bytes]:
+    """Return the exact bytes of each header of a block.
+
+    Raises:
+        MalformedError: the bytes are no header block.
+    """
+    try:
+        return list(events_pb2.HeaderBlock.FromString(raw).headers)
+    except DecodeError as error:
+        raise MalformedError("a header block cannot be read") from error
+
+
+def encode_body(event: Kind) -> bytes:
+    """Return the content of an event as bytes."""
+    return _MESSAGES[event.kind](**asdict(event)).SerializeToString(deterministic=True)  # type: ignore[call-overload]
+
+
+def decode_body(kind: str, body: bytes) -> Any:
+    """Read the content of an event; its fields are those of the dataclass of that kind.
+
+    Returns None for a kind that this version does not know: it is stored, not refused.
+
+    Raises:
+        MalformedError: the bytes are no content of that kind.
+    """
+    message = _MESSAGES.get(kind)
+    if message is None:
+        return None
+    try:
+        return message.FromString(body)
+    except DecodeError as error:
+        raise MalformedError(f"the content of a {kind} cannot be read") from error
+
+
+def decode_event(kind: str, body: bytes) -> Kind | None:
+    """Read the content of an event as its dataclass, or None for an unknown kind. For people, not for the hot path.
+
+    Raises:
+        MalformedError: the bytes are no content of that kind.
+    """
+    message = decode_body(kind, body)
+    if message is None:
+        return None
+    cls = events.KINDS[kind]
+    return cls(**{field.name: _to_python(getattr(message, field.name)) for field in fields(cls)})  # type: ignore[arg-type]
+
+
+def to_json(kind: str, body: bytes) -> dict[str, Any] | None:
+    """Return the content of an event as plain JSON values, or None for an unknown kind.
+
+    Raises:
+        MalformedError: the bytes are no content of that kind.
+    """
+    message = decode_body(kind, body)
+    if message is None:
+        return None
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _to_python(value: Any) -> Any:
+    if isinstance(value, events_pb2.Program):
+        return Program(**{field.name: getattr(value, field.name) for field in fields(Program)})
+    if isinstance(value, str | bytes | int | float):
+        return value
+    if hasattr(value, "items"):
+        return dict(value.items())
+    return tuple(_to_python(each) for each in value)

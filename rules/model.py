@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a policy is: frozen values, nothing else. `load` makes them from TOML, `evaluate` applies them."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from proto.events import Audience
+
+
+class ActionClass(StrEnum):
+    """How a school's policy classes an action: the five classes of clause BX-01; HZ-08 has three of them."""
+
+    ACCEPTABLE = "acceptable"
+    CERTAIN_TIMES = "certain_times"
+    NOMINATED_USERS = "nominated_users"
+    UNACCEPTABLE = "unacceptable"
+    ILLEGAL = "illegal"
+
+
+class Operator(StrEnum):
+    """How a condition compares a field of an event."""
+
+    EQUALS = "equals"
+    ONE_OF = "one_of"
+    GLOB = "glob"
+    AT_LEAST = "at_least"
+
+
+class Expectation(StrEnum):
+    """What a test inside a rule file says must happen."""
+
+    MATCH = "match"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramPattern:
+    """How one program is recognised: any one of these is enough."""
+
+    name: str
+    """The program's name for people: `Tor Browser`."""
+    executables: tuple[str, ...] = ()
+    """Basenames, compared without case and without a trailing `.exe`; `*` and `?` are wildcards."""
+    packages: tuple[str, ...] = ()
+    """Names of Debian packages; wildcards allowed."""
+    flatpaks: tuple[str, ...] = ()
+    """Flatpak application ids."""
+    snaps: tuple[str, ...] = ()
+    """Snap names."""
+    paths: tuple[str, ...] = ()
+    """Wildcards over the absolute path, without case: `*/tor-browser/*`."""
+    sha256: tuple[str, ...] = ()
+    """Hex digests of the executable's content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One field of an event compared with one or several values."""
+
+    field: str
+    """Dotted: `state`, `program.source`."""
+    operator: Operator
+    values: tuple[str | int | float | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTest:
+    """A test that travels inside the rule file."""
+
+    name: str
+    expect: Expectation
+    event: dict[str, object]
+    """`kind` and the event's fields."""
+    approved: tuple[str, ...] = ()
+    """The allow list during this test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. It matches an event of one of its kinds if a program pattern fits (when it has any) and every
+    condition holds (when it has any)."""
+
+    id: str
+    title: str
+    why: str
+    """For the person who asks why this exists."""
+    action_class: ActionClass
+    severity: int
+    """1 (information) to 5 (act now)."""
+    kinds: tuple[str, ...]
+    audience: Audience = Audience.SECURITY
+    clauses: tuple[str, ...] = ()
+    """Ids of the policy clauses that this rule carries out."""
+    attack: tuple[str, ...] = ()
+    """MITRE ATT&CK technique ids."""
+    advice: str = ""
+    """What to do first."""
+    programs: tuple[ProgramPattern, ...] = ()
+    when: tuple[Condition, ...] = ()
+    unless_approved: bool = False
+    """Silent for a program that is on the school's allow list. A forbidden program never asks for this."""
+    tests: tuple[RuleTest, ...] = ()
+    file: str = ""
+    """The file it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """Whether devices send the list of installed software, and on what ground."""
+
+    ask: bool = False
+    reason: str = ""
+    """Required when asked; shown by `schoolwarden-agent explain`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Everything that is in force at a school."""
+
+    pack: str
+    title: str
+    rules: tuple[Rule, ...]
+    inventory: Inventory = field(default_factory=Inventory)
+    approved: frozenset[str] = frozenset()
+    """The allow list: names of packages and programs, in lower case."""
+    version: int = 0
+    """Version of the bundle it came in; 0 for a policy that was never published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule fits an event."""
+
+    rule: Rule
+    program: str = ""
+    """`ProgramPattern.name` of the pattern that fitted; empty for a rule without patterns."""
+    matched_by: str = ""
+    """executable, package, flatpak, snap, path or sha256; empty for a rule without patterns."""
