@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except PermissionError as error:
-        sys.stderr.write(f"schoolwarden-agent: {error}\n  run it as the user who owns the folder (for a service: root)\n")
+        sys.stderr.write(
+            f"schoolwarden-agent: {error}\n  run it as the user who owns the folder (for a service: root)\n"
+        )
         return 3
     except OSError as error:
         sys.stderr.write(f"schoolwarden-agent: {error}\n")
@@ -92,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--state", type=Path, required=True, metavar="S", help="the folder where the agent keeps its things")
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="S", help="the folder where the agent keeps its things"
+    )
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:

@@ -93,15 +93,15 @@ class Pipeline:
         """Take everything that is due through the path, once."""
         while not self._submitted.empty():
             self._pass_on(self._submitted.get())
-        for event in self._budget.sample():
-            self._pass_on(event)
+        for throttled in self._budget.sample():
+            self._pass_on(throttled)
         for check in self._checks:
             if self._monotonic_s() >= self._due_s[check.name]:
                 self._observe(check)
         if self._monotonic_s() >= self._dropped_due_s:
             self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
-            for event in self._throttle.take_dropped():
-                self._pass_on(event)
+            for dropped in self._throttle.take_dropped():
+                self._pass_on(dropped)
         self._record()
 
     def _observe(self, check: Check) -> None:

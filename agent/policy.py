@@ -110,5 +110,3 @@ class PolicyStore:
             current_sha256=self._in_force.sha256 if self._in_force else None,
         )
         return InForce(policy, Evaluator(policy), sha256_of(bundle))
-
-

@@ -79,7 +79,9 @@ class Spool:
                 raise AlreadyRunningError(
                     "another agent runs with this state folder", hint="stop it first, or use another --state"
                 ) from error
-            raise SpoolError(f"the queue {path} cannot be opened: {error}", hint="is the disk full or read-only?") from error
+            raise SpoolError(
+                f"the queue {path} cannot be opened: {error}", hint="is the disk full or read-only?"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise SpoolDamagedError(f"the queue {path} is damaged: {error}") from error
 
@@ -124,7 +126,15 @@ class Spool:
             SpoolError: the disk does not take them; nothing was appended.
         """
         rows = [
-            (event.seq, event.rank, event.kind, event.header, event.hash, self._seal(epoch, event), int(event.payload.missing))
+            (
+                event.seq,
+                event.rank,
+                event.kind,
+                event.header,
+                event.hash,
+                self._seal(epoch, event),
+                int(event.payload.missing),
+            )
             for event in events
         ]
         size = sum(len(row[3]) + len(row[5] or b"") + ROW_OVERHEAD_BYTES for row in rows)

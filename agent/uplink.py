@@ -293,7 +293,9 @@ class _Session:
                 self._spool.changed.notify_all()
             return
         name = Refusal.Reason.Name(refusal.reason).removeprefix("REASON_").replace("_", " ").lower()
-        raise RefusedError(f"the collector refused events {refusal.first_seq} to {refusal.last_seq}: {name}, {refusal.detail}")
+        raise RefusedError(
+            f"the collector refused events {refusal.first_seq} to {refusal.last_seq}: {name}, {refusal.detail}"
+        )
 
     def end(self) -> None:
         """Let `requests` return and the call end."""

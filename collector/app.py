@@ -90,15 +90,15 @@ async def _serve(
         await asyncio.to_thread(_checkpoint, engine, config)
 
 
-async def _until_stopped(
-    engine: Engine, config: Config, server: Server, console: Process, stop: asyncio.Event
-) -> None:
+async def _until_stopped(engine: Engine, config: Config, server: Server, console: Process, stop: asyncio.Event) -> None:
     running = asyncio.create_task(server.run())
     next_checkpoint_s = 0.0
     try:
         while not stop.is_set():
             if console.poll() is not None:
-                raise ConsoleEndedError(f"the console ended with code {console.returncode}", hint="see its messages above")
+                raise ConsoleEndedError(
+                    f"the console ended with code {console.returncode}", hint="see its messages above"
+                )
             if time.monotonic() >= next_checkpoint_s:
                 next_checkpoint_s = time.monotonic() + CHECKPOINT_EVERY_S
                 await asyncio.to_thread(_checkpoint, engine, config)
@@ -170,6 +170,7 @@ def _open_http_socket(address: str) -> Iterator[socket.socket]:
             listening.listen(128)
         except OSError as error:
             raise AddressError(
-                f"{address} cannot be served: {error.strerror}", hint="another program has it? try another --http HOST:PORT"
+                f"{address} cannot be served: {error.strerror}",
+                hint="another program has it? try another --http HOST:PORT",
             ) from error
         yield listening

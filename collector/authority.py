@@ -72,7 +72,8 @@ def load_authority(folder: Path) -> Authority:
         certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"the CA in {folder} cannot be loaded: {error}", hint="restore authority/ from a backup: devices trust only it"
+            f"the CA in {folder} cannot be loaded: {error}",
+            hint="restore authority/ from a backup: devices trust only it",
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise UsageError(f"the CA key in {folder} is not a P-256 key", hint="restore authority/ from a backup")

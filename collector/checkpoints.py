@@ -89,10 +89,7 @@ def list_checkpoints(engine: Engine, school_id: str) -> Sequence[Checkpoint]:
 
 def _find_newest(connection: Connection, school_id: str) -> Checkpoint | None:
     row = connection.execute(
-        select(checkpoints)
-        .where(checkpoints.c.school_id == school_id)
-        .order_by(checkpoints.c.number.desc())
-        .limit(1)
+        select(checkpoints).where(checkpoints.c.school_id == school_id).order_by(checkpoints.c.number.desc()).limit(1)
     ).first()
     if row is None:
         return None

@@ -95,9 +95,13 @@ def _open(options: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _add_init(commands: Any) -> None:
-    parser = _command(commands, "init", _init, "make a new collector; prints the first administrator's one-time password")
+    parser = _command(
+        commands, "init", _init, "make a new collector; prints the first administrator's one-time password"
+    )
     _add_dir(parser)
-    parser.add_argument("--school", default="Our school", metavar="NAME", help="the school's name (default: Our school)")
+    parser.add_argument(
+        "--school", default="Our school", metavar="NAME", help="the school's name (default: Our school)"
+    )
     parser.add_argument(
         "--database", default="", metavar="URL", help="postgresql+psycopg://... (default: an encrypted file in D)"
     )
@@ -120,10 +124,16 @@ def _init(options: argparse.Namespace) -> int:
 def _add_serve(commands: Any) -> None:
     parser = _command(commands, "serve", _serve, "serve devices and the console until told to stop")
     _add_dir(parser)
-    parser.add_argument("--grpc", metavar="HOST:PORT", help=f"where devices send events (default: as last, or {DEFAULT_GRPC})")
-    parser.add_argument("--enrol", metavar="HOST:PORT", help=f"where devices enrol (default: as last, or {DEFAULT_ENROL})")
     parser.add_argument(
-        "--http", metavar="HOST:PORT", help=f"the console (default: as last, or {DEFAULT_HTTP}); with TLS unless on loopback"
+        "--grpc", metavar="HOST:PORT", help=f"where devices send events (default: as last, or {DEFAULT_GRPC})"
+    )
+    parser.add_argument(
+        "--enrol", metavar="HOST:PORT", help=f"where devices enrol (default: as last, or {DEFAULT_ENROL})"
+    )
+    parser.add_argument(
+        "--http",
+        metavar="HOST:PORT",
+        help=f"the console (default: as last, or {DEFAULT_HTTP}); with TLS unless on loopback",
     )
 
 
@@ -300,7 +310,9 @@ def _incidents(options: argparse.Namespace) -> int:
 
 
 def _add_verify(commands: Any) -> None:
-    parser = _command(commands, "verify", _verify, "check all evidence; 0 if everything verifies, 1 if something does not")
+    parser = _command(
+        commands, "verify", _verify, "check all evidence; 0 if everything verifies, 1 if something does not"
+    )
     _add_dir(parser)
     _add_format(parser)
 

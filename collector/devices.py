@@ -158,9 +158,7 @@ def note_seen(engine: Engine, device_ids: Iterable[str], now_ns: int) -> None:
     """Keep that devices are connected now."""
     with writing(engine) as connection:
         for device_id in device_ids:
-            connection.execute(
-                update(devices).where(devices.c.device_id == device_id).values(last_seen_at_ns=now_ns)
-            )
+            connection.execute(update(devices).where(devices.c.device_id == device_id).values(last_seen_at_ns=now_ns))
 
 
 def _query(school_id: str) -> Any:

@@ -66,7 +66,9 @@ def make_token(
     )
 
 
-def enrol(engine: Engine, config: Config, authority: Authority, request: EnrolRequest, now_ns: int) -> tuple[str, bytes]:
+def enrol(
+    engine: Engine, config: Config, authority: Authority, request: EnrolRequest, now_ns: int
+) -> tuple[str, bytes]:
     """Admit a device; return its id and its certificate (DER).
 
     1. The token is one of ours, not expired, and has a use left or was used by this very device.
@@ -107,9 +109,7 @@ def enrol(engine: Engine, config: Config, authority: Authority, request: EnrolRe
     return device_id, certificate
 
 
-def _verify_token(
-    connection: Connection, school_id: str, token_sha256: bytes, now_ns: int, *, was_used: bool
-) -> None:
+def _verify_token(connection: Connection, school_id: str, token_sha256: bytes, now_ns: int, *, was_used: bool) -> None:
     row = connection.execute(
         select(tokens).where(tokens.c.school_id == school_id, tokens.c.secret_sha256 == token_sha256)
     ).first()

@@ -129,9 +129,7 @@ def record_sightings(connection: Connection, school_id: str, sightings: Iterable
         connection.execute(update(incidents).where(incidents.c.incident_id == found.incident_id).values(values))
 
 
-def _open(
-    connection: Connection, school_id: str, first: Sighting, last: Sighting, count: int, now_ns: int
-) -> None:
+def _open(connection: Connection, school_id: str, first: Sighting, last: Sighting, count: int, now_ns: int) -> None:
     incident_id = secrets.token_hex(8)
     connection.execute(
         insert(incidents).values(
@@ -278,9 +276,7 @@ def _query(school_id: str, audiences: Collection[Audience]) -> Any:
     return (
         select(incidents, devices.c.hostname)
         .join_from(incidents, devices, devices.c.device_id == incidents.c.device_id)
-        .where(
-            incidents.c.school_id == school_id, incidents.c.audience.in_([each.name.lower() for each in audiences])
-        )
+        .where(incidents.c.school_id == school_id, incidents.c.audience.in_([each.name.lower() for each in audiences]))
     )
 
 
@@ -300,7 +296,7 @@ def _to_incident(row: Row[Any]) -> Incident:
         group=row.group_key,
         opened_at_ns=row.opened_at_ns,
         last_seen_at_ns=row.last_seen_at_ns,
-        count=row.count,
+        count=row._mapping["count"],  # `row.count` is the tuple's own method
         reopened=row.reopened,
         summary=row.summary,
         clauses=tuple(json.loads(row.clauses)),

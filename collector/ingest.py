@@ -3,14 +3,15 @@
 
     submit      a stream hands over an envelope and waits
     1 whose     the device of the TLS certificate is the device of the envelope, and it may speak
-    2 proof     signature, chain and content verify (`proto.envelope`)
-    3 order     it starts where the device's chain ends: again is acknowledged, another one is a fork
-    4 meaning   the school's rules are applied (`rules.evaluate`), what a device says of itself is noted
+    2 order     it starts where the device's chain ends: the same again is acknowledged, another one is a fork
+    3 proof     signature, chain and content verify
+    4 meaning   the school's rules are applied, and what a device says of itself is noted
     5 commit    evidence, heads, incidents and refusals are one transaction
     6 answer    only now: acknowledged, or refused with the reason
 
 One thread does 1 to 6 for whatever has queued: no timer, the commit itself is the pause in which the next ones
-queue. It knows no network (`server`) and no tables (`ledger`, `incidents`, `devices`, `proposals`).
+queue. Steps 1 to 3 are in `admission`; it knows no network (`server`, `stream`) and no tables (`ledger`,
+`incidents`, `devices`, `proposals`).
 """
 
 import logging
@@ -24,18 +25,18 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from collector import devices, incidents, ledger, proposals
-from collector.devices import DeviceKey, DeviceState
+from collector.admission import RefusedError, find_predecessor, open_next, verify_speaker
+from collector.devices import DeviceKey
 from collector.errors import StoreError
 from collector.incidents import Sighting
 from collector.ledger import Head
 from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
 from collector.store.append import EnvelopeRow, EventRow, HeadRow, PayloadRow, append_rows, move_heads
 from collector.store.engine import writing
-from proto.chain import GENESIS
-from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS, Opened, open_envelope
-from proto.errors import ChainError, MalformedError, SignatureError, UntrustedInputError
-from proto.events import AgentStarted, ChainRestarted, Missing, PolicyApplied, SoftwareListed
-from proto.wire import Ack, Envelope, Refusal, decode_body, decode_header_block
+from proto.envelope import Opened
+from proto.errors import MalformedError
+from proto.events import AgentStarted, PolicyApplied, SoftwareListed
+from proto.wire import Ack, Envelope, Refusal, decode_body
 from rules.evaluate import Evaluator
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Submission:
     """Of the TLS certificate, not of the envelope."""
     envelope: Envelope
     answer: Any
-    """A future of either kind; `deliver` knows how to fill it."""
+    """A future of either kind; whoever is asked to deliver knows how to fill it."""
 
 
 Delivery = list[tuple[Submission, Answer | StoreError]]
@@ -68,14 +69,6 @@ def deliver_here(delivery: Delivery) -> None:
             submission.answer.set_result(answer)
 
 
-class Refused(Exception):
-    """An envelope is not taken; what to tell the device, and whether its bytes are evidence of something."""
-
-    def __init__(self, reason: int, detail: str, *, expected_seq: int = 0, is_evidence: bool = True) -> None:
-        super().__init__(detail)
-        self.reason, self.detail, self.expected_seq, self.is_evidence = reason, detail, expected_seq, is_evidence
-
-
 @dataclass(slots=True)
 class _Work:
     """What one commit will write."""
@@ -83,10 +76,10 @@ class _Work:
     envelopes: list[EnvelopeRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     payloads: list[PayloadRow] = field(default_factory=list)
-    heads: dict[str, Head] = field(default_factory=dict)
-    heads_before: dict[str, Head] = field(default_factory=dict)
+    heads: dict[str, tuple[Head, Head]] = field(default_factory=dict)
+    """By device: where its chain ended before, and where it ends now."""
     sightings: list[Sighting] = field(default_factory=list)
-    refused: list[tuple[str, Envelope, Refused]] = field(default_factory=list)
+    refused: list[tuple[str, Envelope, RefusedError]] = field(default_factory=list)
     noted: list[Callable[[Connection], None]] = field(default_factory=list)
     answers: Delivery = field(default_factory=list)
 
@@ -129,7 +122,7 @@ class Ingest:
         return self._heads.get(device_id) or ledger.find_head(self._engine, device_id)
 
     def find_key(self, device_id: str) -> DeviceKey | None:
-        """Return what a device verifies with, or None if it never enrolled. Looked up afresh, so that a revocation holds.
+        """Return what a device verifies with, or None if it never enrolled. Looked up afresh: a revocation holds.
 
         Raises:
             StoreError: the database does not answer.
@@ -152,13 +145,13 @@ class Ingest:
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
+        stops = False
+        while not stops and (first := self._queue.get()) is not None:
             batch, stops = self._drain(first)
             self._process(batch)
-            if stops:
-                return
 
     def _drain(self, first: Submission) -> tuple[list[Submission], bool]:
+        """Take what has queued, up to a limit; say whether the end was among it."""
         batch, count = [first], 0
         while count < MAX_EVENTS_A_COMMIT:
             try:
@@ -179,95 +172,47 @@ class Ingest:
             self._commit(work)
         except StoreError as error:
             log.error("nothing of %d envelopes was stored: %s", len(batch), error)
-            # What was remembered may be wrong now: the next attempt reads it again.
-            self._heads.clear()
-            self._deliver([(submission, error) for submission in batch])
-            return
+            self._give_up(batch, error)
         except Exception as error:
-            # A bug must not end the thread that everybody waits for; the devices keep their events and try again.
+            # A bug must not end the thread that everybody waits for; devices keep their events and try again.
             log.exception("an error in ingest")
-            self._heads.clear()
-            failed = StoreError(f"the collector failed: {type(error).__name__}")
-            self._deliver([(submission, failed) for submission in batch])
-            return
-        self._deliver(work.answers)
+            self._give_up(batch, StoreError(f"the collector failed: {type(error).__name__}"))
+        else:
+            self._deliver(work.answers)
+
+    def _give_up(self, batch: list[Submission], error: StoreError) -> None:
+        # What is remembered may not be what is stored: the next attempt reads it again.
+        self._heads.clear()
+        self._deliver([(submission, error) for submission in batch])
 
     def _take(self, work: _Work, submission: Submission) -> None:
         """Do steps 1 to 4 for one envelope."""
-        envelope = submission.envelope
+        envelope, device_id = submission.envelope, submission.device_id
         now_ns = self._clock_ns()
         try:
-            key = self._verify_speaker(submission)
-            head = work.heads.get(submission.device_id) or self.find_head(submission.device_id)
-            head = self._verify_order(envelope, head)
-            if head is None:
-                work.answers.append((submission, _ack(envelope, now_ns)))
-                return
-            opened = open_envelope(envelope, key.verifier, head.hash)
-            if head.seq == 0 and envelope.epoch > 1 and opened.headers[0].kind != ChainRestarted.kind:
-                raise ChainError(f"a new epoch begins with {ChainRestarted.kind}")
-        except Refused as refused:
-            self._refuse(work, submission, refused)
-        except UntrustedInputError as error:
-            self._refuse(work, submission, Refused(_reason_of(error), error.message))
+            key = self._keys.get(device_id) or self.find_key(device_id)
+            key = verify_speaker(envelope, device_id, self._school_id, key)
+            head = work.heads[device_id][1] if device_id in work.heads else self.find_head(device_id)
+            predecessor = find_predecessor(self._engine, envelope, head)
+            if predecessor is not None:
+                opened = open_next(envelope, key, predecessor)
+                self._append(work, device_id, envelope, opened, now_ns)
+                before = work.heads[device_id][0] if device_id in work.heads else head
+                work.heads[device_id] = before, Head(envelope.epoch, envelope.last_seq, opened.hashes[-1])
+        except RefusedError as refused:
+            if refused.is_evidence:
+                work.refused.append((device_id, envelope, refused))
+            work.answers.append((submission, _refusal(envelope, refused)))
         else:
-            self._append(work, submission, head, opened, now_ns)
+            ack = Ack(epoch=envelope.epoch, last_seq=envelope.last_seq, server_time_ns=now_ns)
+            work.answers.append((submission, ack))
 
-    def _verify_speaker(self, submission: Submission) -> DeviceKey:
-        envelope = submission.envelope
-        key = self._keys.get(submission.device_id) or self.find_key(submission.device_id)
-        if key is None or key.state != DeviceState.ACTIVE:
-            raise Refused(Refusal.REASON_WRONG_DEVICE, "this device may not speak here")
-        if envelope.device_id != submission.device_id or envelope.school_id != self._school_id:
-            raise Refused(Refusal.REASON_WRONG_DEVICE, "the envelope is of another device than the connection")
-        if envelope.ByteSize() > MAX_ENVELOPE_BYTES:
-            raise Refused(Refusal.REASON_TOO_LARGE, f"an envelope holds at most {MAX_ENVELOPE_BYTES} bytes")
-        return key
-
-    def _verify_order(self, envelope: Envelope, head: Head) -> Head | None:
-        """Return the head that the envelope must follow, or None if the ledger holds all of it already.
-
-        Raises:
-            Refused: it leaves a gap, or the ledger holds something else in its place.
-        """
-        if envelope.epoch > head.epoch and envelope.first_seq == 1:
-            # The device lost its queue and says so; `ChainRestarted` is the first event and becomes an incident.
-            return Head(envelope.epoch, 0, GENESIS, is_stored=head.is_stored)
-        if envelope.epoch != head.epoch and head.is_stored:
-            raise Refused(Refusal.REASON_FORKED, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
-        if envelope.first_seq == head.seq + 1:
-            return Head(envelope.epoch, head.seq, head.hash, is_stored=head.is_stored)
-        if envelope.first_seq > head.seq:
-            raise Refused(
-                Refusal.REASON_OUT_OF_ORDER,
-                f"event {head.seq + 1} comes next, not {envelope.first_seq}",
-                expected_seq=head.seq + 1,
-                is_evidence=False,
-            )
-        return self._verify_repetition(envelope, head)
-
-    def _verify_repetition(self, envelope: Envelope, head: Head) -> None:
-        sent = decode_header_block(envelope.header_block)
-        last = min(envelope.last_seq, head.seq)
-        held = ledger.find_headers(self._engine, envelope.device_id, envelope.epoch, envelope.first_seq, last)
-        if held != sent[: last - envelope.first_seq + 1] or not held:
-            raise Refused(
-                Refusal.REASON_FORKED, f"the ledger holds another event under number {envelope.first_seq}"
-            )
-        if envelope.last_seq > head.seq:
-            raise Refused(
-                Refusal.REASON_OUT_OF_ORDER,
-                f"event {head.seq + 1} comes next",
-                expected_seq=head.seq + 1,
-                is_evidence=False,
-            )
-
-    def _append(self, work: _Work, submission: Submission, head: Head, opened: Opened, now_ns: int) -> None:
-        envelope, device_id, school_id = submission.envelope, submission.device_id, self._school_id
-        first_id = self._next_event_id + len(work.events)
+    def _append(self, work: _Work, device_id: str, envelope: Envelope, opened: Opened, now_ns: int) -> None:
+        school_id, evaluator = self._school_id, self.evaluator
+        event_id = self._next_event_id + len(work.events)
         work.envelopes.append(
             EnvelopeRow(
-                first_id,
+                event_id,
                 school_id,
                 device_id,
                 envelope.epoch,
@@ -280,26 +225,20 @@ class Ingest:
                 now_ns,
             )
         )
-        evaluator = self.evaluator
-        for event_id, header, payload in zip(
-            range(first_id, first_id + len(opened.headers)), opened.headers, envelope.payloads, strict=True
-        ):
-            kind = header.kind
+        for header, payload in zip(opened.headers, envelope.payloads, strict=True):
+            kind, body, missing = header.kind, payload.body, int(payload.missing)
             work.events.append(
                 EventRow(event_id, school_id, device_id, header.seq, kind, header.severity, header.wall_clock_ns)
             )
-            work.payloads.append(PayloadRow(event_id, school_id, payload.salt, payload.body, payload.missing))
-            if (kind in evaluator.kinds or kind in _NOTES) and payload.missing == Missing.NO:
-                self._apply(work, evaluator, device_id, event_id, kind, payload.body, now_ns)
-        if device_id not in work.heads_before:
-            work.heads_before[device_id] = self.find_head(device_id)
-        work.heads[device_id] = Head(envelope.epoch, envelope.last_seq, opened.hashes[-1])
-        work.answers.append((submission, _ack(envelope, now_ns)))
+            work.payloads.append(PayloadRow(event_id, school_id, payload.salt, body, missing))
+            if not missing and (kind in evaluator.kinds or kind in _NOTES):
+                self._apply(work, evaluator, device_id, event_id, kind, body, now_ns)
+            event_id += 1
 
     def _apply(
         self, work: _Work, evaluator: Evaluator, device_id: str, event_id: int, kind: str, body: bytes, now_ns: int
     ) -> None:
-        """Step 4. What cannot be read stays in the ledger as it came; it only means nothing here."""
+        """Step 4. Evidence goes before meaning: whatever fails here, the event is kept."""
         try:
             content = decode_body(kind, body)
         except MalformedError as error:
@@ -310,31 +249,12 @@ class Ingest:
                 matches = evaluator.match(kind, content)
                 work.sightings.extend(sighting_of_match(match, device_id, event_id, content) for match in matches)
             except Exception as error:
-                # Evidence goes before meaning: the event is kept, and that a rule failed is an incident of its own.
                 log.exception("a rule failed on event %d", event_id)
                 work.sightings.append(sighting_of_failure(type(error).__name__, device_id, event_id))
         note = _NOTES.get(kind)
         if note is not None:
             school_id = self._school_id
             work.noted.append(lambda connection: note(connection, school_id, device_id, event_id, content, now_ns))
-
-    def _refuse(self, work: _Work, submission: Submission, refused: Refused) -> None:
-        envelope = submission.envelope
-        if refused.is_evidence:
-            work.refused.append((submission.device_id, envelope, refused))
-        work.answers.append(
-            (
-                submission,
-                Refusal(
-                    reason=refused.reason,  # type: ignore[arg-type]
-                    detail=refused.detail,
-                    epoch=envelope.epoch,
-                    first_seq=envelope.first_seq,
-                    last_seq=envelope.last_seq,
-                    expected_seq=refused.expected_seq,
-                ),
-            )
-        )
 
     def _commit(self, work: _Work) -> None:
         """Step 5.
@@ -347,8 +267,7 @@ class Ingest:
         now_ns = self._clock_ns()
         moved = [
             HeadRow(self._school_id, device_id, head.epoch, head.seq, head.hash, before.seq if before.is_stored else -1)
-            for device_id, head in work.heads.items()
-            for before in (work.heads_before[device_id],)
+            for device_id, (before, head) in work.heads.items()
         ]
         with writing(self._engine) as connection:
             append_rows(connection, work.envelopes, work.events, work.payloads)
@@ -360,7 +279,7 @@ class Ingest:
                 self._keep_refused(connection, work, device_id, envelope, refused, now_ns)
             incidents.record_sightings(connection, self._school_id, work.sightings, now_ns)
         self._next_event_id += len(work.events)
-        self._heads.update(work.heads)
+        self._heads.update({device_id: head for device_id, (_, head) in work.heads.items()})
 
     def _keep_refused(
         self,
@@ -368,35 +287,33 @@ class Ingest:
         work: _Work,
         device_id: str,
         envelope: Envelope,
-        refused: Refused,
+        refused: RefusedError,
         now_ns: int,
     ) -> None:
-        reason = Refusal.Reason.Name(refused.reason).removeprefix("REASON_").lower()  # type: ignore[arg-type]
         raw = envelope.SerializeToString()
         ledger.keep_refused(
-            connection, self._school_id, device_id, raw=raw, reason=reason, detail=refused.detail, now_ns=now_ns
+            connection, self._school_id, device_id, raw=raw, reason=refused.name, detail=refused.detail, now_ns=now_ns
         )
         if device_id in self._keys:
-            work.sightings.append(sighting_of_refusal(reason, refused.detail, device_id))
+            work.sightings.append(sighting_of_refusal(refused.name, refused.detail, device_id))
 
 
-def _ack(envelope: Envelope, now_ns: int) -> Ack:
-    return Ack(epoch=envelope.epoch, last_seq=envelope.last_seq, server_time_ns=now_ns)
+def _refusal(envelope: Envelope, refused: RefusedError) -> Refusal:
+    return Refusal(
+        reason=refused.reason,
+        detail=refused.detail,
+        epoch=envelope.epoch,
+        first_seq=envelope.first_seq,
+        last_seq=envelope.last_seq,
+        expected_seq=refused.expected_seq,
+    )
 
 
-def _reason_of(error: UntrustedInputError) -> int:
-    if isinstance(error, SignatureError):
-        return Refusal.REASON_BAD_SIGNATURE
-    if isinstance(error, ChainError):
-        return Refusal.REASON_BAD_CHAIN
-    return Refusal.REASON_MALFORMED
-
-
-def _note_started(connection: Connection, _s: str, device_id: str, _e: int, content: Any, _n: int) -> None:
+def _note_started(connection: Connection, _school: str, device_id: str, _id: int, content: Any, _now: int) -> None:
     devices.note_started(connection, device_id, content)
 
 
-def _note_policy(connection: Connection, _s: str, device_id: str, _e: int, content: Any, _n: int) -> None:
+def _note_policy(connection: Connection, _school: str, device_id: str, _id: int, content: Any, _now: int) -> None:
     devices.note_policy(connection, device_id, content)
 
 

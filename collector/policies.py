@@ -46,7 +46,9 @@ def publish(engine: Engine, school_id: str, signer: Signer, *, actor: str, reaso
         raise UsageError(f"the rules are not sound: {problems[0].what}", hint="run: schoolwarden-collector rules check")
     approved = load_approved(engine, school_id)
     with writing(engine) as connection:
-        newest = connection.execute(select(func.max(bundles.c.version)).where(bundles.c.school_id == school_id)).scalar()
+        newest = connection.execute(
+            select(func.max(bundles.c.version)).where(bundles.c.school_id == school_id)
+        ).scalar()
         version = (newest or 0) + 1
         bundle = make_bundle(
             signer, school_id=school_id, version=version, files=files, approved=approved, made_at_ns=now_ns

@@ -90,7 +90,9 @@ def find_proposal(engine: Engine, school_id: str, proposal_id: str) -> tuple[Pro
         approved = _load_approved(connection, school_id)
     listed = decode_body(SoftwareListed.kind, row.body).programs if row.body is not None else ()
     programs = {
-        program.name: ProposedProgram(program.name, program.version, program.source, program.name.casefold() in approved)
+        program.name: ProposedProgram(
+            program.name, program.version, program.source, program.name.casefold() in approved
+        )
         for program in listed
     }
     return _to_proposal(row), sorted(programs.values(), key=lambda program: program.name.casefold())

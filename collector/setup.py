@@ -36,9 +36,7 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
     if not school_name.strip():
         raise UsageError("a school needs a name", hint="--school NAME")
     _clear_half_made(folder)
-    config = Config(
-        folder=folder, school_id=secrets.token_hex(8), school_name=school_name.strip(), database=database
-    )
+    config = Config(folder=folder, school_id=secrets.token_hex(8), school_name=school_name.strip(), database=database)
     make_private_folder(folder)
     make_authority(config.authority_folder)
     signer = Ed25519Signer.generate()
@@ -47,7 +45,9 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
         make_ledger_key(config.ledger_key)
     engine = open_engine(config)
     if database and find_schema_version(engine) is not None:
-        raise UsageError("this database holds a collector already", hint="name another, or restore that collector's folder")
+        raise UsageError(
+            "this database holds a collector already", hint="name another, or restore that collector's folder"
+        )
     migrate(engine)
     now_ns = time.time_ns()
     with writing(engine) as connection:

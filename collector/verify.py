@@ -157,7 +157,7 @@ class _DeviceCheck:
             self._problem(f"epoch {row.epoch} does not begin with {ChainRestarted.kind}")
         self._verify_index(row, opened)
         self._report.events += len(opened.headers)
-        self._report.without_content += sum(content.missing != Missing.NO for content in contents)
+        self._report.without_content += sum(int(content.missing) != Missing.NO for content in contents)
         self._epoch, self._seq, self._hash = row.epoch, row.last_seq, opened.hashes[-1]
         self._note_positions(row, opened)
 

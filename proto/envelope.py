@@ -52,7 +52,14 @@ def signed_bytes(
 
 
 def make_envelope(
-    signer: Signer, *, school_id: str, device_id: str, epoch: int, first_seq: int, headers: Sequence[bytes], payloads: Sequence[Payload]
+    signer: Signer,
+    *,
+    school_id: str,
+    device_id: str,
+    epoch: int,
+    first_seq: int,
+    headers: Sequence[bytes],
+    payloads: Sequence[Payload],
 ) -> Envelope:
     """Sign 1 to 1000 consecutive events of one epoch, the first of which has the number `first_seq`.
 
@@ -73,7 +80,10 @@ def make_envelope(
         header_block=block,
         algorithm=signer.algorithm,
         signature=signer.sign(signed_bytes(VERSION, school_id, device_id, epoch, first_seq, last_seq, block)),
-        payloads=[PayloadMessage(salt=each.salt, body=each.body, missing=int(each.missing)) for each in payloads],
+        payloads=[
+            PayloadMessage(salt=each.salt, body=each.body, missing=each.missing.value)  # type: ignore[arg-type]
+            for each in payloads
+        ],
     )
 
 
@@ -136,7 +146,7 @@ def verify_payload(header: HeaderView, payload: PayloadMessage) -> None:
         ChainError: it is other content.
         MalformedError: it is missing without a reason, or the reason comes with content.
     """
-    if payload.missing == Missing.NO:
+    if int(payload.missing) == Missing.NO:
         chain.verify_commitment(header.payload_commitment, payload.salt, payload.body)
     elif payload.salt or payload.body:
         raise MalformedError(f"event {header.seq} has content and says that it is missing")

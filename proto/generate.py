@@ -30,7 +30,9 @@ def generate(into: Path) -> None:
 
 def find_stale(fresh: Path) -> list[str]:
     """Return the generated files that differ between `fresh` and this checkout."""
-    names = {path.relative_to(root) for root in (fresh, ROOT) for glob in GENERATED for path in root.glob(f"proto/v1/{glob}")}
+    names = {
+        path.relative_to(root) for root in (fresh, ROOT) for glob in GENERATED for path in root.glob(f"proto/v1/{glob}")
+    }
     return sorted(str(name) for name in names if _read(fresh / name) != _read(ROOT / name))
 
 

@@ -76,7 +76,9 @@ def decode_token(text: str) -> Token:
         fields = TokenBody.FromString(body)
     except DecodeError as error:
         raise damaged from error
-    if not (fields.enrol_address and fields.events_address and fields.school_id and fields.secret and fields.ca_certificate):
+    if not (
+        fields.enrol_address and fields.events_address and fields.school_id and fields.secret and fields.ca_certificate
+    ):
         raise damaged
     return Token(
         enrol_address=fields.enrol_address,

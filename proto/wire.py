@@ -7,7 +7,7 @@ translation goes by name. It neither signs nor checks: `envelope` does.
 
 from collections.abc import Iterable
 from dataclasses import asdict, fields
-from typing import Any, Protocol
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError, Message
@@ -30,6 +30,8 @@ Ack = collector_pb2.Ack
 Refusal = collector_pb2.Refusal
 TokenBody = collector_pb2.TokenBody
 PayloadMessage = events_pb2.Payload
+HeaderView = events_pb2.Header
+"""A decoded header; the fields are those of `events.Header`."""
 
 ENROL_SERVICE, ENROL_METHOD = "schoolwarden.v1.Enrolment", "Enrol"
 EVENTS_SERVICE, EVENTS_METHOD = "schoolwarden.v1.Events", "Stream"
@@ -40,35 +42,15 @@ PROTOCOL = 1
 _MESSAGES: dict[str, type[Message]] = {kind: getattr(events_pb2, cls.__name__) for kind, cls in events.KINDS.items()}
 
 
-class HeaderView(Protocol):
-    """What can be read off a decoded header; the fields are those of `events.Header`."""
-
-    school_id: str
-    device_id: str
-    epoch: int
-    seq: int
-    kind: str
-    schema_version: int
-    audience: int
-    severity: int
-    tier: int
-    route: str
-    drill: bool
-    wall_clock_ns: int
-    monotonic_ns: int
-    boot_id: bytes
-    bundle_version: int
-    payload_commitment: bytes
-    previous_hash: bytes
-
-
 _HEADER_FIELDS = tuple(field.name for field in fields(Header))
 _parse_header = events_pb2.Header.FromString
 
 
 def encode_header(header: Header) -> bytes:
     """Return the bytes that are signed, linked and stored from now on."""
-    return events_pb2.Header(**{name: getattr(header, name) for name in _HEADER_FIELDS}).SerializeToString(deterministic=True)
+    return events_pb2.Header(**{name: getattr(header, name) for name in _HEADER_FIELDS}).SerializeToString(
+        deterministic=True
+    )
 
 
 def decode_header(raw: bytes) -> HeaderView:

@@ -91,7 +91,9 @@ def move_heads(connection: Connection, heads: Sequence[HeadRow]) -> bool:
     """
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     new = [head[:5] for head in heads if head.seq_before < 0]
-    moved = [(head.epoch, head.seq, head.hash, head.device_id, head.seq_before) for head in heads if head.seq_before >= 0]
+    moved = [
+        (head.epoch, head.seq, head.hash, head.device_id, head.seq_before) for head in heads if head.seq_before >= 0
+    ]
     cursor = connection.connection.cursor()
     try:
         if new:

@@ -121,9 +121,13 @@ def to_store_error(error: DBAPIError) -> StoreError:
     """Say in an operator's words what a driver's error means."""
     text = str(error.orig)
     if "full" in text or "No space" in text:
-        return StoreError("the disk of the database is full", hint="free some space; devices keep what they could not send")
+        return StoreError(
+            "the disk of the database is full", hint="free some space; devices keep what they could not send"
+        )
     if "file is not a database" in text:
-        return StoreError("the database does not open with its key", hint="restore store/ledger.key and ledger.db together")
+        return StoreError(
+            "the database does not open with its key", hint="restore store/ledger.key and ledger.db together"
+        )
     if "unable to open" in text or "readonly" in text:
         return StoreError(f"the database cannot be opened: {text}", hint="check the folder's owner and permissions")
     if "malformed" in text:
@@ -162,7 +166,9 @@ def _open_sqlite(path: Path, key_path: Path) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # Taking the write lock at once avoids the upgrade that SQLite refuses with "database is locked".
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if not connection.get_execution_options().get("read_only") else "BEGIN")
+        connection.exec_driver_sql(
+            "BEGIN IMMEDIATE" if not connection.get_execution_options().get("read_only") else "BEGIN"
+        )
 
     return engine
 

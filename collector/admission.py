@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether an envelope may go into the ledger: whose it is, what it proves, and where it stands in its chain.
+
+It reads the ledger to tell a repetition from a fork and changes nothing; `ingest` acts on the answer.
+"""
+
+from sqlalchemy import Engine
+
+from collector import ledger
+from collector.devices import DeviceKey, DeviceState
+from collector.ledger import Head
+from proto.chain import GENESIS
+from proto.envelope import MAX_ENVELOPE_BYTES, Opened, open_envelope
+from proto.errors import ChainError, SignatureError, UntrustedInputError
+from proto.events import ChainRestarted
+from proto.wire import Envelope, Refusal, decode_header_block
+
+
+class RefusedError(Exception):
+    """An envelope is not taken: what to tell the device, and whether its bytes are evidence of something."""
+
+    def __init__(
+        self, reason: Refusal.Reason, detail: str, *, expected_seq: int = 0, is_evidence: bool = True
+    ) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.expected_seq = expected_seq
+        self.is_evidence = is_evidence
+
+    @property
+    def name(self) -> str:
+        """The reason as a word: `bad_signature`."""
+        return Refusal.Reason.Name(self.reason).removeprefix("REASON_").lower()
+
+
+def verify_speaker(envelope: Envelope, device_id: str, school_id: str, key: DeviceKey | None) -> DeviceKey:
+    """Step 1: the device of the connection may speak, and the envelope is its own. Returns its key.
+
+    Raises:
+        RefusedError: it may not, or the envelope is another device's, or it is too large.
+    """
+    if key is None or key.state != DeviceState.ACTIVE:
+        raise RefusedError(Refusal.REASON_WRONG_DEVICE, "this device may not speak here")
+    if envelope.device_id != device_id or envelope.school_id != school_id:
+        raise RefusedError(Refusal.REASON_WRONG_DEVICE, "the envelope is of another device than the connection")
+    if envelope.ByteSize() > MAX_ENVELOPE_BYTES:
+        raise RefusedError(Refusal.REASON_TOO_LARGE, f"an envelope holds at most {MAX_ENVELOPE_BYTES} bytes")
+    return key
+
+
+def find_predecessor(engine: Engine, envelope: Envelope, head: Head) -> Head | None:
+    """Step 2: return the end of the chain that the envelope must follow, or None if the ledger holds all of it already.
+
+    Raises:
+        RefusedError: it leaves a gap, or the ledger holds something else in its place.
+    """
+    if envelope.epoch > head.epoch and envelope.first_seq == 1:
+        # The device lost its queue. It must say so in its first event, and that becomes an incident: see `open_next`.
+        return Head(envelope.epoch, 0, GENESIS, is_stored=head.is_stored)
+    if envelope.epoch != head.epoch:
+        raise RefusedError(Refusal.REASON_FORKED, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
+    if envelope.first_seq == head.seq + 1:
+        return head
+    if envelope.first_seq > head.seq:
+        raise _out_of_order(head)
+    _verify_repetition(engine, envelope, head)
+    return None
+
+
+def open_next(envelope: Envelope, key: DeviceKey, predecessor: Head) -> Opened:
+    """Step 3: check signature, chain and content.
+
+    Raises:
+        RefusedError: something does not verify.
+    """
+    try:
+        opened = open_envelope(envelope, key.verifier, predecessor.hash)
+    except SignatureError as error:
+        raise RefusedError(Refusal.REASON_BAD_SIGNATURE, error.message) from error
+    except ChainError as error:
+        raise RefusedError(Refusal.REASON_BAD_CHAIN, error.message) from error
+    except UntrustedInputError as error:
+        raise RefusedError(Refusal.REASON_MALFORMED, error.message) from error
+    if predecessor.seq == 0 and envelope.epoch > 1 and opened.headers[0].kind != ChainRestarted.kind:
+        raise RefusedError(Refusal.REASON_BAD_CHAIN, f"a new epoch begins with {ChainRestarted.kind}")
+    return opened
+
+
+def _verify_repetition(engine: Engine, envelope: Envelope, head: Head) -> None:
+    try:
+        sent = decode_header_block(envelope.header_block)
+    except UntrustedInputError as error:
+        raise RefusedError(Refusal.REASON_MALFORMED, error.message) from error
+    last_held = min(envelope.last_seq, head.seq)
+    held = ledger.find_headers(engine, envelope.device_id, envelope.epoch, envelope.first_seq, last_held)
+    if not held or held != sent[: len(held)]:
+        raise RefusedError(
+            Refusal.REASON_FORKED, f"the ledger holds another event under number {envelope.first_seq}"
+        )
+    if envelope.last_seq > head.seq:
+        raise _out_of_order(head)
+
+
+def _out_of_order(head: Head) -> RefusedError:
+    return RefusedError(
+        Refusal.REASON_OUT_OF_ORDER,
+        f"event {head.seq + 1} comes next",
+        expected_seq=head.seq + 1,
+        is_evidence=False,
+    )
