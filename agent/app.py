@@ -4,6 +4,7 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import threading
 import time
@@ -55,6 +56,8 @@ def enrol_machine(config: Config, token_text: str, *, again: bool) -> Identity:
     facts = DeviceFacts(agent_version=AGENT_VERSION, **asdict(machine))
     reply = enrol(token, folder.make_request(token, facts))
     _set_aside(config.spool_file)
+    # A new collector has not heard what the checks remember to have told.
+    shutil.rmtree(config.checks_folder, ignore_errors=True)
     identity = folder.complete(token, reply)
     Spool(config.spool_file, identity.spool_key).close()
     write_private(config.policy_file, reply.bundle.SerializeToString())

@@ -43,8 +43,11 @@ def _load_policy(config: Config | None) -> InForce | None:
 
 def _run(check: Check) -> CheckResult:
     try:
-        for _ in check.observe(time.time_ns()):
-            pass
+        has_more = True
+        while has_more:
+            for _ in check.observe(time.time_ns()):
+                pass
+            has_more = check.has_more
     except CheckError as error:
         log.error("%s", error)
     finally:

@@ -88,6 +88,8 @@ class Pipeline:
             next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
             self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
         self.step()
+        for check in self._checks:
+            check.close()
 
     def step(self) -> None:
         """Take everything that is due through the path, once."""

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent asks an operating system: the only seam between the checks and Linux, Windows or macOS.
+
+An implementation answers and judges nothing. Three rules hold for all of them. What cannot be read is said, in words
+or as a value of its own, and never left out in silence. What users can write (their folders, the names and content
+of their files) is hostile: it is read within limits and never makes a method raise. Command lines, environments
+and names of accounts are not read at all.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from proto.events import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the machine is."""
+
+    hostname: str
+    os: str
+    """linux, windows or macos."""
+    os_version: str
+    """As people say it: `Debian GNU/Linux 12 (bookworm)`."""
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the agent itself costs."""
+
+    cpu_s: float
+    """Processor time since the agent started, of all its threads."""
+    pss_bytes: int
+    """Memory, where a page that n processes share counts for one n-th."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProgram:
+    """The program that one process runs.
+
+    Two of them are equal if it is the same program in the same process: another process that got the same id is not,
+    nor is another program that the same process turned into.
+    """
+
+    pid: int
+    started: int
+    """When the process was made, as the system counts it. Only good to tell two processes with one id apart."""
+    device: int
+    inode: int
+    """With `device`: which file is run, by whatever numbers the system tells two files apart."""
+    name: str = field(compare=False)
+    """Basename of the executable."""
+    path: str = field(compare=False)
+    changed_ns: int = field(compare=False)
+    """When the file last changed, which a user cannot forge: the content is what was started as long as this holds."""
+
+
+class Unreadable(Enum):
+    """Why a process has no program that can be told."""
+
+    GONE = "it has ended"
+    NO_PROGRAM = "it runs none: a part of the system's kernel, or a process that is ending"
+    DENIED = "this user may not look at it"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledSoftware:
+    """What is installed, as far as it can be read."""
+
+    programs: tuple[Program, ...]
+    unread: tuple[str, ...] = ()
+    """What could not be read and why, in words without a person's name. Empty: everything was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """The programs that were started since the last question."""
+
+    programs: tuple[RunningProgram, ...]
+    """They may have ended since."""
+    is_complete: bool = True
+    """False: more was started than could be told. A full listing must follow."""
+
+
+class StartWatch(ABC):
+    """Tells of every program as it is started, also of those that end before anyone lists the processes."""
+
+    @abstractmethod
+    def take(self) -> Starts:
+        """Return what was started since the last call.
+
+        Raises:
+            StartWatchError: the watch has ended by itself; ask the system for a new one.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the watch. A second call does nothing."""
+
+
+class System(ABC):
+    """One operating system, as far as the agent needs it."""
+
+    @abstractmethod
+    def describe(self) -> Machine:
+        """Return what this machine is."""
+
+    @abstractmethod
+    def boot_id(self) -> bytes:
+        """Return 16 bytes that are new after every boot and the same until the next.
+
+        Raises:
+            MachineError: the system does not tell.
+        """
+
+    @abstractmethod
+    def installed_software(self) -> InstalledSoftware:
+        """Return the installed programs, read from files and registries: nothing is started for it."""
+
+    @abstractmethod
+    def installed_fingerprint(self) -> object:
+        """Return a value that differs from the last one when software may have been installed or removed.
+
+        It MUST be cheap enough for every few seconds. It may miss a file that was changed in place, so callers also
+        look without being told, every now and then.
+        """
+
+    @abstractmethod
+    def hash_installed(self, program: Program) -> str | None:
+        """Return the hex SHA-256 of the file of an installed program.
+
+        Returns "" when there is no file of its own (a package, a link), None when it could not be read.
+        """
+
+    @abstractmethod
+    def process_ids(self) -> set[int]:
+        """Return the ids of all processes that this user can see. It MUST be cheap: it is asked every second."""
+
+    @abstractmethod
+    def hides_processes(self) -> bool:
+        """Return whether there are processes that `process_ids` does not even list for this user."""
+
+    @abstractmethod
+    def read_process(self, pid: int) -> RunningProgram | Unreadable:
+        """Return the program that a process runs, or why that cannot be told."""
+
+    @abstractmethod
+    def is_running(self, program: RunningProgram) -> bool:
+        """Return whether that process still runs that program. Cheaper than `read_process`."""
+
+    @abstractmethod
+    def hash_running(self, program: RunningProgram) -> str | None:
+        """Return the hex SHA-256 of what a process was started from, or None when that cannot be read any more.
+
+        It MUST be the content that runs, also when the file was deleted or replaced since.
+        """
+
+    @abstractmethod
+    def watch_starts(self, wake: Callable[[], None]) -> StartWatch | None:
+        """Begin to watch the start of programs, or return None when this machine does not let us.
+
+        `wake` is called from another thread when there is something to take, at once after a quiet time and not for
+        each of many. After a None, `not_watched` says why.
+        """
+
+    @abstractmethod
+    def own_usage(self) -> Usage:
+        """Return what the agent has used and uses."""
+
+    @abstractmethod
+    def not_watched(self) -> tuple[str, ...]:
+        """Return what cannot be seen on this machine and why, one plain sentence each."""

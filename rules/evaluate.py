@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What matches: a policy compiled once, then asked about every event, on the device and at the collector alike.
+
+Most events match nothing, so silence is made cheap: a kind without rules costs one look in a dict; a program costs
+one for its name and one regular expression for all wildcards. Pure: no clock, no state, and no event makes it raise.
+
+How a program is recognised, from the strongest to the weakest: by the digest of its content wherever it was seen; by
+its name in the list for its source; by its path. A rule answers once for an event, with its strongest evidence.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from rules.fields import COMPARED_WITH, is_about_program, to_getter
+from rules.model import Condition, Match, Operator, Policy, ProgramPattern, Rule
+from rules.names import MAX_CHARACTERS, to_name, to_path
+from rules.wildcard import Wildcards, is_wildcard
+
+_MATCHED_BY = {
+    "sha256": "sha256",
+    "executables": "executable",
+    "packages": "package",
+    "flatpaks": "flatpak",
+    "snaps": "snap",
+    "paths": "path",
+}
+"""For each list of a `ProgramPattern`, `Match.matched_by`; the strongest evidence first."""
+_RUNNABLE = COMPARED_WITH["executables"]
+_STRENGTH = {key: place for place, key in enumerate(_MATCHED_BY)}
+
+Predicate = Callable[[object], bool]
+Matcher = Callable[[object], tuple[Match, ...]]
+
+
+class Evaluator:
+    """A policy that can be asked."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.kinds = frozenset(kind for rule in policy.rules for kind in rule.kinds)
+        """The kinds of events that some rule watches."""
+        self.needs_hashes = any(pattern.sha256 for rule in policy.rules for pattern in rule.programs)
+        """Whether some rule knows a program by the digest of its content."""
+        approved = frozenset(to_name(name) for name in policy.approved)
+        self._matchers: dict[str, Matcher] = {kind: _compile(kind, policy.rules, approved) for kind in self.kinds}
+
+    def match(self, kind: str, event: object) -> tuple[Match, ...]:
+        """Return what an event matches, in the order of the rules.
+
+        The event is any object with the fields of that kind: the dataclass, or the decoded message. What it lacks,
+        no rule finds in it.
+        """
+        matcher = self._matchers.get(kind)
+        return matcher(event) if matcher is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What it means that one name, digest or path of one program was seen."""
+
+    order: tuple[int, int, int]
+    """Place of the rule, strength, place of the program in the rule."""
+    match: Match
+    holds: Predicate
+
+
+class _Names:
+    """Names or paths of one sort, each with the evidence it is. Exact ones are looked up, wildcards are tried."""
+
+    def __init__(self, names: Iterable[tuple[str, _Evidence]]) -> None:
+        self._exact: dict[str, list[_Evidence]] = {}
+        wildcards: list[tuple[str, _Evidence]] = []
+        for name, evidence in names:
+            if is_wildcard(name):
+                wildcards.append((name, evidence))
+            else:
+                self._exact.setdefault(name, []).append(evidence)
+        self._find_wildcards = Wildcards(wildcards).find_all
+
+    def find_all(self, name: str) -> Sequence[_Evidence]:
+        exact, wild = self._exact.get(name), self._find_wildcards(name)
+        return [*exact, *wild] if exact else wild
+
+
+def _compile(kind: str, rules: Iterable[Rule], approved: frozenset[str]) -> Matcher:
+    watching = [(place, rule) for place, rule in enumerate(rules) if kind in rule.kinds]
+    if is_about_program(kind):
+        return _ProgramMatcher(kind, watching, approved).match
+    plain = tuple((Match(rule), _to_predicate(kind, rule.when)) for _, rule in watching)
+    return lambda event: tuple(match for match, holds in plain if holds(event))
+
+
+class _ProgramMatcher:
+    """The rules of one kind that is about a program."""
+
+    def __init__(self, kind: str, watching: Iterable[tuple[int, Rule]], approved: frozenset[str]) -> None:
+        names: dict[str, list[tuple[str, _Evidence]]] = {key: [] for key in _MATCHED_BY}
+        self._plain: list[_Evidence] = []
+        self._plain_unless_approved: list[_Evidence] = []
+        for place, rule in watching:
+            holds = _to_predicate(kind, rule.when)
+            if not rule.programs:
+                plain = self._plain_unless_approved if rule.unless_approved else self._plain
+                plain.append(_Evidence((place, 0, 0), Match(rule), holds))
+            for number, pattern in enumerate(rule.programs):
+                if rule.unless_approved and _is_approved(pattern, approved):
+                    continue
+                for key, matched_by in _MATCHED_BY.items():
+                    evidence = _Evidence((place, _STRENGTH[key], number), Match(rule, pattern.name, matched_by), holds)
+                    fold = to_path if key == "paths" else to_name
+                    names[key] += ((fold(name), evidence) for name in getattr(pattern, key))
+        self._approved = approved
+        self._digests: dict[str, list[_Evidence]] = {}
+        for digest, evidence in names["sha256"]:
+            self._digests.setdefault(digest, []).append(evidence)
+        self._executables = _Names(names["executables"])
+        self._paths = _Names(names["paths"])
+        self._packages = {
+            source: _Names(names[key]) for key in ("packages", "flatpaks", "snaps") for source in COMPARED_WITH[key]
+        }
+
+    def match(self, event: object) -> tuple[Match, ...]:
+        program = getattr(event, "program", None)
+        if program is None:
+            return ()
+        name = to_name(getattr(program, "name", None) or "")
+        source = getattr(program, "source", None)
+        found: list[_Evidence] = []
+        if source in _RUNNABLE:
+            found += self._executables.find_all(name)
+            path = to_path(getattr(program, "path", None) or "")
+            if path:
+                found += self._paths.find_all(path)
+                # A process can give itself any name; where its file lies, the kernel says.
+                basename = path[path.rfind("/") + 1 :].removesuffix(".exe")
+                if basename != name:
+                    found += self._executables.find_all(basename)
+        elif source in self._packages:
+            found += self._packages[source].find_all(name)
+        if self._digests:
+            found += self._digests.get(to_name(getattr(program, "sha256", None) or ""), ())
+        if self._plain:
+            found += self._plain
+        if self._plain_unless_approved and name not in self._approved:
+            found += self._plain_unless_approved
+        return _strongest(found, event) if found else ()
+
+
+def _strongest(found: Iterable[_Evidence], event: object) -> tuple[Match, ...]:
+    """Return one match for each rule whose conditions hold."""
+    best: dict[int, Match] = {}
+    for evidence in sorted(found, key=attrgetter("order")):
+        rule = evidence.order[0]
+        if rule not in best and evidence.holds(event):
+            best[rule] = evidence.match
+    return tuple(best.values())
+
+
+def _is_approved(pattern: ProgramPattern, approved: frozenset[str]) -> bool:
+    """Tell whether a program is on the allow list by any of its names.
+
+    It is asked of the pattern, once, and not of the event: a forbidden program renamed to an approved name is still
+    known by its digest and its path.
+    """
+    names = [
+        to_name(name) for key in ("executables", "packages", "flatpaks", "snaps") for name in getattr(pattern, key)
+    ]
+    if to_name(pattern.name) in approved or not approved.isdisjoint(names):
+        return True
+    wildcards = Wildcards([(name, name) for name in names if is_wildcard(name)])
+    return any(wildcards.find_all(name) for name in approved)
+
+
+def _to_predicate(kind: str, conditions: Iterable[Condition]) -> Predicate:
+    each = [_compile_condition(kind, condition) for condition in conditions]
+    if len(each) == 1:
+        return each[0]
+    return lambda event: all(holds(event) for holds in each)
+
+
+def _compile_condition(kind: str, condition: Condition) -> Predicate:
+    get = to_getter(kind, condition.field)
+    if condition.operator is Operator.AT_LEAST:
+        (least,) = condition.values
+        return lambda event: isinstance(value := get(event), int | float) and value >= least  # type: ignore[operator]
+    if condition.operator is Operator.GLOB:
+        fits = Wildcards([(_fold(value), True) for value in condition.values]).find_all
+        return lambda event: isinstance(value := get(event), str) and bool(fits(_fold(value)))
+    wanted = frozenset(_fold(value) for value in condition.values)
+    return lambda event: _fold(get(event)) in wanted
+
+
+def _fold(value: Any) -> Any:
+    """Return a value as conditions compare it: text without case."""
+    return value[:MAX_CHARACTERS].casefold() if isinstance(value, str) else value
