@@ -14,7 +14,7 @@ from typing import Any
 
 from agent import checks
 from agent.budget import Budget
-from agent.config import AGENT_VERSION, CHECKS, Config
+from agent.config import AGENT_VERSION, CHECKS, NOT_WATCHED_YET, Config
 from agent.errors import EnrolmentError, SpoolDamagedError
 from agent.identity import Identity, IdentityFolder
 from agent.pipeline import Pipeline
@@ -105,6 +105,7 @@ class Agent:
             self._uplink.stop(flush_s=FLUSH_S)
             self._ended.set()
             status.join(timeout=5)
+            self._keep_status(is_running=False)
             self._spool.close()
 
     def stop(self, reason: str) -> None:
@@ -141,7 +142,7 @@ class Agent:
                 agent_version=AGENT_VERSION,
                 **asdict(self._system.describe()),
                 checks=CHECKS,
-                not_watched=self._system.not_watched(),
+                not_watched=(*NOT_WATCHED_YET, *self._system.not_watched()),
             )
         )
 
@@ -168,17 +169,20 @@ class Agent:
         self.pipeline.wake()
 
     def _write_status(self) -> None:
-        while True:
-            try:
-                write_private(self._config.status_file, json.dumps(self._status()).encode())
-            except OSError as error:
-                log.error("the status cannot be written: %s", error)
-            if self._ended.wait(self._config.status_every_s):
-                return
+        while not self._ended.is_set():
+            self._keep_status(is_running=True)
+            self._ended.wait(self._config.status_every_s)
 
-    def _status(self) -> dict[str, Any]:
+    def _keep_status(self, *, is_running: bool) -> None:
+        try:
+            write_private(self._config.status_file, json.dumps(self._status(is_running=is_running)).encode())
+        except OSError as error:
+            log.error("the status cannot be written: %s", error)
+
+    def _status(self, *, is_running: bool) -> dict[str, Any]:
         line = self._uplink.state
         return {
+            "running": is_running,
             "pid": os.getpid(),
             "written_at_ns": time.time_ns(),
             "school": self._identity.school_name,
@@ -192,7 +196,7 @@ class Agent:
             "waiting_events": self._spool.count(),
             "policy_version": self._policy.version,
             "level": self._budget.level.value,
-            "not_watched": list(self._system.not_watched()),
+            "not_watched": [*NOT_WATCHED_YET, *self._system.not_watched()],
             "checks": [result.to_json() for result in list(self.pipeline.results.values())],
         }
 

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `schoolwarden-agent`. Only `main` prints and decides how a command ends.
 
-stdout is data, stderr is talk. Exit codes: 0 good, 1 a finding, 2 a wrong call, 3 an environment that does not work.
+stdout is data, stderr is talk. Exit codes: 0 good, 1 a finding, 2 a wrong call, 3 an environment that does not work,
+130 ended from the keyboard before it was done.
 """
 
 import argparse
+import io
 import json
 import logging
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +21,16 @@ from agent.config import AGENT_VERSION, CHECKS, Config
 from proto.errors import SchoolwardenError
 
 STATUS_IS_OLD_AFTER_S = 15.0
+TOKEN_MAX_BYTES = 64 * 1024
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's alphabet cannot write must not end the command.
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO,
@@ -29,17 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         code: int = options.command(options)
+        sys.stdout.flush()
         return code
     except SchoolwardenError as error:
-        sys.stderr.write(f"schoolwarden-agent: {error.message}\n")
+        sys.stderr.write(f"schoolwarden-agent: {_show(error.message)}\n")
         if error.hint:
-            sys.stderr.write(f"  {error.hint}\n")
+            sys.stderr.write(f"  {_show(error.hint)}\n")
         if options.verbose:
             logging.exception("in full")
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has enough; the descriptor must go or the interpreter complains at exit.
-        sys.stderr.close()
+        # Whoever read our output has enough.
+        _abandon_output()
         return 0
     except PermissionError as error:
         sys.stderr.write(
@@ -48,9 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
     except OSError as error:
         sys.stderr.write(f"schoolwarden-agent: {error}\n")
+        _abandon_output()
         return 3
     except KeyboardInterrupt:
-        return 0
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,7 +118,9 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 def _enrol(options: argparse.Namespace) -> int:
     from agent.app import enrol_machine
 
-    token = sys.stdin.read() if options.token == "-" else options.token
+    token = options.token
+    if token == "-":
+        token = sys.stdin.buffer.read(TOKEN_MAX_BYTES).decode("utf-8", "replace")
     identity = enrol_machine(Config(options.state), token, again=options.again)
     sys.stderr.write(
         f"Enrolled as device {identity.device_id} of {identity.school_name}.\n"
@@ -125,31 +139,52 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from agent.identity import IdentityFolder
-
-    config = Config(options.state)
-    identity = IdentityFolder(options.state).load()
-    try:
-        status: dict[str, Any] = json.loads(config.status_file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        status = {"school": identity.school_name, "device": identity.device_id, "written_at_ns": 0}
+    status = _load_status(Config(options.state))
     age_s = time.time() - status["written_at_ns"] / 1e9
-    status["running"] = age_s < STATUS_IS_OLD_AFTER_S
-    is_well = status["running"] and status.get("connected", False)
+    # An agent that was killed could not say that it ends. Nor does one write from a time that is still to come.
+    status["running"] = status["running"] and abs(age_s) < STATUS_IS_OLD_AFTER_S
+    is_well = status["running"] and status["connected"]
     if options.format == "json":
         sys.stdout.write(json.dumps(status, indent=1) + "\n")
         return 0 if is_well else 1
     lines = [f"Device {status['device']} of {status['school']}"]
     if not status["running"]:
         seen = f"last seen running {age_s / 60:.0f} minutes ago" if status["written_at_ns"] else "it never ran"
+        if age_s < 0:
+            seen = "the clock was set back since it was last seen"
         lines.append(f"Not running ({seen}). Start it: schoolwarden-agent run --state {options.state}")
     else:
         line = "connected" if status["connected"] else f"not connected: {status['problem']}"
         lines.append(f"Running, {line}; {status['waiting_events']} events wait; policy {status['policy_version']}")
-    lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status.get("checks", ())]
-    lines += [f"Not watched: {each}" for each in status.get("not_watched", ())]
-    sys.stdout.write("\n".join(lines) + "\n")
+    lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status["checks"]]
+    lines += [f"Not watched: {each}" for each in status["not_watched"]]
+    _write_lines(lines)
     return 0 if is_well else 1
+
+
+def _load_status(config: Config) -> dict[str, Any]:
+    """Return what the agent of this machine's device last wrote of itself, or what is true of one that never ran."""
+    from agent.identity import IdentityFolder
+
+    identity = IdentityFolder(config.state).load()
+    never: dict[str, Any] = {
+        "running": False,
+        "written_at_ns": 0,
+        "school": identity.school_name,
+        "device": identity.device_id,
+        "connected": False,
+        "problem": "it never ran",
+        "waiting_events": 0,
+        "policy_version": 0,
+        "not_watched": [],
+        "checks": [],
+    }
+    try:
+        written = json.loads(config.status_file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return never
+    is_ours = isinstance(written, dict) and written.get("device") == identity.device_id
+    return never | written if is_ours else never
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -166,7 +201,7 @@ def _explain(options: argparse.Namespace) -> int:
     if options.format == "json":
         sys.stdout.write(json.dumps(explanation.to_json(), indent=1) + "\n")
     else:
-        sys.stdout.write(explanation.to_text())
+        _write_lines(explanation.to_text().rstrip("\n").split("\n"))
     return 0
 
 
@@ -178,6 +213,21 @@ def _check(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps([result.to_json() for result in results], indent=1) + "\n")
     else:
         for result in results:
-            sys.stdout.write(f"{result.check}: {result.state.value} - {result.summary}\n")
-            sys.stdout.writelines(f"  {name}: {value}\n" for name, value in sorted(result.facts.items()))
+            facts = [f"  {name}: {value}" for name, value in sorted(result.facts.items())]
+            _write_lines([f"{result.check}: {result.state.value} - {result.summary}", *facts])
     return 1 if any(result.state == "fail" for result in results) else 0
+
+
+def _write_lines(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{_show(line)}\n" for line in lines))
+
+
+def _show(line: str) -> str:
+    """Return a line in which every character is seen: whoever names a file must not command the terminal."""
+    return "".join(each if each.isprintable() else f"[U+{ord(each):04X}]" for each in line)
+
+
+def _abandon_output() -> None:
+    """Let go what could not be written; Python would try again at its end, and complain."""
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

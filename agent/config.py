@@ -10,6 +10,9 @@ AGENT_VERSION = "0.1.0"
 CHECKS = ("software",)
 """The checks that run, in order."""
 
+NOT_WATCHED_YET = ("Safeguarding keywords, USB storage and idle lock: this version has no such checks.",)
+"""What somebody might believe to be watched and is not, on no machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -7,7 +7,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from agent.config import CHECKS
+from agent.config import CHECKS, NOT_WATCHED_YET
 from agent.identity import Identity
 from agent.policy import PolicyStore
 from agent.system.interface import System
@@ -46,7 +46,6 @@ class Explanation:
     kinds: tuple[ExplainedKind, ...]
     never: tuple[str, ...]
     not_watched: tuple[str, ...]
-    safeguarding: str
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -60,7 +59,6 @@ class Explanation:
             f"This machine is device {self.device} of {self.school}.",
             f"Policy in force: {self.policy}, version {self.policy_version}.",
             f"Checks: {', '.join(self.checks)}.",
-            f"Safeguarding: {self.safeguarding}.",
             "",
             "What can leave this machine, to the school's own collector and nowhere else:",
         ]
@@ -68,7 +66,7 @@ class Explanation:
             lines += [f"  {each.kind}: {each.what}", f"      holds {', '.join(each.fields)}"]
             lines += [f"      leaves {each.leaves}; now: {each.now}"]
         lines += ["", "Never collected:", *(f"  {each}" for each in self.never)]
-        lines += ["", "Not seen on this machine:", *(f"  {each}" for each in self.not_watched or ("nothing known",))]
+        lines += ["", "Not seen on this machine:", *(f"  {each}" for each in self.not_watched)]
         return "\n".join(lines) + "\n"
 
 
@@ -84,8 +82,7 @@ def explain(identity: Identity, policy: PolicyStore, system: System) -> Explanat
         checks=CHECKS,
         kinds=tuple(_explain_kind(cls, policy) for cls in KINDS.values()),
         never=NEVER,
-        not_watched=tuple(system.not_watched()),
-        safeguarding="not watched: this version has no keyboard watcher",
+        not_watched=(*NOT_WATCHED_YET, *system.not_watched()),
     )
 
 

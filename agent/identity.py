@@ -12,16 +12,33 @@ import secrets
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from agent.errors import NotEnrolledError
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from agent.errors import EnrolmentError, NotEnrolledError
 from proto.enrolment import proof_bytes
-from proto.errors import SchoolwardenError
+from proto.envelope import MAX_ID_LENGTH
+from proto.errors import SchoolwardenError, SignatureError
 from proto.files import make_private_folder, sync_folder, write_private
 from proto.keys import Ed25519Signer, Signer, Verifier, load_signer, to_verifier
 from proto.token import Token
 from proto.wire import DeviceFacts, EnrolReply, EnrolRequest
 
 SPOOL_KEY_BYTES = 32
+
+_FACT_TYPES = {
+    "school_id": str,
+    "school_name": str,
+    "device_id": str,
+    "epoch": int,
+    "events_address": str,
+    "signing_algorithm": str,
+    "signing_public_key": str,
+    "spool_key": str,
+    "safeguarding_root_fingerprint": str,
+}
+"""What identity.json holds; bytes are hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +87,8 @@ class IdentityFolder:
             NotEnrolledError: there is none, or it cannot be read.
         """
         try:
-            facts = json.loads((self._whole / "identity.json").read_text(encoding="utf-8"))
-            return Identity(
+            facts = self._load_facts()
+            identity = Identity(
                 school_id=facts["school_id"],
                 school_name=facts["school_name"],
                 device_id=facts["device_id"],
@@ -86,7 +103,13 @@ class IdentityFolder:
                 ca_certificate_pem=(self._whole / "ca.crt").read_bytes(),
                 signer=load_signer(self._whole / "evidence.key"),
             )
+            to_verifier(identity.signing_algorithm, identity.signing_public_key)
+            if len(identity.spool_key) != SPOOL_KEY_BYTES or identity.epoch < 1:
+                raise ValueError("a key or a number is not possible")
         except FileNotFoundError as error:
+            # One file of several that is gone is damage: told to enrol, the operator would be told to use --again.
+            if self.is_enrolled():
+                raise self._unreadable(error) from error
             raise NotEnrolledError(
                 "this machine is not enrolled", hint="schoolwarden-agent enrol --state FOLDER --token -"
             ) from error
@@ -94,28 +117,33 @@ class IdentityFolder:
             raise NotEnrolledError(
                 "this user may not read the machine's identity", hint="run the command as the agent's own user (root)"
             ) from error
-        except (OSError, ValueError, KeyError, SchoolwardenError) as error:
-            raise NotEnrolledError(
-                f"the machine's identity cannot be read: {type(error).__name__}",
-                hint=f"move {self._whole} away and enrol again",
-            ) from error
+        except (OSError, ValueError, RecursionError, SchoolwardenError) as error:
+            raise self._unreadable(error) from error
+        return identity
 
     def start_epoch(self, identity: Identity) -> Identity:
-        """Begin a new chain of events and return the identity with it. On the disk before anything is written under it."""
-        path = self._whole / "identity.json"
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        facts["epoch"] = identity.epoch + 1
-        write_private(path, json.dumps(facts, indent=1).encode())
+        """Begin a new chain of events and return the identity with it, which is on the disk before any event of it."""
+        facts = self._load_facts() | {"epoch": identity.epoch + 1}
+        write_private(self._whole / "identity.json", json.dumps(facts, indent=1).encode())
         return replace(identity, epoch=identity.epoch + 1)
 
     def make_request(self, token: Token, facts: DeviceFacts) -> EnrolRequest:
-        """Return the request to enrol. The keys are made once: asking again is the same device asking again."""
+        """Return the request to enrol. The keys are made once: asking again is the same device asking again.
+
+        Raises:
+            EnrolmentError: keys were made before, and cannot be read.
+        """
         make_private_folder(self._partial)
         if not (self._partial / "evidence.key").exists() or not (self._partial / "tls.key").exists():
             write_private(self._partial / "evidence.key", Ed25519Signer.generate().to_pem())
             write_private(self._partial / "tls.key", _make_tls_key())
-        signer = load_signer(self._partial / "evidence.key")
-        certificate_request = _make_certificate_request((self._partial / "tls.key").read_bytes())
+        try:
+            signer = load_signer(self._partial / "evidence.key")
+            certificate_request = _make_certificate_request((self._partial / "tls.key").read_bytes())
+        except (TypeError, ValueError, SignatureError) as error:
+            raise EnrolmentError(
+                "the keys of an enrolment that was begun cannot be read", hint=f"remove {self._partial} and try again"
+            ) from error
         proof = proof_bytes(
             school_id=token.school_id,
             token_secret_sha256=hashlib.sha256(token.secret).digest(),
@@ -133,7 +161,12 @@ class IdentityFolder:
         )
 
     def complete(self, token: Token, reply: EnrolReply) -> Identity:
-        """Keep what the collector answered. The identity appears at once or not at all; the token is kept nowhere."""
+        """Keep what the collector answered. The identity appears at once or not at all; the token is kept nowhere.
+
+        Raises:
+            EnrolmentError: no identity can be made of the answer; what was here before stays.
+        """
+        self.verify_reply(token, reply)
         facts = {
             "school_id": reply.school_id,
             "school_name": reply.school_name,
@@ -148,11 +181,52 @@ class IdentityFolder:
         write_private(self._partial / "tls.crt", _to_pem(reply.certificate))
         write_private(self._partial / "ca.crt", _to_pem(token.ca_certificate))
         write_private(self._partial / "identity.json", json.dumps(facts, indent=1).encode())
+        former = self._whole.with_name("identity.old")
+        if former.exists():
+            shutil.rmtree(former)
+        # Set aside as a whole: removed file by file, it would for a while be neither here nor gone.
         if self._whole.exists():
-            shutil.rmtree(self._whole)
+            self._whole.rename(former)
         self._partial.rename(self._whole)
         sync_folder(self._whole.parent)
+        if former.exists():
+            shutil.rmtree(former)
         return self.load()
+
+    def verify_reply(self, token: Token, reply: EnrolReply) -> None:
+        """Check that what the collector answered makes a device that works.
+
+        Raises:
+            EnrolmentError: it does not.
+        """
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+
+        key = serialization.load_pem_private_key((self._partial / "tls.key").read_bytes(), password=None)
+        try:
+            if reply.school_id != token.school_id:
+                raise ValueError("it is for another school than the token")
+            if not 0 < len(reply.device_id) <= MAX_ID_LENGTH:
+                raise ValueError("it gives no device id")
+            to_verifier(reply.signing_algorithm, reply.signing_public_key)
+            if x509.load_der_x509_certificate(reply.certificate).public_key() != key.public_key():
+                raise ValueError("its certificate is for another key")
+        except (ValueError, SignatureError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+            raise EnrolmentError(
+                f"the collector's answer cannot be used: {error}", hint="ask whoever runs the collector, and try again"
+            ) from error
+
+    def _load_facts(self) -> dict[str, Any]:
+        facts = json.loads((self._whole / "identity.json").read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or any(type(facts.get(name)) is not each for name, each in _FACT_TYPES.items()):
+            raise ValueError("identity.json does not hold what it should")
+        return facts
+
+    def _unreadable(self, error: Exception) -> NotEnrolledError:
+        return NotEnrolledError(
+            f"the machine's identity cannot be read: {type(error).__name__}",
+            hint=f"move {self._whole} away and enrol again",
+        )
 
 
 def _make_tls_key() -> bytes:
@@ -173,7 +247,7 @@ def _make_certificate_request(key_pem: bytes) -> bytes:
 
     key = serialization.load_pem_private_key(key_pem, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise NotEnrolledError("the TLS key in enrolling/ is not a P-256 key", hint="remove enrolling/ and try again")
+        raise ValueError("the TLS key is not a P-256 key")
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
     return request.public_bytes(serialization.Encoding.DER)
 

@@ -34,7 +34,7 @@ LONGEST_WAIT_S = 1.0
 
 
 class Pipeline:
-    """Runs the checks and takes their events to the queue. One thread runs `run`; `submit` and `wake` are for others."""
+    """Brings the events of the checks to the queue. One thread is in `run`; `submit` and `wake` are for others."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Pipeline:
         self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown
         check.scans_paused = self._budget.is_paused
         try:
-            # One at a time: a check takes an event as told when it is asked for the next, and then it must be on the disk.
+            # One at a time: when a check is asked for the next, it takes the last as told, so that must be on the disk.
             for event in check.observe(self._clock_ns()):
                 self._pass_on(event)
                 self._record()

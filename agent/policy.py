@@ -13,12 +13,11 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from agent.identity import Identity
-from proto.errors import UntrustedInputError
 from proto.events import Kind, Leaves
 from proto.files import write_private
 from proto.wire import Bundle
 from rules.bundle import open_bundle, sha256_of
-from rules.errors import RulesError
+from rules.errors import BundleError
 from rules.evaluate import Evaluator
 from rules.model import Policy
 
@@ -57,16 +56,17 @@ class PolicyStore:
         """Bring the policy of the last run back into force, if it still verifies.
 
         Raises:
-            BundleError: it does not. None is in force; the collector sends it again.
+            BundleError: it does not, or cannot be read. None is in force; the collector sends it again.
         """
         try:
-            raw = self._path.read_bytes()
+            bundle = Bundle.FromString(self._path.read_bytes())
         except FileNotFoundError:
             return
-        try:
-            bundle = Bundle.FromString(raw)
-        except DecodeError as error:
-            raise UntrustedInputError("the policy on the disk cannot be read") from error
+        except (OSError, DecodeError) as error:
+            raise BundleError(
+                f"the policy on the disk cannot be read: {type(error).__name__}",
+                hint="start the agent: the collector sends it again",
+            ) from error
         self._in_force = self._open(bundle)
 
     def accept(self, bundle: Bundle) -> bool:

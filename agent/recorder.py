@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from agent.identity import Identity
-from agent.spool import RANK_SAFEGUARDING, Spool, SpooledEvent
+from agent.spool import RANK_SAFEGUARDING, Head, Spool, SpooledEvent
 from proto import chain
 from proto.envelope import MAX_BODY_BYTES
 from proto.events import Audience, Header, Kind, Missing, Payload
@@ -47,7 +47,7 @@ class Recorder:
             spooled.append(self._make(event, severity, seq, previous, bundle_version))
             previous = spooled[-1].hash
         trimmed = self._spool.append(self._identity.epoch, spooled)
-        self._head = self._spool.head(self._identity.epoch)
+        self._head = Head(self._identity.epoch, seq, previous)
         return trimmed
 
     def _make(self, event: Kind, severity: int, seq: int, previous_hash: bytes, bundle_version: int) -> SpooledEvent:

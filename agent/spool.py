@@ -10,15 +10,17 @@ its payload and keeps its header, so that the chain verifies and the gap shows. 
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from agent.errors import AlreadyRunningError, SpoolDamagedError, SpoolError, SpoolFullError
+from agent.errors import AgentError, AlreadyRunningError, SpoolDamagedError, SpoolError, SpoolFullError
 from proto.chain import GENESIS, SALT_BYTES
 from proto.events import Missing, Payload
 from proto.files import make_private_folder
@@ -36,6 +38,9 @@ CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, rank INTEGER NOT NUL
     header BLOB NOT NULL, hash BLOB NOT NULL, payload BLOB, missing INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS events_to_trim ON events (rank, seq) WHERE payload IS NOT NULL;
 """
+_SIZE_UP_TO = "SELECT coalesce(sum(length(header) + coalesce(length(payload), 0) + ?), 0) FROM events WHERE seq <= ?"
+_LARGEST_SEQ = 2**63 - 1
+"""The largest number that sqlite holds. No chain gets there, but what a collector names may lie beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +75,19 @@ class Spool:
         self.changed = threading.Condition(self._lock)
         """Notified when something was appended."""
         make_private_folder(path.parent)
+        is_new = not path.exists()
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
+        except sqlite3.Error as error:
+            raise _to_opening_error(path, error) from error
+        try:
             path.chmod(0o600)
-            self._bytes = self._prepare()
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise AlreadyRunningError(
-                    "another agent runs with this state folder", hint="stop it first, or use another --state"
-                ) from error
-            raise SpoolError(
-                f"the queue {path} cannot be opened: {error}", hint="is the disk full or read-only?"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise SpoolDamagedError(f"the queue {path} is damaged: {error}") from error
+            self._bytes = self._prepare(is_new=is_new)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _to_opening_error(path, error) from error
 
-    def _prepare(self) -> int:
+    def _prepare(self, *, is_new: bool) -> int:
         """Set the file up, take it for ourselves, and return the size of what it holds."""
         # Held until we end, however we end: two agents on one queue would write two chains.
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -96,9 +98,11 @@ class Spool:
         self._db.execute("COMMIT")
         if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("quick_check found damage")
+        if not is_new and not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'head'").fetchone():
+            # To begin again at number 1 would look like a second machine with our identity.
+            raise sqlite3.DatabaseError("it was emptied")
         self._db.executescript(_SCHEMA)
-        query = "SELECT coalesce(sum(length(header) + coalesce(length(payload), 0) + ?), 0) FROM events"
-        return int(self._db.execute(query, (ROW_OVERHEAD_BYTES,)).fetchone()[0])
+        return int(self._db.execute(_SIZE_UP_TO, (ROW_OVERHEAD_BYTES, _LARGEST_SEQ)).fetchone()[0])
 
     def head(self, epoch: int) -> Head:
         """Return the newest event of an epoch's chain; number 0 before its first.
@@ -107,16 +111,12 @@ class Spool:
             SpoolError: the queue cannot be read.
             SpoolDamagedError: it holds another epoch than the identity.
         """
-        with self._lock:
-            try:
-                row = self._db.execute("SELECT epoch, seq, hash FROM head").fetchone()
-            except sqlite3.Error as error:
-                raise SpoolError(f"the queue cannot be read: {error}") from error
-        if row is None:
+        rows = self._read("SELECT epoch, seq, hash FROM head")
+        if not rows:
             return Head(epoch, 0, GENESIS)
-        if row[0] != epoch:
-            raise SpoolDamagedError(f"the queue is of epoch {row[0]}, the identity of epoch {epoch}")
-        return Head(*row)
+        if rows[0][0] != epoch:
+            raise SpoolDamagedError(f"the queue is of epoch {rows[0][0]}, the identity of epoch {epoch}")
+        return Head(*rows[0])
 
     def append(self, epoch: int, events: Sequence[SpooledEvent]) -> dict[str, int]:
         """Put events at the end, on the disk; return how many payloads had to go for them, by kind.
@@ -132,28 +132,20 @@ class Spool:
                 event.kind,
                 event.header,
                 event.hash,
-                self._seal(epoch, event),
+                self._seal(event),
                 int(event.payload.missing),
             )
             for event in events
         ]
         size = sum(len(row[3]) + len(row[5] or b"") + ROW_OVERHEAD_BYTES for row in rows)
         with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
+            with self._writing():
                 trimmed, freed = self._trim(self._bytes + size - self._max_bytes, max(row[1] for row in rows))
                 if self._bytes + size - freed > self._max_bytes:
                     raise SpoolFullError("the queue is full")
                 self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 last = rows[-1]
                 self._db.execute("INSERT OR REPLACE INTO head VALUES (1, ?, ?, ?)", (epoch, last[0], last[4]))
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._roll_back()
-                raise SpoolError(f"the queue cannot be written: {error}") from error
-            except SpoolFullError:
-                self._roll_back()
-                raise
             self._bytes += size - freed
             self.changed.notify_all()
         return trimmed
@@ -166,59 +158,76 @@ class Spool:
         """
         taken: list[SpooledEvent] = []
         size = 0
-        with self._lock:
-            try:
-                rows = self._db.execute(
-                    "SELECT seq, kind, rank, header, hash, payload, missing FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
-                    (after_seq, max_events),
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise SpoolError(f"the queue cannot be read: {error}") from error
+        query = "SELECT seq, kind, rank, header, hash, payload, missing FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+        rows = self._read(query, min(after_seq, _LARGEST_SEQ), max_events)
         for seq, kind, rank, header, digest, sealed, missing in rows:
             size += len(header) + len(sealed or b"")
             if taken and size > max_bytes:
                 break
-            taken.append(SpooledEvent(seq, kind, rank, header, digest, self._open(seq, header, sealed, missing)))
+            taken.append(SpooledEvent(seq, kind, rank, header, digest, self._open(header, sealed, missing)))
         return taken
 
     def find_hash(self, seq: int) -> bytes | None:
-        """Return the hash of an event that still waits, or None if it is not here any more."""
-        with self._lock:
-            row = self._db.execute("SELECT hash FROM events WHERE seq = ?", (seq,)).fetchone()
-        return row[0] if row else None
+        """Return the hash of an event that still waits, or None if it is not here any more.
+
+        Raises:
+            SpoolError: the queue cannot be read.
+        """
+        rows = self._read("SELECT hash FROM events WHERE seq = ?", min(seq, _LARGEST_SEQ))
+        return rows[0][0] if rows else None
 
     def acknowledge(self, seq: int) -> None:
         """Forget everything up to a number: the collector holds it durably.
 
         Raises:
-            SpoolError: the disk does not take it; it will be sent again and found to be known.
+            SpoolError: there is no event of that number yet, or the disk does not take it; then it will be sent again
+                and found to be known.
         """
         with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                (freed,) = self._db.execute(
-                    "SELECT coalesce(sum(length(header) + coalesce(length(payload), 0) + ?), 0) FROM events WHERE seq <= ?",
-                    (ROW_OVERHEAD_BYTES, seq),
-                ).fetchone()
+            newest = self._read("SELECT coalesce(max(seq), 0) FROM head")[0][0]
+            if seq > newest:
+                raise SpoolError(f"the collector acknowledges event {seq}, and the newest is {newest}")
+            with self._writing():
+                (freed,) = self._db.execute(_SIZE_UP_TO, (ROW_OVERHEAD_BYTES, seq)).fetchone()
                 self._db.execute("DELETE FROM events WHERE seq <= ?", (seq,))
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._roll_back()
-                raise SpoolError(f"the queue cannot be written: {error}") from error
             self._bytes -= freed
 
     def count(self) -> int:
-        """Return how many events wait."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM events").fetchone()[0])
+        """Return how many events wait.
+
+        Raises:
+            SpoolError: the queue cannot be read.
+        """
+        return int(self._read("SELECT count(*) FROM events")[0][0])
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
 
+    def _read(self, query: str, *values: int) -> list[Any]:
+        with self._lock:
+            try:
+                return self._db.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise SpoolError(f"the queue cannot be read: {error}") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Make what is done inside durable as a whole; whatever is raised inside leaves the queue as it was."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise SpoolError(f"the queue cannot be written: {error}") from error
+        except BaseException:
+            self._roll_back()
+            raise
+
     def _trim(self, excess: int, rank: int) -> tuple[dict[str, int], int]:
-        """Let payloads go, lowest rank first and oldest first, none above `rank`; return them by kind, and the bytes."""
+        """Let payloads go, lowest rank and then oldest first, none above `rank`; return how many, and the bytes."""
         trimmed: dict[str, int] = {}
         freed = 0
         while freed < excess:
@@ -236,13 +245,13 @@ class Spool:
             freed += row[2]
         return trimmed, freed
 
-    def _seal(self, epoch: int, event: SpooledEvent) -> bytes | None:
+    def _seal(self, event: SpooledEvent) -> bytes | None:
         if event.payload.missing is not Missing.NO:
             return None
         nonce = token_bytes(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, event.payload.salt + event.payload.body, event.header)
 
-    def _open(self, seq: int, header: bytes, sealed: bytes | None, missing: int) -> Payload:
+    def _open(self, header: bytes, sealed: bytes | None, missing: int) -> Payload:
         if sealed is None:
             return Payload(b"", b"", Missing(missing))
         try:
@@ -253,5 +262,17 @@ class Spool:
         return Payload(opened[:SALT_BYTES], opened[SALT_BYTES:])
 
     def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+        # A disk that fails now may fail this too; the next attempt to write comes here again before anything else.
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+
+def _to_opening_error(path: Path, error: sqlite3.Error) -> AgentError:
+    if not isinstance(error, sqlite3.OperationalError):
+        return SpoolDamagedError(f"the queue {path} is damaged: {error}")
+    if "locked" in str(error):
+        return AlreadyRunningError(
+            "another agent runs with this state folder", hint="stop it first, or use another --state"
+        )
+    return SpoolError(f"the queue {path} cannot be opened: {error}", hint="is the disk full or read-only?")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts repetitions and floods; what it cuts is counted and becomes an event of its own. Pure, the caller has the clock."""
+"""Cuts repetitions and floods; what it cuts is counted and becomes an event of its own. It has no clock of its own."""
 
 from collections import Counter, deque
 from collections.abc import Callable

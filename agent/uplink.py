@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line to the collector: enrolment, and one long stream. The only module that imports grpc, and only when it connects.
+"""The line to the collector: enrolment, and one long stream. The only module that imports grpc, and late.
 
 Oldest first. An event is forgotten only when the collector says that it is durable; whatever ends the stream, the
 next one begins where the collector's record ends. Waiting grows with full jitter, so that a school's devices do not
@@ -101,7 +101,7 @@ def enrol(token: Token, request: EnrolRequest) -> EnrolReply:
                 raise EnrolmentError(f"the collector refused: {error.details()}") from error
             raise CollectorUnreachableError(
                 f"the collector at {token.enrol_address} does not answer: {_explain(error)}",
-                hint="check the address, the network and that the collector runs; the token stays good until it expires",
+                hint="check address, network and that the collector runs; the token stays good until it expires",
             ) from error
     return reply
 
@@ -237,7 +237,7 @@ class _Session:
         self.cancel_call: Callable[[], Any] = lambda: None
 
     def requests(self, hello: Hello) -> Iterator[AgentMessage]:
-        """Yield the hello, then envelopes as the spool has them and the collector answers them. Runs in grpc's thread."""
+        """Yield the hello, then envelopes as the spool has them and the collector answers. Runs in grpc's thread."""
         yield AgentMessage(hello=hello)
         changed = self._spool.changed
         while True:

@@ -4,6 +4,8 @@
 It reads the ledger to tell a repetition from a fork and changes nothing; `ingest` acts on the answer.
 """
 
+import re
+
 from sqlalchemy import Engine
 
 from collector import ledger
@@ -12,16 +14,21 @@ from collector.ledger import Head
 from proto.chain import GENESIS
 from proto.envelope import MAX_ENVELOPE_BYTES, Opened, open_envelope
 from proto.errors import ChainError, SignatureError, UntrustedInputError
-from proto.events import ChainRestarted
+from proto.events import KINDS, ChainRestarted
 from proto.wire import Envelope, Refusal, decode_header_block
+
+MAX_EPOCH = 2**31 - 1
+MAX_SEQ = 2**63 - 1
+"""What the tables hold; far beyond what a device can reach."""
+MAX_SEVERITY = 5
+_KIND = re.compile(r"[a-z0-9._-]{1,64}")
+"""A kind that this version does not know, but may have to store."""
 
 
 class RefusedError(Exception):
     """An envelope is not taken: what to tell the device, and whether its bytes are evidence of something."""
 
-    def __init__(
-        self, reason: Refusal.Reason, detail: str, *, expected_seq: int = 0, is_evidence: bool = True
-    ) -> None:
+    def __init__(self, reason: Refusal.Reason, detail: str, *, expected_seq: int = 0, is_evidence: bool = True) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
@@ -53,8 +60,10 @@ def find_predecessor(engine: Engine, envelope: Envelope, head: Head) -> Head | N
     """Step 2: return the end of the chain that the envelope must follow, or None if the ledger holds all of it already.
 
     Raises:
-        RefusedError: it leaves a gap, or the ledger holds something else in its place.
+        RefusedError: its numbers are none, it leaves a gap, or the ledger holds something else in its place.
     """
+    if not 1 <= envelope.epoch <= MAX_EPOCH or not 1 <= envelope.first_seq <= envelope.last_seq <= MAX_SEQ:
+        raise RefusedError(Refusal.REASON_MALFORMED, "epochs and events are numbered from 1, and not without end")
     if envelope.epoch > head.epoch and envelope.first_seq == 1:
         # The device lost its queue. It must say so in its first event, and that becomes an incident: see `open_next`.
         return Head(envelope.epoch, 0, GENESIS, is_stored=head.is_stored)
@@ -84,6 +93,9 @@ def open_next(envelope: Envelope, key: DeviceKey, predecessor: Head) -> Opened:
         raise RefusedError(Refusal.REASON_MALFORMED, error.message) from error
     if predecessor.seq == 0 and envelope.epoch > 1 and opened.headers[0].kind != ChainRestarted.kind:
         raise RefusedError(Refusal.REASON_BAD_CHAIN, f"a new epoch begins with {ChainRestarted.kind}")
+    for header in opened.headers:
+        if header.severity > MAX_SEVERITY or (header.kind not in KINDS and not _KIND.fullmatch(header.kind)):
+            raise RefusedError(Refusal.REASON_MALFORMED, f"event {header.seq} has a kind or a severity that is none")
     return opened
 
 
@@ -95,9 +107,7 @@ def _verify_repetition(engine: Engine, envelope: Envelope, head: Head) -> None:
     last_held = min(envelope.last_seq, head.seq)
     held = ledger.find_headers(engine, envelope.device_id, envelope.epoch, envelope.first_seq, last_held)
     if not held or held != sent[: len(held)]:
-        raise RefusedError(
-            Refusal.REASON_FORKED, f"the ledger holds another event under number {envelope.first_seq}"
-        )
+        raise RefusedError(Refusal.REASON_FORKED, f"the ledger holds another event under number {envelope.first_seq}")
     if envelope.last_seq > head.seq:
         raise _out_of_order(head)
 

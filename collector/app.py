@@ -120,7 +120,7 @@ def _start_console(folder: Path, http: socket.socket, address: str) -> Process:
     descriptor = http.fileno()
     command = [sys.executable, "-m", "collector.web", str(folder.resolve()), str(descriptor), address]
     # Its own session: Ctrl-C reaches us alone, and we end it in order. Its standard input tells it when we are gone.
-    return subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    return subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _wait_for_console(console: Process, address: str) -> None:

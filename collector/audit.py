@@ -37,7 +37,7 @@ class AuditEntry:
     detail: str
 
 
-def record(  # noqa: PLR0913 - one for each column
+def record(
     connection: Connection, school_id: str, *, actor: str, action: str, subject: str, detail: str = "", now_ns: int
 ) -> None:
     """Add a row, inside the transaction of what it tells: both happen or neither."""

@@ -14,14 +14,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from collector.errors import UsageError
+from collector.sodium import to_fast_verifier
 from collector.store.engine import reading, writing
 from collector.store.schema import device_keys, devices, heads, incidents
-from proto.keys import Verifier, to_verifier
+from proto.keys import Verifier
 
 QUIET_AFTER_NS = 15 * 60 * 10**9
 """A device not heard for this long is shown as quiet."""
 MAX_FACT_CHARACTERS = 200
 MAX_NOT_WATCHED = 20
+MAX_NUMBER = 2**63 - 1
+"""The largest that a column holds; a device can say a larger one."""
 
 
 class DeviceState(StrEnum):
@@ -93,7 +96,7 @@ def find_key(engine: Engine, device_id: str) -> DeviceKey | None:
         ).first()
     if row is None:
         return None
-    return DeviceKey(row.school_id, device_id, row.state, to_verifier(row.algorithm, row.public_key))
+    return DeviceKey(row.school_id, device_id, row.state, to_fast_verifier(row.algorithm, row.public_key))
 
 
 def find_revoked(engine: Engine, school_id: str) -> set[str]:
@@ -121,18 +124,23 @@ def revoke(engine: Engine, school_id: str, device_id: str) -> None:
             raise UsageError(f"there is no device {device_id}", hint="list them: schoolwarden-collector devices")
 
 
+def to_fact(text: str) -> str:
+    """Return what a device says of itself as it is kept: cut, and without the one character that PostgreSQL refuses."""
+    return text[:MAX_FACT_CHARACTERS].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 def note_started(connection: Connection, device_id: str, started: Any) -> None:
     """Keep what a device says of itself when its agent starts."""
     connection.execute(
         update(devices)
         .where(devices.c.device_id == device_id)
         .values(
-            hostname=started.hostname[:MAX_FACT_CHARACTERS],
-            os=started.os[:MAX_FACT_CHARACTERS],
-            os_version=started.os_version[:MAX_FACT_CHARACTERS],
-            architecture=started.architecture[:MAX_FACT_CHARACTERS],
-            agent_version=started.agent_version[:MAX_FACT_CHARACTERS],
-            not_watched=json.dumps([each[:MAX_FACT_CHARACTERS] for each in started.not_watched[:MAX_NOT_WATCHED]]),
+            hostname=to_fact(started.hostname),
+            os=to_fact(started.os),
+            os_version=to_fact(started.os_version),
+            architecture=to_fact(started.architecture),
+            agent_version=to_fact(started.agent_version),
+            not_watched=json.dumps([to_fact(each) for each in started.not_watched[:MAX_NOT_WATCHED]]),
         )
     )
 
@@ -140,17 +148,23 @@ def note_started(connection: Connection, device_id: str, started: Any) -> None:
 def note_policy(connection: Connection, device_id: str, applied: Any) -> None:
     """Keep which policy a device says is in force on it."""
     connection.execute(
-        update(devices).where(devices.c.device_id == device_id).values(bundle_version=applied.bundle_version)
+        update(devices)
+        .where(devices.c.device_id == device_id)
+        .values(bundle_version=min(applied.bundle_version, MAX_NUMBER))
     )
 
 
-def note_hello(engine: Engine, device_id: str, *, now_ns: int, clock_offset_ns: int) -> None:
-    """Keep that a device said hello, and how far its clock is off."""
+def note_hello(engine: Engine, device_id: str, *, now_ns: int, clock_offset_ns: int, bundle_version: int) -> None:
+    """Keep that a device said hello, how far its clock is off, and which policy it holds."""
     with writing(engine) as connection:
         connection.execute(
             update(devices)
             .where(devices.c.device_id == device_id)
-            .values(last_seen_at_ns=now_ns, clock_offset_ns=clock_offset_ns)
+            .values(
+                last_seen_at_ns=now_ns,
+                clock_offset_ns=max(-MAX_NUMBER, min(clock_offset_ns, MAX_NUMBER)),
+                bundle_version=bundle_version,
+            )
         )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from collector.authority import Authority, issue_device_certificate
 from collector.config import Addresses, Config
-from collector.devices import MAX_FACT_CHARACTERS, DeviceState
+from collector.devices import DeviceState, to_fact
 from collector.errors import EnrolmentRefusedError, UsageError
 from collector.store.engine import writing
 from collector.store.schema import device_keys, devices, tokens
@@ -144,11 +144,11 @@ def _add_device(
             school_id=school_id,
             device_id=device_id,
             state=DeviceState.ACTIVE.value,
-            hostname=facts.hostname[:MAX_FACT_CHARACTERS],
-            os=facts.os[:MAX_FACT_CHARACTERS],
-            os_version=facts.os_version[:MAX_FACT_CHARACTERS],
-            architecture=facts.architecture[:MAX_FACT_CHARACTERS],
-            agent_version=facts.agent_version[:MAX_FACT_CHARACTERS],
+            hostname=to_fact(facts.hostname),
+            os=to_fact(facts.os),
+            os_version=to_fact(facts.os_version),
+            architecture=to_fact(facts.architecture),
+            agent_version=to_fact(facts.agent_version),
             enrolled_at_ns=now_ns,
             last_seen_at_ns=now_ns,
         )

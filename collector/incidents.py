@@ -274,7 +274,8 @@ def _note(
 
 def _query(school_id: str, audiences: Collection[Audience]) -> Any:
     return (
-        select(incidents, devices.c.hostname)
+        # `row.count` would be the tuple's own method.
+        select(incidents, incidents.c.count.label("sightings"), devices.c.hostname)
         .join_from(incidents, devices, devices.c.device_id == incidents.c.device_id)
         .where(incidents.c.school_id == school_id, incidents.c.audience.in_([each.name.lower() for each in audiences]))
     )
@@ -296,7 +297,7 @@ def _to_incident(row: Row[Any]) -> Incident:
         group=row.group_key,
         opened_at_ns=row.opened_at_ns,
         last_seen_at_ns=row.last_seen_at_ns,
-        count=row._mapping["count"],  # `row.count` is the tuple's own method
+        count=row.sightings,
         reopened=row.reopened,
         summary=row.summary,
         clauses=tuple(json.loads(row.clauses)),

@@ -31,7 +31,7 @@ from collector.errors import StoreError
 from collector.incidents import Sighting
 from collector.ledger import Head
 from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
-from collector.store.append import EnvelopeRow, EventRow, HeadRow, PayloadRow, append_rows, move_heads
+from collector.store.append import EnvelopeRow, EventTuple, HeadRow, PayloadTuple, append_rows, move_heads
 from collector.store.engine import writing
 from proto.envelope import Opened
 from proto.errors import MalformedError
@@ -73,9 +73,10 @@ def deliver_here(delivery: Delivery) -> None:
 class _Work:
     """What one commit will write."""
 
+    first_event_id: int
     envelopes: list[EnvelopeRow] = field(default_factory=list)
-    events: list[EventRow] = field(default_factory=list)
-    payloads: list[PayloadRow] = field(default_factory=list)
+    events: list[EventTuple] = field(default_factory=list)
+    payloads: list[PayloadTuple] = field(default_factory=list)
     heads: dict[str, tuple[Head, Head]] = field(default_factory=dict)
     """By device: where its chain ended before, and where it ends now."""
     sightings: list[Sighting] = field(default_factory=list)
@@ -105,7 +106,8 @@ class Ingest:
         self._queue: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._keys: dict[str, DeviceKey] = {}
         self._heads: dict[str, Head] = {}
-        self._next_event_id = ledger.find_next_event_id(engine)
+        self._next_event_id = 0
+        """0 when the ledger must be asked: at first, and after a commit that failed, since it may be there anyway."""
         self._thread = threading.Thread(target=self._run, name="ingest")
         self._thread.start()
 
@@ -148,7 +150,8 @@ class Ingest:
         stops = False
         while not stops and (first := self._queue.get()) is not None:
             batch, stops = self._drain(first)
-            self._process(batch)
+            while batch:
+                batch = self._process(batch)
 
     def _drain(self, first: Submission) -> tuple[list[Submission], bool]:
         """Take what has queued, up to a limit; say whether the end was among it."""
@@ -164,25 +167,35 @@ class Ingest:
             count += submission.envelope.last_seq - submission.envelope.first_seq + 1
         return batch, False
 
-    def _process(self, batch: list[Submission]) -> None:
-        work = _Work()
+    def _process(self, batch: list[Submission]) -> list[Submission]:
+        """Do all steps for a batch in one commit; return what has to wait for that commit."""
+        now, later = _split(batch)
         try:
-            for submission in batch:
+            work = _Work(self._next_event_id or ledger.find_next_event_id(self._engine))
+            for submission in now:
                 self._take(work, submission)
             self._commit(work)
         except StoreError as error:
             log.error("nothing of %d envelopes was stored: %s", len(batch), error)
             self._give_up(batch, error)
+            return []
         except Exception as error:
             # A bug must not end the thread that everybody waits for; devices keep their events and try again.
             log.exception("an error in ingest")
-            self._give_up(batch, StoreError(f"the collector failed: {type(error).__name__}"))
-        else:
-            self._deliver(work.answers)
+            if len(batch) > 1:
+                # One that nobody foresaw must not take the others with it.
+                for submission in batch:
+                    self._process([submission])
+            else:
+                self._give_up(batch, StoreError(f"the collector failed: {type(error).__name__}"))
+            return []
+        self._deliver(work.answers)
+        return later
 
     def _give_up(self, batch: list[Submission], error: StoreError) -> None:
         # What is remembered may not be what is stored: the next attempt reads it again.
         self._heads.clear()
+        self._next_event_id = 0
         self._deliver([(submission, error) for submission in batch])
 
     def _take(self, work: _Work, submission: Submission) -> None:
@@ -209,7 +222,8 @@ class Ingest:
 
     def _append(self, work: _Work, device_id: str, envelope: Envelope, opened: Opened, now_ns: int) -> None:
         school_id, evaluator = self._school_id, self.evaluator
-        event_id = self._next_event_id + len(work.events)
+        events, payloads, kinds = work.events, work.payloads, evaluator.kinds
+        event_id = work.first_event_id + len(work.events)
         work.envelopes.append(
             EnvelopeRow(
                 event_id,
@@ -227,11 +241,10 @@ class Ingest:
         )
         for header, payload in zip(opened.headers, envelope.payloads, strict=True):
             kind, body, missing = header.kind, payload.body, int(payload.missing)
-            work.events.append(
-                EventRow(event_id, school_id, device_id, header.seq, kind, header.severity, header.wall_clock_ns)
-            )
-            work.payloads.append(PayloadRow(event_id, school_id, payload.salt, body, missing))
-            if not missing and (kind in evaluator.kinds or kind in _NOTES):
+            # Plain tuples: building a named one costs as much as a hash.
+            events.append((event_id, school_id, device_id, header.seq, kind, header.severity, header.wall_clock_ns))
+            payloads.append((event_id, school_id, payload.salt, body, missing))
+            if not missing and (kind in kinds or kind in _NOTES):
                 self._apply(work, evaluator, device_id, event_id, kind, body, now_ns)
             event_id += 1
 
@@ -278,7 +291,7 @@ class Ingest:
             for device_id, envelope, refused in work.refused:
                 self._keep_refused(connection, work, device_id, envelope, refused, now_ns)
             incidents.record_sightings(connection, self._school_id, work.sightings, now_ns)
-        self._next_event_id += len(work.events)
+        self._next_event_id = work.first_event_id + len(work.events)
         self._heads.update({device_id: head for device_id, (_, head) in work.heads.items()})
 
     def _keep_refused(
@@ -296,6 +309,22 @@ class Ingest:
         )
         if device_id in self._keys:
             work.sightings.append(sighting_of_refusal(refused.name, refused.detail, device_id))
+
+
+def _split(batch: list[Submission]) -> tuple[list[Submission], list[Submission]]:
+    """Keep back what does not go on where the envelope before it ends: only the ledger knows if it is a repetition."""
+    now: list[Submission] = []
+    later: list[Submission] = []
+    expected: dict[str, tuple[int, int]] = {}
+    for submission in batch:
+        envelope, device_id = submission.envelope, submission.device_id
+        if expected.get(device_id, (envelope.epoch, envelope.first_seq)) == (envelope.epoch, envelope.first_seq):
+            now.append(submission)
+            expected[device_id] = envelope.epoch, envelope.last_seq + 1
+        else:
+            later.append(submission)
+            expected[device_id] = 0, 0  # Nor what follows it: the order stays.
+    return now, later
 
 
 def _refusal(envelope: Envelope, refused: RefusedError) -> Refusal:

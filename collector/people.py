@@ -204,7 +204,7 @@ def _update(connection: Connection, school_id: str, name: str, values: dict[str,
         raise UsageError(f"there is no user {name}")
 
 
-def _record(  # noqa: PLR0913 - what an entry holds
+def _record(
     connection: Connection, school_id: str, actor: str, action: str, name: str, now_ns: int, *, detail: str = ""
 ) -> None:
     record(connection, school_id, actor=actor, action=action, subject=f"user/{name}", detail=detail, now_ns=now_ns)

@@ -86,7 +86,9 @@ class Server:
         events: Any = grpc.stream_stream_rpc_method_handler(
             self._stream, response_serializer=CollectorMessage.SerializeToString
         )
-        enrolment: Any = grpc.unary_unary_rpc_method_handler(self._enrol, response_serializer=EnrolReply.SerializeToString)
+        enrolment: Any = grpc.unary_unary_rpc_method_handler(
+            self._enrol, response_serializer=EnrolReply.SerializeToString
+        )
         return (
             await self._listen(events_address, mutual, EVENTS_SERVICE, EVENTS_METHOD, events),
             await self._listen(enrol_address, one_sided, ENROL_SERVICE, ENROL_METHOD, enrolment),

@@ -51,6 +51,7 @@ class Stream:
         self._changed = asyncio.Event()
         self._room = asyncio.Semaphore(UNANSWERED_ENVELOPES)
         self._is_ended = False
+        self._is_revoked = False
         self._reader: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -71,6 +72,11 @@ class Stream:
             finally:
                 self._reader.cancel()
                 writer.cancel()
+                self._drop_waiting()
+        except asyncio.CancelledError:
+            if not self._is_revoked:
+                raise
+            raise StreamEndError(grpc.StatusCode.PERMISSION_DENIED, "this device was revoked") from None
         except StoreError as error:
             words = f"{error.message} ({error.hint})" if error.hint else error.message
             raise StreamEndError(grpc.StatusCode.UNAVAILABLE, words) from error
@@ -87,8 +93,16 @@ class Stream:
 
     def cut_off(self) -> None:
         """End the stream now: the device was revoked."""
+        self._is_revoked = True
         if self._reader is not None:
             self._reader.cancel()
+
+    def _drop_waiting(self) -> None:
+        """Nobody waits for these answers any more. What was stored is acknowledged when the device comes back."""
+        for item in self._waiting:
+            if isinstance(item, asyncio.Future):
+                item.cancel()
+        self._waiting.clear()
 
     async def _welcome(self) -> int:
         """Answer the hello; return the version of the policy that the device holds."""
@@ -102,7 +116,12 @@ class Stream:
         head = await asyncio.to_thread(self._ingest.find_head, self.device_id)
         offset_ns = hello.wall_clock_ns - now_ns if hello.wall_clock_ns else 0
         await asyncio.to_thread(
-            devices.note_hello, self._engine, self.device_id, now_ns=now_ns, clock_offset_ns=offset_ns
+            devices.note_hello,
+            self._engine,
+            self.device_id,
+            now_ns=now_ns,
+            clock_offset_ns=offset_ns,
+            bundle_version=min(hello.bundle_version, self._bundle().version),
         )
         welcome = Welcome(
             protocol=PROTOCOL,

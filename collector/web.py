@@ -86,8 +86,10 @@ def _end_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Serve the console and return the exit code."""
     folder, descriptor, address = arguments
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     _end_with_parent()
     try:
         with socket.socket(fileno=int(descriptor)) as listening:

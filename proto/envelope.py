@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proto import chain
-from proto.errors import ChainError, MalformedError
+from proto.errors import ChainError, MalformedError, SignatureError
 from proto.events import Missing, Payload
 from proto.keys import Signer, Verifier
 from proto.wire import Envelope, HeaderView, PayloadMessage, decode_header, decode_header_block, encode_header_block
@@ -21,6 +21,8 @@ DOMAIN = b"schoolwarden envelope\x00"
 MAX_EVENTS = 1000
 MAX_ENVELOPE_BYTES = 2 * 1024 * 1024
 MAX_HEADER_BYTES = 1024
+MAX_ID_LENGTH = 256
+"""Of a school's or a device's id, in characters."""
 MAX_BODY_BYTES = 512 * 1024
 
 
@@ -91,7 +93,7 @@ def open_envelope(envelope: Envelope, verifier: Verifier, previous_hash: bytes) 
     """Check everything that the envelope's own bytes can prove.
 
     1. It has a version we know and keeps the limits.
-    2. The signature verifies over the exact header block.
+    2. The signature is of the key's algorithm and verifies over the exact header block.
     3. Every header is of this school, device and epoch, and they are numbered first_seq..last_seq.
     4. Every header names the hash of the event before it; the first names `previous_hash`.
     5. Every payload is the one its header commits to, or says why it is missing.
@@ -106,11 +108,17 @@ def open_envelope(envelope: Envelope, verifier: Verifier, previous_hash: bytes) 
     # 1
     if envelope.version != VERSION:
         raise MalformedError(f"envelope version {envelope.version} is not known here")
+    school_id, device_id, epoch, block = envelope.school_id, envelope.device_id, envelope.epoch, envelope.header_block
+    if max(len(school_id), len(device_id)) > MAX_ID_LENGTH:
+        raise MalformedError(f"an id has at most {MAX_ID_LENGTH} characters")
     count = envelope.last_seq - envelope.first_seq + 1
-    if envelope.first_seq < 1 or not 1 <= count <= MAX_EVENTS:
+    if epoch < 1 or envelope.first_seq < 1:
+        raise MalformedError("epochs and events are numbered from 1")
+    if not 1 <= count <= MAX_EVENTS:
         raise MalformedError(f"an envelope holds 1 to {MAX_EVENTS} events, this one claims {count}")
     # 2
-    school_id, device_id, epoch, block = envelope.school_id, envelope.device_id, envelope.epoch, envelope.header_block
+    if envelope.algorithm != verifier.algorithm:
+        raise SignatureError(f"the key signs with {verifier.algorithm}, not with {envelope.algorithm[:40]!r}")
     verifier.verify(
         envelope.signature,
         signed_bytes(VERSION, school_id, device_id, epoch, envelope.first_seq, envelope.last_seq, block),

@@ -53,7 +53,7 @@ class Leaves(StrEnum):
 class State(StrEnum):
     """Answer of a check. Unknown is never pass."""
 
-    PASS = "pass"  # noqa: S105 - an answer, not a password
+    PASS = "pass"
     FAIL = "fail"
     UNKNOWN = "unknown"
     NOT_APPLICABLE = "not_applicable"

@@ -41,6 +41,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def main(arguments: list[str]) -> int:
+    """Run the command and return its exit code."""
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m proto.generate [--check]\n")
         return 2

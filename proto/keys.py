@@ -7,7 +7,7 @@ It makes, loads and uses keys; certificates are the business of `agent.identity`
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -76,17 +76,35 @@ def load_signer(path: Path) -> Ed25519Signer:
     """
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except ValueError as error:
-        raise SignatureError(f"{path} holds no private key") from error
+    except (TypeError, ValueError, UnsupportedAlgorithm) as error:
+        # A TypeError is a key under a passphrase, which nobody is there to type.
+        raise SignatureError(f"{path} holds no private key that we can use") from error
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise SignatureError(f"{path} holds another kind of key than Ed25519")
     return Ed25519Signer(key)
+
+
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""Points, without their sign bit, that are nobody's key: with one of them signatures can be made for any message."""
 
 
 class _Ed25519Verifier:
     algorithm = ED25519
 
     def __init__(self, public_key: bytes) -> None:
+        if public_key[:-1] + bytes(each & 0x7F for each in public_key[-1:]) in _SMALL_ORDER:
+            raise ValueError("a point of small order")
         self._key = ed25519.Ed25519PublicKey.from_public_bytes(public_key)
 
     def verify(self, signature: bytes, message: bytes) -> None:

@@ -83,8 +83,13 @@ def decode_header_block(raw: bytes) -> list[bytes]:
 
 
 def encode_body(event: Kind) -> bytes:
-    """Return the content of an event as bytes."""
-    return _MESSAGES[event.kind](**asdict(event)).SerializeToString(deterministic=True)  # type: ignore[call-overload]
+    """Return the content of an event as bytes. Halves of surrogate pairs, which are no text, become U+FFFD."""
+    message, values = _MESSAGES[event.kind], asdict(event)  # type: ignore[call-overload]
+    try:
+        return message(**values).SerializeToString(deterministic=True)
+    except UnicodeEncodeError:
+        # Whoever names a file chooses its bytes: a name that is no text must not keep the event from being told.
+        return message(**_mend(values)).SerializeToString(deterministic=True)
 
 
 def decode_body(kind: str, body: bytes) -> Any:
@@ -127,6 +132,16 @@ def to_json(kind: str, body: bytes) -> dict[str, Any] | None:
     if message is None:
         return None
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _mend(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_mend(name): _mend(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mend(each) for each in value]
+    return value
 
 
 def _to_python(value: Any) -> Any:

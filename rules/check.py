@@ -25,6 +25,12 @@ class Problem:
     hint: str
     """What would be right, where that is known."""
 
+    @property
+    def message(self) -> str:
+        """What is not right, with its place, in one line."""
+        place = f"{self.file}, rule {self.rule}" if self.rule else self.file
+        return f"{place}: {self.what}"
+
     def to_json(self) -> dict[str, str]:
         """Return it as plain values."""
         return asdict(self)

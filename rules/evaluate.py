@@ -10,6 +10,7 @@ its name in the list for its source; by its path. A rule answers once for an eve
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -29,6 +30,10 @@ _MATCHED_BY = {
 """For each list of a `ProgramPattern`, `Match.matched_by`; the strongest evidence first."""
 _RUNNABLE = COMPARED_WITH["executables"]
 _STRENGTH = {key: place for place, key in enumerate(_MATCHED_BY)}
+
+REMEMBERED_PROGRAMS = 2048
+REMEMBERED_CHARACTERS = 300
+"""Longer ones are looked up anew each time, so that nobody can fill the memory with names."""
 
 Predicate = Callable[[object], bool]
 Matcher = Callable[[object], tuple[Match, ...]]
@@ -119,17 +124,29 @@ class _ProgramMatcher:
         self._packages = {
             source: _Names(names[key]) for key in ("packages", "flatpaks", "snaps") for source in COMPARED_WITH[key]
         }
+        self._find_remembered = lru_cache(maxsize=REMEMBERED_PROGRAMS)(self._find)
 
     def match(self, event: object) -> tuple[Match, ...]:
         program = getattr(event, "program", None)
         if program is None:
             return ()
-        name = to_name(getattr(program, "name", None) or "")
-        source = getattr(program, "source", None)
+        source = getattr(program, "source", None) or ""
+        name, path = getattr(program, "name", None) or "", getattr(program, "path", None) or ""
+        # The same few programs come again and again, from every device.
+        is_short = len(name) + len(path) <= REMEMBERED_CHARACTERS
+        found = self._find_remembered(source, name, path) if is_short else self._find(source, name, path)
+        if self._digests:
+            digest = to_name(getattr(program, "sha256", None) or "")
+            found = (*found, *self._digests.get(digest, ()))
+        return _strongest(found, event) if found else ()
+
+    def _find(self, source: str, name: str, path: str) -> tuple[_Evidence, ...]:
+        """Return all evidence that a name and a path are, and what needs none."""
         found: list[_Evidence] = []
+        name = to_name(name)
         if source in _RUNNABLE:
             found += self._executables.find_all(name)
-            path = to_path(getattr(program, "path", None) or "")
+            path = to_path(path)
             if path:
                 found += self._paths.find_all(path)
                 # A process can give itself any name; where its file lies, the kernel says.
@@ -138,13 +155,10 @@ class _ProgramMatcher:
                     found += self._executables.find_all(basename)
         elif source in self._packages:
             found += self._packages[source].find_all(name)
-        if self._digests:
-            found += self._digests.get(to_name(getattr(program, "sha256", None) or ""), ())
-        if self._plain:
-            found += self._plain
-        if self._plain_unless_approved and name not in self._approved:
+        found += self._plain
+        if name not in self._approved:
             found += self._plain_unless_approved
-        return _strongest(found, event) if found else ()
+        return tuple(found)
 
 
 def _strongest(found: Iterable[_Evidence], event: object) -> tuple[Match, ...]:

@@ -67,10 +67,10 @@ def parse_rule(values: Mapping[str, Any], file: str) -> Rule:
         clauses=_parse_codes(table, "clauses", _CLAUSE, "a clause looks like BX-07", default=None),
         attack=_parse_codes(table, "attack", _ATTACK, "a technique looks like T1090 or T1090.003", default=()),
         advice=table.text("advice"),
-        programs=tuple(_parse_program(each, table) for each in table.tables("program")),
+        programs=tuple(_parse_program(each) for each in table.inner_tables("program", _PROGRAM_KEYS)),
         when=tuple(_parse_condition(field, how, kinds, table) for field, how in table.table("when").items()),
         unless_approved=table.flag("unless_approved", default=False),
-        tests=tuple(_parse_test(each, table) for each in table.tables("test")),
+        tests=tuple(_parse_test(each) for each in table.inner_tables("test", _TEST_KEYS)),
         file=file,
     )
     _verify_programs(rule, table)
@@ -112,8 +112,7 @@ def _parse_codes(
     return codes
 
 
-def _parse_program(values: Mapping[str, Any], parent: Table) -> ProgramPattern:
-    table = parent.inner(values, keys=_PROGRAM_KEYS, under="program")
+def _parse_program(table: Table) -> ProgramPattern:
     names = {key: _parse_names(table, key) for key in _NAME_KEYS}
     digests = _parse_codes(table, "sha256", _SHA256, "a SHA-256 is 64 hexadecimal digits", default=())
     pattern = ProgramPattern(name=table.text("name"), sha256=digests, **names)
@@ -176,7 +175,7 @@ def _verify_value(value: object, type_: type | None, operator: Operator, table: 
     if operator is Operator.GLOB:
         if type_ is not str:
             raise table.fault("glob compares text, and this field is none", key=key)
-        fault = wildcard.find_fault(value) if isinstance(value, str) else "is no text"
+        fault = wildcard.find_fault(value, min_literals=1) if isinstance(value, str) else "is no text"
         if fault:
             raise table.fault(f"{shown(value)} {fault}", key=key)
     if not _is_of(value, type_):
@@ -188,12 +187,13 @@ def _is_of(value: object, type_: type | None) -> bool:
     return type(value) is type_ or (type_ is float and type(value) is int)
 
 
-def _parse_test(values: Mapping[str, Any], parent: Table) -> RuleTest:
-    table = parent.inner(values, keys=_TEST_KEYS, under="test")
+def _parse_test(table: Table) -> RuleTest:
     event: dict[str, object] = table.table("event")
     kind = event.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise table.fault(f"no such kind of event: {shown(kind)}", key="event.kind", hint=to_hint(kind if isinstance(kind, str) else "", KINDS))
+    if not isinstance(kind, str):
+        raise table.fault("is missing", key="event.kind", hint='add it to the event: { kind = "program.started", ... }')
+    if kind not in KINDS:
+        raise table.fault(f"no such kind of event: {shown(kind)}", key="event.kind", hint=to_hint(kind, KINDS))
     for field, value in event.items():
         type_ = find_type(kind, field)
         if field == "kind":
@@ -218,10 +218,10 @@ def _verify_programs(rule: Rule, table: Table) -> None:
     for kind in rule.kinds:
         if not is_about_program(kind) and (rule.programs or rule.unless_approved):
             key = "program" if rule.programs else "unless_approved"
-            raise table.fault(f"a {kind} is about no program", key=key, hint="make it a rule of its own")
+            raise table.fault(f"{kind} is about no program", key=key, hint="make it a rule of its own")
         if KINDS[kind].leaves is Leaves.ON_MATCH and not rule.programs:
             # Otherwise one rule would send home every program that anybody starts.
-            problem = f"a {kind} leaves a device only for a program that is named"
+            problem = f"{kind} leaves a device only for a program that is named"
             raise table.fault(problem, key="program", hint="add a [[rule.program]]")
 
 

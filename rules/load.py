@@ -8,15 +8,17 @@ whether its tests hold is `check`'s.
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rules.errors import RuleFormatError, RulesError
 from rules.grammar import parse_rule
 from rules.model import Inventory, Policy, Rule
 from rules.names import to_name
 from rules.table import Table, shown, to_hint
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 PACK_FILE = "pack.toml"
 """Says what the pack is; every other file holds rules."""
@@ -50,8 +52,8 @@ def load_pack(name: str) -> dict[str, str]:
     return {file.name: file.read_text("utf-8") for file in sorted(files, key=lambda file: file.name)}
 
 
-def _packs() -> Traversable:
-    # Imported here: a device gets its rules in a bundle and never needs the weight.
+def _packs() -> "Traversable":
+    # Imported here and for the type checker only: a device gets its rules in a bundle and does not need the weight.
     from importlib import resources
 
     return resources.files("rules").joinpath("packs")
@@ -74,6 +76,8 @@ def load_folder_or_file(path: Path) -> dict[str, str]:
 
 
 def _load_text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise RuleFormatError("is no file", file=str(path), hint="name a rule file or a folder of them")
     with path.open("rb") as file:
         raw = file.read(MAX_FILE_BYTES + 1)
     if len(raw) > MAX_FILE_BYTES:
@@ -114,8 +118,8 @@ def parse_pack(files: Mapping[str, str]) -> tuple[dict[str, str], Inventory]:
     if PACK_FILE not in files:
         raise RuleFormatError("is missing", file=PACK_FILE, hint="it holds [pack] with id and title")
     top = Table(_parse_toml(PACK_FILE, files[PACK_FILE]), keys=("pack", "inventory"), file=PACK_FILE)
-    pack = top.inner(top.table("pack"), keys=("id", "title"), under="pack")
-    asked = top.inner(top.table("inventory"), keys=("ask", "reason"), under="inventory")
+    pack = top.inner_table("pack", ("id", "title"))
+    asked = top.inner_table("inventory", ("ask", "reason"))
     ask = asked.flag("ask", default=False)
     # A device is told why it is asked, so a reason is required with the question and only then.
     inventory = Inventory(ask=ask, reason=asked.text("reason", None if ask else ""))
@@ -170,9 +174,13 @@ def _parse_toml(file: str, text: str) -> dict[str, Any]:
         raise RuleFormatError(f"has a line of more than {MAX_LINE_CHARACTERS} characters", file=file, hint="break it")
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # ValueError is more than its TOMLDecodeError: a number of ten thousand digits.
-        raise RuleFormatError(f"is no TOML: {error}"[:300], file=file, hint="mend the line it names") from error
+    except RecursionError as error:
+        raise RuleFormatError(
+            "is nested too deeply", file=file, hint="rule files have tables and lists only"
+        ) from error
+    except ValueError as error:
+        # Not only TOMLDecodeError: a number of ten thousand digits is another one.
+        raise RuleFormatError(f"is no TOML: {error}"[:200], file=file, hint="mend the line it names") from error
 
 
 def _too_large(file: str) -> RuleFormatError:

@@ -37,14 +37,6 @@ class Table:
             if key not in known:
                 raise self.fault("no such key", key=key, hint=to_hint(key, known))
 
-    def inner(self, values: Mapping[str, Any], *, keys: Iterable[str], under: str) -> "Table":
-        """Take a table inside this one.
-
-        Raises:
-            RuleFormatError: it holds an unknown key.
-        """
-        return Table(values, keys=keys, file=self._file, rule=self._rule, under=under)
-
     def fault(self, problem: str, *, key: str = "", hint: str = "") -> RuleFormatError:
         """Return, to be raised, an error with the place of this table."""
         place = ".".join(part for part in (self._under, key) if part)
@@ -113,7 +105,7 @@ class Table:
         return choices[word]
 
     def table(self, key: str) -> dict[str, Any]:
-        """Return a table, empty when it is missing.
+        """Return a table as it is, empty when it is missing.
 
         Raises:
             RuleFormatError: it is no table.
@@ -121,15 +113,36 @@ class Table:
         return self._get(key, dict, {})
 
     def tables(self, key: str) -> list[dict[str, Any]]:
-        """Return a list of tables, empty when it is missing.
+        """Return a list of tables as they are, empty when it is missing.
 
         Raises:
             RuleFormatError: it is something else.
         """
         values = self._get(key, list, [])
         if not all(isinstance(value, dict) for value in values):
-            raise self.fault("is a list of other things than tables", key=key, hint=f"write it as [[{key}]] tables")
+            raise self.fault(
+                "holds other things than tables", key=key, hint="write each under a name in double brackets"
+            )
         return values
+
+    def inner_table(self, key: str, keys: Iterable[str]) -> "Table":
+        """Return a table that may hold these keys and no other, empty when it is missing.
+
+        Raises:
+            RuleFormatError: it is no table, or holds another key.
+        """
+        return Table(self.table(key), keys=keys, file=self._file, rule=self._rule, under=key)
+
+    def inner_tables(self, key: str, keys: Iterable[str]) -> "list[Table]":
+        """Return a list of tables that may hold these keys and no other, empty when it is missing.
+
+        Raises:
+            RuleFormatError: it is something else, or one holds another key.
+        """
+        return [
+            Table(values, keys=keys, file=self._file, rule=self._rule, under=f"{key}[{number}]")
+            for number, values in enumerate(self.tables(key), start=1)
+        ]
 
     def _get(self, key: str, type_: type[T], default: T | None) -> T:
         if key not in self._values:

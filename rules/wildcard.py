@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 MAX_CHARACTERS = 200
 MIN_LITERALS = 3
-"""A wildcard with fewer letters of its own says nothing."""
+"""A wildcard over names of programs with fewer letters of its own fits programs that nobody thought of."""
 
 _SPECIAL = re.compile(r"[*?]")
 
@@ -24,7 +24,7 @@ def is_wildcard(text: str) -> bool:
     return _SPECIAL.search(text) is not None
 
 
-def find_fault(text: str) -> str | None:
+def find_fault(text: str, *, min_literals: int = MIN_LITERALS) -> str | None:
     """Return what is wrong with a name or wildcard, or None."""
     if not text or text != text.strip() or not text.isprintable():
         return "is empty or has blanks around it or characters that cannot be seen"
@@ -34,8 +34,8 @@ def find_fault(text: str) -> str | None:
         return "has brackets; only * and ? are wildcards"
     if "**" in text:
         return "has two stars in a row; one says the same"
-    if is_wildcard(text) and len(_SPECIAL.sub("", text)) < MIN_LITERALS:
-        return f"fits nearly everything; write at least {MIN_LITERALS} letters beside the wildcards"
+    if is_wildcard(text) and len(_SPECIAL.sub("", text)) < min_literals:
+        return f"fits too much; at least {min_literals} characters of it must be no wildcards"
     return None
 
 

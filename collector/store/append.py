@@ -27,26 +27,11 @@ class EnvelopeRow(NamedTuple):
     received_at_ns: int
 
 
-class EventRow(NamedTuple):
-    """A row of `events`, in the table's order."""
+EventTuple = tuple[int, str, str, int, str, int, int]
+"""A row of `events`: event_id, school_id, device_id, seq, kind, severity, device_time_ns."""
 
-    event_id: int
-    school_id: str
-    device_id: str
-    seq: int
-    kind: str
-    severity: int
-    device_time_ns: int
-
-
-class PayloadRow(NamedTuple):
-    """A row of `payloads`, in the table's order."""
-
-    event_id: int
-    school_id: str
-    salt: bytes
-    body: bytes
-    missing: int
+PayloadTuple = tuple[int, str, bytes, bytes, int]
+"""A row of `payloads`: event_id, school_id, salt, body, missing."""
 
 
 class HeadRow(NamedTuple):
@@ -60,18 +45,30 @@ class HeadRow(NamedTuple):
     seq_before: int
 
 
-_COLUMNS: dict[str, tuple[str, ...]] = {
+_COLUMNS = {
     "envelopes": EnvelopeRow._fields,
-    "events": EventRow._fields,
-    "payloads": PayloadRow._fields,
+    "events": ("event_id", "school_id", "device_id", "seq", "kind", "severity", "device_time_ns"),
+    "payloads": ("event_id", "school_id", "salt", "body", "missing"),
 }
+# Composed of the names above only, once.
+_INSERT = {
+    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    for table, columns in _COLUMNS.items()
+}
+_COPY = {table: f"COPY {table} ({', '.join(columns)}) FROM STDIN" for table, columns in _COLUMNS.items()}
+_MOVE_SQLITE = (
+    "INSERT INTO heads (school_id, device_id, epoch, seq, hash) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    "UPDATE heads SET epoch = ?, seq = ?, hash = ? WHERE device_id = ? AND seq = ?",
+)
+_MOVE = {"sqlite": _MOVE_SQLITE, "postgresql": tuple(each.replace("?", "%s") for each in _MOVE_SQLITE)}
+"""For each engine: make a head, move one if it is where we think."""
 
 
 def append_rows(
     connection: Connection,
     envelopes: Sequence[EnvelopeRow],
-    events: Sequence[EventRow],
-    payloads: Sequence[PayloadRow],
+    events: Sequence[EventTuple],
+    payloads: Sequence[PayloadTuple],
 ) -> None:
     """Insert evidence. The caller commits."""
     cursor = connection.connection.cursor()
@@ -89,39 +86,28 @@ def move_heads(connection: Connection, heads: Sequence[HeadRow]) -> bool:
 
     False means that somebody else appended for the same device: the caller rolls back and looks again.
     """
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
     new = [head[:5] for head in heads if head.seq_before < 0]
     moved = [
         (head.epoch, head.seq, head.hash, head.device_id, head.seq_before) for head in heads if head.seq_before >= 0
     ]
+    insert, update = _MOVE[connection.dialect.name]
     cursor = connection.connection.cursor()
     try:
-        if new:
-            cursor.executemany(
-                "INSERT INTO heads (school_id, device_id, epoch, seq, hash) "
-                f"VALUES ({mark}, {mark}, {mark}, {mark}, {mark}) ON CONFLICT DO NOTHING",
-                new,
-            )
-            if cursor.rowcount != len(new):
-                return False
-        if moved:
-            cursor.executemany(
-                f"UPDATE heads SET epoch = {mark}, seq = {mark}, hash = {mark} WHERE device_id = {mark} AND seq = {mark}",
-                moved,
-            )
-            return bool(cursor.rowcount == len(moved))
+        for statement, rows in ((insert, new), (update, moved)):
+            if rows:
+                cursor.executemany(statement, rows)
+                if cursor.rowcount != len(rows):
+                    return False
         return True
     finally:
         cursor.close()
 
 
 def _insert_sqlite(cursor: Any, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    columns = _COLUMNS[table]
-    marks = ", ".join("?" * len(columns))
-    cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+    cursor.executemany(_INSERT[table], rows)
 
 
 def _insert_postgresql(cursor: Any, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    with cursor.copy(f"COPY {table} ({', '.join(_COLUMNS[table])}) FROM STDIN") as copy:
+    with cursor.copy(_COPY[table]) as copy:
         for row in rows:
             copy.write_row(row)

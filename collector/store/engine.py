@@ -19,14 +19,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from collector.config import Config
-from collector.errors import StoreError
+from collector.errors import StoreError, UsageError
 from proto.files import write_private
 
 FIRST_SOUND_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
+LEDGER_KEY_BYTES = 32
 
 
 @contextmanager
@@ -36,11 +38,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: the database does not answer.
     """
-    try:
-        with engine.connect().execution_options(read_only=True) as connection:
-            yield connection
-    except DBAPIError as error:
-        raise to_store_error(error) from error
+    options: dict[str, Any] = {"read_only": True}
+    if engine.dialect.name == "postgresql":
+        # One view of everything, however many statements: SQLite gives that anyway.
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with _store_errors(engine), engine.connect().execution_options(**options) as connection:
+        yield connection
 
 
 @contextmanager
@@ -50,23 +53,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: the database does not answer or refuses; nothing was written.
     """
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise to_store_error(error) from error
+    with _store_errors(engine), engine.begin() as connection:
+        yield connection
 
 
 def make_ledger_key(path: Path) -> None:
     """Make the key of an embedded database."""
-    write_private(path, secrets.token_hex(32).encode())
+    write_private(path, secrets.token_hex(LEDGER_KEY_BYTES).encode())
 
 
 def open_engine(config: Config) -> Engine:
     """Return an engine on the collector's database; no connection is made yet.
 
     Raises:
-        StoreError: the database's driver is missing, or the embedded engine is too old to be trusted.
+        UsageError: the settings name a database that is none of ours.
+        StoreError: the database's driver or key is missing, or the embedded engine is too old to be trusted.
     """
     if config.database:
         return _open_postgresql(config.database)
@@ -83,14 +84,12 @@ def open_checked_engine(config: Config) -> Engine:
     found, wanted = find_schema_version(engine), _scripts().get_current_head()
     if found == wanted:
         return engine
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if found is not None and found not in known:
-        raise StoreError(
-            f"the database has schema {found}, which is newer than this collector",
-            hint="install the collector that last served it, or a newer one; nothing was changed",
-        )
+    if found is None:
+        # `init` makes the schema, so this is no new collector but one that lost its evidence.
+        raise StoreError("the database is empty", hint="restore the newest backup of it")
+    _verify_known(found)
     raise StoreError(
-        f"the database has schema {found or 'none'}, this collector needs {wanted}",
+        f"the database has schema {found}, this collector needs {wanted}",
         hint=f"back it up, then: schoolwarden-collector migrate --dir {config.folder}",
     )
 
@@ -109,17 +108,42 @@ def migrate(engine: Engine) -> None:
     """Bring the schema of a database to this version's, in one transaction.
 
     Raises:
-        StoreError: the database does not answer or refuses.
+        StoreError: the database does not answer or refuses, or its schema is newer than this version's.
     """
+    _verify_known(find_schema_version(engine))
     with writing(engine) as connection:
         settings = _alembic_config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
 
 
-def to_store_error(error: DBAPIError) -> StoreError:
+def _verify_known(found: str | None) -> None:
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found is not None and found not in known:
+        raise StoreError(
+            f"the database has schema {found}, which is newer than this collector",
+            hint="install the collector that last served it, or a newer one; nothing was changed",
+        )
+
+
+@contextmanager
+def _store_errors(engine: Engine) -> Iterator[None]:
+    """Turn what a database raises into a StoreError; the driver's own errors too, since `append` works on the driver."""
+    driver = engine.dialect.loaded_dbapi
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError, driver.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, driver.DataError):
+            raise  # A value that no column takes: our mistake, not the database's.
+        if isinstance(cause, driver.IntegrityError):
+            hint = "run one collector on it"
+            raise StoreError("somebody else wrote into the database at the same moment", hint=hint) from error
+        raise _to_store_error(str(cause)) from error
+
+
+def _to_store_error(text: str) -> StoreError:
     """Say in an operator's words what a driver's error means."""
-    text = str(error.orig)
     if "full" in text or "No space" in text:
         return StoreError(
             "the disk of the database is full", hint="free some space; devices keep what they could not send"
@@ -132,7 +156,7 @@ def to_store_error(error: DBAPIError) -> StoreError:
         return StoreError(f"the database cannot be opened: {text}", hint="check the folder's owner and permissions")
     if "malformed" in text:
         return StoreError("the database is damaged", hint="stop the collector and restore the newest backup")
-    return StoreError(f"the database does not answer: {text.strip().splitlines()[0] if text.strip() else error}")
+    return StoreError(f"the database does not answer: {(text.strip() or 'no reason given').splitlines()[0]}")
 
 
 def _open_sqlite(path: Path, key_path: Path) -> Engine:
@@ -143,16 +167,14 @@ def _open_sqlite(path: Path, key_path: Path) -> Engine:
             f"SQLite {sqlcipher3.dbapi2.sqlite_version} can corrupt a database in WAL mode",
             hint="install sqlcipher3 with SQLite 3.51.3 or newer",
         )
-    try:
-        key = key_path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise StoreError(f"the key of the database cannot be read: {error.strerror}", hint=str(key_path)) from error
+    key = _load_ledger_key(key_path)
 
     def connect() -> Any:
         connection = sqlcipher3.dbapi2.connect(
             str(path), timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False, isolation_level=None
         )
-        connection.execute(f"PRAGMA key = \"x'{key}'\"")
+        connection.execute("PRAGMA cipher_log_level = NONE")  # What it has to say comes as an error, too.
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -160,8 +182,11 @@ def _open_sqlite(path: Path, key_path: Path) -> Engine:
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
 
-    # QueuePool by name: the dialect's own choice for sqlcipher crashes with several threads.
-    engine = sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=8)
+    # The module by name, or SQLAlchemy looks for errors of the standard library's and knows none of these; QueuePool
+    # by name, because the dialect's own choice for sqlcipher crashes with several threads.
+    engine = sqlalchemy.create_engine(
+        "sqlite://", module=sqlcipher3.dbapi2, creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=8
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -173,17 +198,33 @@ def _open_sqlite(path: Path, key_path: Path) -> Engine:
     return engine
 
 
-def _open_postgresql(url: str) -> Engine:
+def _load_ledger_key(path: Path) -> bytes:
+    hint = f"restore {path} from a backup: without it nobody can read the database"
     try:
-        return sqlalchemy.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8)
-    except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.NoSuchModuleError) as error:
-        raise StoreError(
-            f"not a database this collector knows: {error}", hint="for example postgresql+psycopg://user@host/name"
-        ) from error
+        key = bytes.fromhex(path.read_text(encoding="ascii"))
+    except OSError as error:
+        raise StoreError(f"the key of the database cannot be read: {error.strerror}", hint=hint) from error
+    except ValueError as error:
+        raise StoreError("the key of the database is damaged", hint=hint) from error
+    if len(key) != LEDGER_KEY_BYTES:
+        raise StoreError("the key of the database is damaged", hint=hint)
+    return key
+
+
+def _open_postgresql(url: str) -> Engine:
+    hint = "for example postgresql+psycopg://user@host/name; without --database an encrypted file is used"
+    try:
+        address = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        raise UsageError("this is not the address of a database", hint=hint) from error
+    if address.drivername not in ("postgresql", "postgresql+psycopg"):
+        raise UsageError(f"a collector cannot use {address.drivername}, only PostgreSQL", hint=hint)
+    try:
+        return sqlalchemy.create_engine(
+            address.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=8, max_overflow=8
+        )
     except ModuleNotFoundError as error:
-        raise StoreError(
-            f"the driver for this database is not installed: {error.name}", hint="install schoolwarden[postgres]"
-        ) from error
+        raise StoreError("the driver for PostgreSQL is not installed", hint="install schoolwarden[postgres]") from error
 
 
 def _alembic_config() -> AlembicConfig:

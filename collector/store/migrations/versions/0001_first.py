@@ -10,4 +10,5 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Make every table."""
     metadata.create_all(op.get_bind(), checkfirst=False)

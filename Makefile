@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# Each target does its set-up first, and only what has changed. PYTHON names another Python 3.11 or newer.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .run
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench soak lock reset clean
+MAKEFLAGS += --no-print-directory
+
+help:
+	@echo "make setup   make .venv with everything, development tools included"
+	@echo "make run     start a collector and this machine's agent, and say where to look (state is kept in $(RUN))"
+	@echo "make reset   forget that state: the next run starts with a new school"
+	@echo "make test    run every group of tests that this machine can run, and say which it cannot"
+	@echo "make check   format, lint, types, import directions, generated code, rules"
+	@echo "make bench   measure latency, throughput and the agent's weight"
+	@echo "make soak    kill agent and collector 200 times under load and count what is left"
+	@echo "make lock    pin the requirements anew: make lock UPGRADE=1 takes newer versions"
+	@echo "make clean   remove all that was made here, but $(RUN)"
+
+setup:
+	@$(PYTHON) -m installers.environment dev
+
+run:
+	@$(PYTHON) -m installers.environment run
+	@$(BIN)/python -m installers.assets
+	@$(BIN)/python -m installers.local --folder $(RUN)
+
+test: setup
+	@$(BIN)/python -m installers.assets
+	@$(BIN)/python -m tests.run
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m proto.generate --check
+	$(BIN)/schoolwarden-collector rules check rules/packs/uk-baseline
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+soak: setup
+	@$(BIN)/python -m tests.soak
+
+lock:
+	@$(PYTHON) -m installers.lock $(if $(UPGRADE),--upgrade)
+
+reset:
+	@test ! -e $(RUN)/lock || flock --nonblock $(RUN)/lock true || { echo "it is running: stop it first"; exit 3; }
+	@rm -rf $(RUN)
+	@echo "forgotten: $(RUN)"
+
+clean:
+	rm -rf .venv .build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis collector/console/static
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How rows are printed: as a bare JSON array, or as a table that no device can write into."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+
+def with_times(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose `..._at_ns` became `..._at`, RFC 3339 in UTC."""
+    return {
+        (name.removesuffix("_ns") if name.endswith("_at_ns") else name): (
+            _to_rfc3339(value) if name.endswith("_at_ns") else value
+        )
+        for name, value in row.items()
+    }
+
+
+def _to_rfc3339(at_ns: int) -> str:
+    at = datetime.fromtimestamp(at_ns // 10**9, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % 10**9 // 10**6:03d}Z"
+
+
+def print_rows(rows: list[dict[str, Any]], format: str, empty: str, columns: Iterable[str] = ()) -> None:
+    """Print rows on stdout; when there are none, say so on stderr."""
+    if format == "json":
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        return
+    if not rows:
+        sys.stderr.write(empty + "\n")
+        return
+    names = list(columns) or list(rows[0])
+    table = [names, *([_visible(str(row[name])) for name in names] for row in rows)]
+    widths = [max(len(line[index]) for line in table) for index in range(len(names))]
+    for line in table:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _visible(text: str) -> str:
+    """Return what a device said without characters that move a terminal's cursor or its reader's eye."""
+    from collector.sightings import quote
+
+    return quote(text)

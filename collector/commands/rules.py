@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rules: lint and test rule files, add one of the school's own."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add_format, open_folder
+from collector.errors import UsageError
+
+
+def add_rules(commands: Any) -> None:
+    """Add `rules`, with `check` and `add`."""
+    parser = commands.add_parser("rules", help="rule files: check, add", description="rule files: check, add")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    check = add_command(actions, "check", _rules_check, "lint rule files and run the tests inside them; 1 if one fails")
+    check.add_argument("path", type=Path, metavar="PATH", help="a rule file or a folder of them")
+    add_format(check)
+    add = add_command(actions, "add", _rules_add, "add a rule file of the school's own and publish the policy")
+    add.add_argument("path", type=Path, metavar="FILE", help="one rule file")
+    add_dir(add)
+
+
+def _rules_check(options: argparse.Namespace) -> int:
+    from rules.check import check_files
+    from rules.load import load_folder_or_file
+
+    files = load_folder_or_file(options.path)
+    problems = check_files(files)
+    if options.format == "json":
+        sys.stdout.write(json.dumps([problem.to_json() for problem in problems], indent=1) + "\n")
+    else:
+        for problem in problems:
+            sys.stdout.write(f"{problem.what}\n" + (f"  {problem.hint}\n" if problem.hint else ""))
+        sys.stdout.write(f"{len(files)} files, {len(problems)} problems\n")
+    return 1 if problems else 0
+
+
+def _rules_add(options: argparse.Namespace) -> int:
+    from collector.policies import add_rule_file
+    from proto.keys import load_signer
+    from rules.load import load_folder_or_file
+
+    config, engine = open_folder(options)
+    files = load_folder_or_file(options.path)
+    if len(files) != 1:
+        raise UsageError(f"{options.path} is not one rule file", hint="add files one by one")
+    ((name, text),) = files.items()
+    version = add_rule_file(
+        engine,
+        config.school_id,
+        load_signer(config.signing_key),
+        name=name,
+        text=text,
+        actor=COMMAND_LINE,
+        now_ns=time.time_ns(),
+    )
+    sys.stderr.write(f"Policy version {version} is published; connected devices get it within seconds.\n")
+    return 0

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the console: routes, files, headers, failures. Serving it, with or without TLS, is up to `collector.app`."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.routing import Route as StarletteRoute
+
+from collector.config import Config
+from collector.console import static_files
+from collector.console.attempts import Attempts
+from collector.console.cookie import Cookie
+from collector.console.failures import make_handlers
+from collector.console.guard import MAX_FORM_BYTES, Route, make_endpoint
+from collector.console.headers import ProtectedResponses
+from collector.console.pages import account, devices, incidents, proposals, sign_in, users
+from collector.console.rendering import Rendering
+from collector.console.visit import Console, Publish
+
+ROUTES: tuple[Route, ...] = (
+    *sign_in.ROUTES,
+    *account.ROUTES,
+    *incidents.ROUTES,
+    *devices.ROUTES,
+    *proposals.ROUTES,
+    *users.ROUTES,
+)
+"""Every page there is. The files of `static_files` are the only other thing that is served."""
+
+
+def create_app(
+    config: Config,
+    engine: Engine,
+    *,
+    publish: Publish,
+    secure_cookies: bool,
+    clock_ns: Callable[[], int] = time.time_ns,
+) -> Starlette:
+    """Return the console of a school. `publish` takes an actor and a reason and returns the new policy's version."""
+    rendering = Rendering(config.school_name, static_files.load_addresses())
+    console = Console(
+        config=config,
+        engine=engine,
+        publish=publish,
+        clock_ns=clock_ns,
+        rendering=rendering,
+        cookie=Cookie(is_secure=secure_cookies),
+        attempts=Attempts(),
+    )
+    routes: list[BaseRoute] = [
+        StarletteRoute(route.path, make_endpoint(console, route), methods=[route.method], max_body_size=MAX_FORM_BYTES)
+        for route in ROUTES
+    ]
+    routes.append(StarletteRoute("/icon.svg", static_files.show_icon, methods=["GET"]))
+    if static_files.FOLDER.is_dir():
+        routes.append(Mount("/static", static_files.ServedFiles(directory=static_files.FOLDER)))
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(ProtectedResponses)],
+        exception_handlers=make_handlers(rendering),
+    )

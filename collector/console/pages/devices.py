@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The devices: who was heard, who is quiet, and what is not watched where."""
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from collector.console.guard import Route
+from collector.console.visit import Visit
+from collector.devices import DeviceState, find_device, list_devices
+from collector.incidents import list_incidents
+from collector.policies import list_publications
+from collector.roles import Permission
+
+CLOCK_SHOWN_FROM_NS = 60 * 10**9
+"""A clock that is off by less is not worth a word."""
+
+
+def show_devices(visit: Visit) -> Response:
+    """Show all devices: the quiet ones first, because they are the ones to look at, the revoked ones last."""
+    devices = list_devices(visit.engine, visit.school_id)
+    active = [device for device in devices if device.state == DeviceState.ACTIVE]
+    quiet = [device for device in active if device.is_quiet(visit.now_ns)]
+    return visit.page(
+        "devices.html",
+        quiet=quiet,
+        heard=[device for device in active if device not in quiet],
+        revoked=[device for device in devices if device not in active],
+        newest_policy=_find_newest_policy(visit),
+        clock_shown_from_ns=CLOCK_SHOWN_FROM_NS,
+    )
+
+
+def show_device(visit: Visit) -> Response:
+    """Show one device and its incidents."""
+    device = find_device(visit.engine, visit.school_id, visit.param("device_id"))
+    if device is None:
+        raise HTTPException(404)
+    found = (
+        list_incidents(visit.engine, visit.school_id, audiences=visit.audiences, device_id=device.id, limit=200)
+        if visit.may(Permission.SEE_INCIDENTS)
+        else []
+    )
+    return visit.page(
+        "device.html",
+        device=device,
+        incidents=found,
+        newest_policy=_find_newest_policy(visit),
+        clock_shown_from_ns=CLOCK_SHOWN_FROM_NS,
+    )
+
+
+def _find_newest_policy(visit: Visit) -> int:
+    publications = list_publications(visit.engine, visit.school_id)
+    return publications[0].version if publications else 0
+
+
+ROUTES = (
+    Route(method="GET", path="/devices", page=show_devices, needs=Permission.SEE_DEVICES),
+    Route(method="GET", path="/devices/{device_id}", page=show_device, needs=Permission.SEE_DEVICES),
+)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The incidents: what was found, why it matters, and what is decided about it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from collector.audit import record
+from collector.console.facts import lay_out
+from collector.console.grouping import group_incidents
+from collector.console.guard import Route
+from collector.console.visit import Visit
+from collector.console.wording import SEVERITIES, STATES
+from collector.devices import DeviceState, list_devices
+from collector.errors import UsageError
+from collector.incidents import (
+    Action,
+    Incident,
+    IncidentState,
+    decide,
+    find_incident,
+    list_history,
+    list_incidents,
+)
+from collector.ledger import StoredEvent, find_event
+from collector.policies import load_policy
+from collector.roles import Permission
+from collector.store.engine import writing
+from rules.errors import RulesError
+
+SHOWN_AT_MOST = 500
+LOADED_AT_MOST = 2000
+"""Before the filter by severity, which the database does not know."""
+
+STATE_CHOICES = {"waiting": "Open and acknowledged", **STATES, "all": "All"}
+SEVERITY_CHOICES = (
+    {"1": "All"} | {str(number): f"{SEVERITIES[number]} and above" for number in (2, 3, 4)} | {"5": SEVERITIES[5]}
+)
+WAITING = (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of the incidents is shown; it lives in the address, so that it can be kept and passed on."""
+
+    state: str = "waiting"
+    severity: str = "1"
+    opened: tuple[str, ...] = ()
+    """Groups whose members are shown."""
+
+    @property
+    def states(self) -> tuple[IncidentState, ...]:
+        """The states to ask the database for."""
+        if self.state == "waiting":
+            return WAITING
+        return tuple(IncidentState) if self.state == "all" else (IncidentState(self.state),)
+
+    def address(self, *, toggled: str = "", path: str = "/incidents", **more: str) -> str:
+        """Return the address of this filter, with one group opened or closed."""
+        opened = set(self.opened) ^ {toggled} if toggled else set(self.opened)
+        pairs = [("state", self.state), ("severity", self.severity), *(("open", each) for each in sorted(opened))]
+        return f"{path}?{urlencode([*pairs, *more.items()])}"
+
+
+def show_incidents(visit: Visit) -> Response:
+    """Show the list."""
+    chosen = _find_filter(visit)
+    return visit.page(
+        "incidents.html",
+        chosen=chosen,
+        state_choices=STATE_CHOICES,
+        severity_choices=SEVERITY_CHOICES,
+        **_list(visit, chosen),
+    )
+
+
+def show_rows(visit: Visit) -> Response:
+    """Answer a page that asks what is new: its rows, or nothing when they are as it has them."""
+    chosen = _find_filter(visit)
+    listed = _list(visit, chosen)
+    if listed["seen"] == visit.request.query_params.get("seen"):
+        return Response(status_code=204)
+    return visit.page("incident_rows.html", chosen=chosen, **listed)
+
+
+def show_incident(visit: Visit, error: UsageError | None = None) -> Response:
+    """Show one incident with the facts behind it, or with what was wrong in the form that was sent."""
+    incident = _find(visit)
+    events = _find_events(visit, incident)
+    rule, rule_missing = _find_rule(visit, incident)
+    return visit.page(
+        "incident.html",
+        error=error,
+        incident=incident,
+        events=[(title, event, lay_out(event.body or {})) for title, event in events],
+        rule=rule,
+        rule_missing=rule_missing,
+        history=list_history(visit.engine, visit.school_id, incident.id),
+        note=visit.field("note"),
+        can_undo=visit.request.query_params.get("done") in ("acknowledged", "resolved"),
+    )
+
+
+def acknowledge(visit: Visit) -> Response:
+    """Somebody looks after it."""
+    return _decide(visit, Action.ACKNOWLEDGED)
+
+
+def resolve(visit: Visit) -> Response:
+    """It is dealt with; the note says how."""
+    return _decide(visit, Action.RESOLVED)
+
+
+def reopen(visit: Visit) -> Response:
+    """It is not dealt with after all."""
+    return _decide(visit, Action.REOPENED)
+
+
+def add_note(visit: Visit) -> Response:
+    """Write something down beside it."""
+    return _decide(visit, Action.NOTED)
+
+
+def _decide(visit: Visit, action: Action) -> Response:
+    incident = _find(visit)
+    actor = visit.user.user
+    try:
+        decide(
+            visit.engine,
+            visit.school_id,
+            incident.id,
+            audiences=visit.audiences,
+            actor=actor,
+            action=action,
+            note=visit.field("note"),
+            now_ns=visit.now_ns,
+        )
+    except UsageError as error:
+        return show_incident(visit, error)
+    with writing(visit.engine) as connection:
+        record(
+            connection,
+            visit.school_id,
+            actor=actor,
+            action=f"incident.{action.value}",
+            subject=f"incident/{incident.id}",
+            now_ns=visit.now_ns,
+        )
+    return visit.redirect(f"/incidents/{incident.id}", done=action.value)
+
+
+def _find(visit: Visit) -> Incident:
+    incident = find_incident(visit.engine, visit.school_id, visit.param("incident_id"), audiences=visit.audiences)
+    if incident is None:
+        raise HTTPException(404)
+    return incident
+
+
+def _find_filter(visit: Visit) -> Filter:
+    asked = visit.request.query_params
+    state, severity = asked.get("state", ""), asked.get("severity", "")
+    return Filter(
+        state=state if state in STATE_CHOICES else "waiting",
+        severity=severity if severity in SEVERITY_CHOICES else "1",
+        opened=tuple(asked.getlist("open")[:50]),
+    )
+
+
+def _list(visit: Visit, chosen: Filter) -> dict[str, Any]:
+    found = list_incidents(
+        visit.engine, visit.school_id, audiences=visit.audiences, states=chosen.states, limit=LOADED_AT_MOST
+    )
+    fitting = [incident for incident in found if incident.severity >= int(chosen.severity)]
+    shown = fitting[:SHOWN_AT_MOST]
+    devices = [device for device in list_devices(visit.engine, visit.school_id) if device.state == DeviceState.ACTIVE]
+    heard = sum(not device.is_quiet(visit.now_ns) for device in devices)
+    seen = hashlib.sha256(repr((shown, heard, len(devices))).encode()).hexdigest()[:16]
+    return {
+        "groups": group_incidents(shown),
+        "open": sum(incident.state == IncidentState.OPEN for incident in shown),
+        "is_cut": len(fitting) > SHOWN_AT_MOST or len(found) == LOADED_AT_MOST,
+        "shown_at_most": SHOWN_AT_MOST,
+        "heard": heard,
+        "devices": len(devices),
+        "seen": seen,
+        "rows_address": chosen.address(path="/incidents/rows", seen=seen),
+    }
+
+
+def _find_events(visit: Visit, incident: Incident) -> list[tuple[str, StoredEvent]]:
+    wanted = {"The newest event": incident.last_event_id}
+    if incident.first_event_id != incident.last_event_id:
+        wanted["The first event"] = incident.first_event_id
+    events = [(title, find_event(visit.engine, visit.school_id, number)) for title, number in wanted.items()]
+    return [(title, event) for title, event in events if event is not None]
+
+
+def _find_rule(visit: Visit, incident: Incident) -> tuple[Any, str]:
+    try:
+        rules = load_policy(visit.engine, visit.console.config).rules
+    except RulesError as error:
+        return None, f"The policy in force does not verify: {error.message}. Tell whoever looks after the collector."
+    for rule in rules:
+        if rule.id == incident.rule:
+            return rule, ""
+    return (
+        None,
+        "No rule of the policy in force has this name: the collector raised it itself, or the rule was removed.",
+    )
+
+
+ROUTES = (
+    Route(method="GET", path="/incidents", page=show_incidents, needs=Permission.SEE_INCIDENTS),
+    Route(method="GET", path="/incidents/rows", page=show_rows, needs=Permission.SEE_INCIDENTS, refreshes_itself=True),
+    Route(method="GET", path="/incidents/{incident_id}", page=show_incident, needs=Permission.SEE_INCIDENTS),
+    *(
+        Route(method="POST", path=f"/incidents/{{incident_id}}/{name}", page=page, needs=Permission.DECIDE_INCIDENTS)
+        for name, page in {
+            "acknowledge": acknowledge,
+            "resolve": resolve,
+            "reopen": reopen,
+            "note": add_note,
+        }.items()
+    ),
+)

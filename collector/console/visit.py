@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One request on its way through the console: who asks, what was sent, and how to answer.
+
+A visit is made by `guard` after all its checks; pages get nothing else.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import Engine
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from collector.config import Config
+from collector.console.attempts import Attempts
+from collector.console.cookie import Cookie
+from collector.console.rendering import Rendering
+from collector.console.wording import NOTICES
+from collector.errors import CollectorError
+from collector.roles import ROLES, Permission
+from collector.sessions import Session
+from proto.events import Audience
+
+NAVIGATION = (
+    ("/incidents", "Incidents", Permission.SEE_INCIDENTS),
+    ("/devices", "Devices", Permission.SEE_DEVICES),
+    ("/proposals", "Allow list", Permission.DECIDE_PROPOSALS),
+    ("/users", "Users", Permission.MANAGE_USERS),
+)
+
+Publish = Callable[[str, str], int]
+"""Puts the policy in force on its way to the devices: actor and reason in, version out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """What all visits share."""
+
+    config: Config
+    engine: Engine
+    publish: Publish
+    clock_ns: Callable[[], int]
+    rendering: Rendering
+    cookie: Cookie
+    attempts: Attempts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request."""
+
+    console: Console
+    request: Request
+    session: Session | None
+    """None on the pages that anybody may see."""
+    form: FormData
+    now_ns: int
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self.console.engine
+
+    @property
+    def school_id(self) -> str:
+        """The school that every query is for."""
+        return self.console.config.school_id
+
+    @property
+    def user(self) -> Session:
+        """Who is signed in; only for pages that ask for it."""
+        if self.session is None:
+            raise RuntimeError("this page is open to anybody and has no user")
+        return self.session
+
+    @property
+    def audiences(self) -> Collection[Audience]:
+        """Whose incidents this user reads."""
+        return ROLES[self.user.role].audiences
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        return self.request.client.host if self.request.client else "unknown"
+
+    def may(self, permission: Permission) -> bool:
+        """Return whether this user has a permission: for what a page offers, `guard` decides what it does."""
+        return self.session is not None and permission in ROLES[self.session.role].permissions
+
+    def field(self, name: str) -> str:
+        """Return a field of the form, empty when it was not sent."""
+        value = self.form.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def param(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+    def page(
+        self, template: str, *, status: int = 200, error: CollectorError | None = None, **context: Any
+    ) -> HTMLResponse:
+        """Answer with a page; with an error, that says at its top what was not right."""
+        text = self.console.rendering.render(template, self._context() | {"error": error} | context)
+        return HTMLResponse(text, status_code=400 if error and status == 200 else status)
+
+    def redirect(self, path: str, **parameters: str) -> Response:
+        """Answer a form with the address of the page to see next."""
+        return RedirectResponse(f"{path}?{urlencode(parameters)}" if parameters else path, status_code=303)
+
+    def _context(self) -> dict[str, Any]:
+        path = self.request.url.path
+        return {
+            "visit": self,
+            "user": self.session,
+            "csrf": self.session.csrf_token if self.session else "",
+            "notice": NOTICES.get(self.request.query_params.get("done", "")),
+            "navigation": [
+                {"href": href, "text": text, "is_current": path == href, "is_here": path.startswith(href)}
+                for href, text, permission in NAVIGATION
+                if self.may(permission) and self.session and not self.session.must_change_password
+            ],
+            "Permission": Permission,
+        }

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m tests.bench`: measures and prints; see the package."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from typing import Any
+
+from tests.bench import ingest, latency, rules
+
+
+def main() -> int:
+    """Measure everything and print it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures; nothing passes or fails.")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, under half a minute")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--database", default="", metavar="URL", help="measure ingest on this PostgreSQL")
+    parser.add_argument("--database-pid", type=int, action="append", default=[], help="its processes, to count too")
+    options = parser.parse_args()
+    figures: dict[str, Any] = {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
+        "rules": rules.run(quick=options.quick),
+        "ingest": ingest.run(quick=options.quick, database=options.database, database_pids=options.database_pid),
+    }
+    figures["latency_ms"], figures["agent"] = latency.run(quick=options.quick)
+    if options.format == "json":
+        sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    else:
+        _print(figures)
+    return 0
+
+
+def _print(value: Any, name: str = "", depth: int = 0) -> None:
+    if not isinstance(value, dict):
+        sys.stdout.write(f"{'  ' * depth}{name}: {value}\n")
+    elif set(value) == {"median", "min", "max", "runs"}:
+        text = f"{value['median']} ({value['min']} to {value['max']}, {value['runs']} runs)"
+        sys.stdout.write(f"{'  ' * depth}{name}: {text}\n")
+    else:
+        if name:
+            sys.stdout.write(f"{'  ' * depth}{name}\n")
+        for key, each in value.items():
+            _print(each, key, depth + (1 if name else 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

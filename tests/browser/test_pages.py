@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every page at the width of a desk, a telephone and a page zoomed to 400 %: nothing runs out of the window."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from collector.people import COMMAND_LINE, reset_password
+from collector.roles import Role
+from proto.events import Program, ProgramStarted
+from tests.browser.conftest import OpenPage
+from tests.browser.test_technician import PASSWORD, sign_in
+from tests.collector.school import MINUTE_NS, School
+
+pytestmark = pytest.mark.browser
+
+EVIL = "<script>alert(1)</script>\u202e" + "x" * 120
+WIDTHS = {"desk": 1280, "phone": 390, "zoomed": 320}
+
+NAMELESS = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a")]
+  .filter(element => element.offsetParent !== null)
+  .filter(element => !(element.labels?.length || element.ariaLabel || element.textContent.trim()))
+  .map(element => element.outerHTML)"""
+"""Fields without a label, buttons and links without words."""
+
+
+def look(page: Page, shots: Path, name: str) -> None:
+    """Take a picture, and check what a program can see of it."""
+    page.screenshot(path=shots / f"{name}.png", full_page=True)
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, f"{name} is {overflow} pixels wider than the window"
+    assert page.evaluate("document.querySelectorAll('h1').length") == 1, name
+    assert page.evaluate(NAMELESS) == [], name
+    assert page.evaluate("[...document.querySelectorAll('[id]')].length") == page.evaluate(
+        "new Set([...document.querySelectorAll('[id]')].map(element => element.id)).size"
+    ), f"{name} has an id twice"
+    font = page.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily")
+    assert "GDS" not in font
+    assert "system-ui" in font
+
+
+def fill(school: School) -> dict[str, str]:
+    """Let something of everything happen, and return the addresses of its pages."""
+    program = Program(EVIL, path="/opt/" + "y" * 200, sha256="ab" * 32, source="process")
+    quiet = school.add_device("library-laptop", clock_offset_ns=-5 * MINUTE_NS, last_seen_at_ns=school.now_ns // 2)
+    evil = school.add_device(EVIL, not_watched=["USB storage: this version has no check for it"])
+    for name in ("pc-1", "pc-2"):
+        school.add_incident(school.add_device(name))
+    incident = school.add_incident(
+        evil, ProgramStarted(program), rule="other", rule_title=EVIL, summary=EVIL, group_key="x", severity=5
+    )
+    proposal = school.add_proposal(
+        evil, program, *(Program(f"package-{number}", source="dpkg", version="1.0") for number in range(40))
+    )
+    return {
+        "incidents": "/incidents?state=all",
+        "incidents-empty": "/incidents?state=resolved",
+        "incident": f"/incidents/{incident}",
+        "devices": "/devices",
+        "device-quiet": f"/devices/{quiet}",
+        "device-hostile": f"/devices/{evil}",
+        "proposals": "/proposals",
+        "proposal": f"/proposals/{proposal}",
+        "account": "/account",
+        "password": "/account/password",
+        "forbidden": "/users",
+        "not-found": "/no-such-page",
+    }
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_fits_the_window(open_page: OpenPage, school: School, shots: Path, width: str) -> None:
+    """No page scrolls sideways, has a field without a label or an id twice, runs a stranger's script or loads his font."""
+    addresses = fill(school)
+    school.add_user("anna", Role.TECHNICIAN, PASSWORD)
+    school.add_user("root", Role.ADMINISTRATOR, PASSWORD)
+    one_time = school.add_user("newcomer", Role.TECHNICIAN)
+
+    page = open_page(width=WIDTHS[width])
+    look(page, shots, "sign-in")
+    sign_in(page, "nobody", "wrong")
+    look(page, shots, "sign-in-error")
+    sign_in(page, "newcomer", one_time)
+    page.get_by_role("button", name="Choose this password").click()
+    look(page, shots, "choose-password-error")
+
+    page = open_page(width=WIDTHS[width])
+    sign_in(page, "anna", PASSWORD)
+    for name, address in addresses.items():
+        page.goto(address)
+        look(page, shots, name)
+    page.goto("/incidents")
+    page.get_by_role("link", name="Tor or another anonymous network").click()
+    look(page, shots, "incidents-opened")
+    page.goto(addresses["incident"])
+    page.get_by_role("button", name="Resolve").click()
+    look(page, shots, "incident-error")
+    page.emulate_media(media="print")
+    look(page, shots, "incident-on-paper")
+
+    page = open_page(width=WIDTHS[width])
+    sign_in(page, "root", PASSWORD)
+    page.goto("/users")
+    look(page, shots, "users")
+    page.get_by_label("User name").fill("ben")
+    page.get_by_label("Technician").check()
+    page.get_by_role("button", name="Add user").click()
+    look(page, shots, "one-time-password")
+    assert len(list(shots.iterdir())) == len(addresses) + 8
+
+
+def test_boxes_are_ticked_all_at_once(open_page: OpenPage, school: School) -> None:
+    """A long proposal can be unticked as a whole."""
+    address = fill(school)["proposal"]
+    school.add_user("anna", Role.TECHNICIAN, PASSWORD)
+    page = open_page(address)
+    sign_in(page, "anna", PASSWORD)
+    boxes = page.locator("input[name=program]")
+    assert boxes.count() == 41
+    assert page.locator("input[name=program]:checked").count() == 41
+    page.get_by_role("button", name="Untick all").click()
+    assert page.locator("input[name=program]:checked").count() == 0
+    page.get_by_role("button", name="Tick all").click()
+    assert page.locator("input[name=program]:checked").count() == 41
+
+
+def test_reset_in_one_browser_ends_another(open_page: OpenPage, school: School) -> None:
+    """After a reset the user's open page leads to the sign-in form at the next click."""
+    school.add_user("anna", Role.TECHNICIAN, PASSWORD)
+    page = open_page()
+    sign_in(page, "anna", PASSWORD)
+    page.get_by_role("link", name="Account").click()
+    reset_password(school.engine, school.id, "anna", school.now_ns, actor=COMMAND_LINE)
+    page.get_by_role("link", name="Incidents").click()
+    assert page.get_by_text("Your session has ended").is_visible()

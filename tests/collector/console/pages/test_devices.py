@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the pages about devices."""
+
+from tests.collector.console.visitor import Visitor
+from tests.collector.school import MINUTE_NS, SECOND_NS, School
+
+
+def test_empty_page_says_how_a_device_gets_there(technician: Visitor) -> None:
+    """Without devices the page says what to do."""
+    words = technician.get("/devices").words
+    assert "No device is enrolled" in words
+    assert "schoolwarden-agent enrol" in words
+
+
+def test_quiet_devices_come_first_and_are_marked(technician: Visitor, school: School) -> None:
+    """A device that was not heard for a while stands out; one that was revoked is expected to be quiet."""
+    school.add_device("a-quiet-pc")
+    school.add_device("old-pc", state="revoked")
+    school.pass_time(16 * MINUTE_NS)
+    school.add_device("a-loud-pc")
+    words = technician.get("/devices").words
+    assert "2 devices are enrolled. 1 was not heard for 15 minutes or more" in words
+    assert words.index("a-quiet-pc Quiet") < words.index("a-loud-pc") < words.index("old-pc Revoked")
+    assert words.count("Quiet") == 1
+
+
+def test_all_heard_is_said(technician: Visitor, school: School) -> None:
+    """When nothing is amiss the page says that too."""
+    school.add_device("pc-1")
+    assert "1 device is enrolled. All were heard in the last 15 minutes." in technician.get("/devices").words
+
+
+def test_clock_that_is_off_is_shown(technician: Visitor, school: School) -> None:
+    """A clock is worth a word from a minute on."""
+    slow = school.add_device("slow", clock_offset_ns=-260 * SECOND_NS)
+    exact = school.add_device("exact", clock_offset_ns=59 * SECOND_NS)
+    assert technician.get("/devices").words.count("its clock is") == 1
+    assert "4 minutes slow. Times by the device’s clock are off" in technician.get(f"/devices/{slow}").words
+    assert "Its clock" not in technician.get(f"/devices/{exact}").words
+
+
+def test_device_with_an_old_policy_is_seen(technician: Visitor, school: School) -> None:
+    """The policy in force on a device is compared with the newest one."""
+    school.add_device("behind", bundle_version=1)
+    school.add_device("new", bundle_version=0)
+    school.publish()
+    words = technician.get("/devices").words
+    assert "version 1, newest is 2" in words
+    assert "none yet" in words
+
+
+def test_one_device_says_what_is_not_watched_and_why(technician: Visitor, school: School) -> None:
+    """The gaps of a device are on its page, in its own words."""
+    device = school.add_device("pc-1", not_watched=["USB storage: this version has no check for it"])
+    words = technician.get(f"/devices/{device}").words
+    assert "What is not watched there, and why USB storage: this version has no check for it" in words
+    assert "Debian GNU/Linux 12 (bookworm)" in words
+    assert device in words
+
+
+def test_device_that_has_not_spoken_yet_says_so(technician: Visitor, school: School) -> None:
+    """Enrolled but never started is not the same as everything is watched."""
+    silent = school.add_device("pc-1", agent_version="")
+    spoken = school.add_device("pc-2")
+    assert "Its agent has not said yet." in technician.get(f"/devices/{silent}").words
+    assert "names nothing that it cannot watch" in technician.get(f"/devices/{spoken}").words
+
+
+def test_one_device_lists_its_own_incidents_only(technician: Visitor, school: School) -> None:
+    """The page of a device shows what was found there, and counts what is kept."""
+    device, other = school.add_device("pc-1"), school.add_device("pc-2")
+    incident, elsewhere = school.add_incident(device), school.add_incident(other)
+    page = technician.get(f"/devices/{device}")
+    assert f"/incidents/{incident}" in page.text
+    assert f"/incidents/{elsewhere}" not in page.text
+    assert "Events kept 1" in page.words
+    assert "not that nothing was there" in technician.get(f"/devices/{school.add_device('pc-3')}").words
+
+
+def test_revoked_and_quiet_devices_say_so_on_their_page(technician: Visitor, school: School) -> None:
+    """The state of a device is the first thing on its page."""
+    quiet, revoked = school.add_device("pc-1"), school.add_device("pc-2", state="revoked")
+    school.pass_time(20 * MINUTE_NS)
+    assert "Not heard since 21 Nov 2026, 20:46" in technician.get(f"/devices/{quiet}").words
+    assert "This device is revoked" in technician.get(f"/devices/{revoked}").words
+
+
+def test_unknown_device_is_not_there(technician: Visitor) -> None:
+    """An id that leads nowhere is a page that says so."""
+    assert technician.get("/devices/0000000000000000").status == 404
+    assert technician.get("/devices/%3Cscript%3E").status == 404

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of laying out the content of events."""
+
+from collector.console.facts import LONGEST_LIST, lay_out
+
+
+def test_fields_are_named_in_words() -> None:
+    """Known fields have words, unknown ones are shown by their name."""
+    assert lay_out({"program": {"name": "tor", "path": ""}, "already_running": False, "new_field": 7}) == [
+        ("Program", ["tor"]),
+        ("Path", ["not given"]),
+        ("Ran already when the agent started", ["no"]),
+        ("New field", ["7"]),
+    ]
+
+
+def test_times_are_shown_as_times() -> None:
+    """A field in nanoseconds is a time, also when JSON carries it as text; zero is none."""
+    name, lines = lay_out({"first_failed_at_ns": "1795294000000000000"})[0]
+    assert name == "First failed"
+    assert "21 Nov 2026, 20:46" in lines[0]
+    assert lay_out({"first_failed_at_ns": "0"}) == [("First failed", ["not given"])]
+
+
+def test_long_lists_are_cut_and_say_so() -> None:
+    """A list of 1,500 programs does not fill the page of an incident."""
+    ((_, lines),) = lay_out({"programs": [{"name": f"program-{number}", "path": ""} for number in range(1500)]})
+    assert lines[0] == "program-0"
+    assert len(lines) == LONGEST_LIST + 1
+    assert lines[-1] == f"and {1500 - LONGEST_LIST} more"
+
+
+def test_empty_list_is_said() -> None:
+    """A list without entries is not an empty line."""
+    assert lay_out({"not_watched": [], "facts": {}}) == [("Not watched", ["not given"]), ("Facts", ["not given"])]

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A school for tests: a real database in a temporary folder, with devices, signed events, incidents and users.
+
+What is stored goes through the collector's own modules and is signed for real; only the network is missing, and the
+clock stands still until it is moved.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, func, insert, select
+
+from collector import policies
+from collector.config import Config
+from collector.incidents import Sighting, record_sightings
+from collector.ledger import find_head, find_next_event_id
+from collector.people import add_user, change_password
+from collector.proposals import offer
+from collector.roles import Role
+from collector.store.append import EnvelopeRow, HeadRow, append_rows, move_heads
+from collector.store.engine import reading, writing
+from collector.store.schema import device_keys, devices, incidents, proposals
+from proto.chain import commit, link, make_salt
+from proto.envelope import make_envelope
+from proto.events import Audience, Header, Kind, Missing, Payload, Program, ProgramStarted, SoftwareListed
+from proto.keys import Ed25519Signer, load_signer
+from proto.wire import decode_body, encode_body, encode_header
+
+START_NS = 1_795_294_000 * 10**9
+"""21 November 2026, 20:46:40 UTC: when the clock of a test stands still."""
+SECOND_NS = 10**9
+MINUTE_NS = 60 * SECOND_NS
+TOR = ProgramStarted(Program("tor", path="/opt/tor-browser/tor", sha256="ab" * 32, source="process", version="14.0"))
+
+
+@dataclass
+class School:
+    """A school and its collector's database."""
+
+    config: Config
+    engine: Engine
+    now_ns: int = START_NS
+    signers: dict[str, Ed25519Signer] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The school's id."""
+        return self.config.school_id
+
+    def pass_time(self, span_ns: int) -> None:
+        """Move the clock."""
+        self.now_ns += span_ns
+
+    def add_device(self, hostname: str, **columns: Any) -> str:
+        """Enrol a device and return its id; any column of the table can be given."""
+        device_id = secrets.token_hex(8)
+        signer = self.signers[device_id] = Ed25519Signer.generate()
+        values: dict[str, Any] = {
+            "state": "active",
+            "os": "Debian GNU/Linux",
+            "os_version": "12 (bookworm)",
+            "architecture": "x86_64",
+            "agent_version": "0.1.0",
+            "enrolled_at_ns": self.now_ns,
+            "last_seen_at_ns": self.now_ns,
+            "bundle_version": 1,
+        }
+        values |= columns | {"not_watched": json.dumps(columns.get("not_watched", []))}
+        with writing(self.engine) as connection:
+            connection.execute(
+                insert(devices).values(school_id=self.id, device_id=device_id, hostname=hostname, **values)
+            )
+            connection.execute(
+                insert(device_keys).values(
+                    school_id=self.id,
+                    device_id=device_id,
+                    algorithm=signer.algorithm,
+                    public_key=signer.public_key,
+                    certificate_request=b"",
+                    proof=b"",
+                    certificate_sha256=bytes(32),
+                    token_sha256=bytes(32),
+                    made_at_ns=self.now_ns,
+                )
+            )
+        return device_id
+
+    def add_event(self, device_id: str, content: Kind, *, missing: Missing = Missing.NO) -> int:
+        """Sign an event as its device would, append it to the ledger and return its number there."""
+        head, event_id, salt, body = (
+            find_head(self.engine, device_id),
+            find_next_event_id(self.engine),
+            make_salt(),
+            b"",
+        )
+        body = encode_body(content)
+        header = encode_header(
+            Header(
+                school_id=self.id,
+                device_id=device_id,
+                epoch=head.epoch,
+                seq=head.seq + 1,
+                kind=content.kind,
+                schema_version=1,
+                audience=content.audience,
+                severity=content.severity,
+                wall_clock_ns=self.now_ns,
+                monotonic_ns=self.now_ns % 10**15,
+                boot_id=bytes(16),
+                payload_commitment=commit(salt, body),
+                previous_hash=head.hash,
+            )
+        )
+        payload = Payload(salt, body) if missing is Missing.NO else Payload(b"", b"", missing)
+        sent = make_envelope(
+            self.signers[device_id],
+            school_id=self.id,
+            device_id=device_id,
+            epoch=head.epoch,
+            first_seq=head.seq + 1,
+            headers=[header],
+            payloads=[payload],
+        )
+        before = head.seq if head.is_stored else -1
+        with writing(self.engine) as connection:
+            append_rows(
+                connection,
+                [
+                    EnvelopeRow(
+                        event_id,
+                        self.id,
+                        device_id,
+                        sent.epoch,
+                        sent.first_seq,
+                        sent.last_seq,
+                        sent.version,
+                        sent.algorithm,
+                        sent.header_block,
+                        sent.signature,
+                        self.now_ns,
+                    )
+                ],
+                [(event_id, self.id, device_id, sent.first_seq, content.kind, content.severity, self.now_ns)],
+                [(event_id, self.id, payload.salt, payload.body, int(missing))],
+            )
+            next_head = HeadRow(self.id, device_id, sent.epoch, sent.last_seq, link(header, head.hash), before)
+            assert move_heads(connection, [next_head])
+        return event_id
+
+    def add_incident(self, device_id: str, content: Kind = TOR, **fields: Any) -> str:
+        """Let a rule fit an event of a device and return the incident's id; any field of the sighting can be given."""
+        values: dict[str, Any] = {
+            "rule": "bypass-tor",
+            "rule_title": "Tor or another anonymous network",
+            "audience": Audience.SECURITY,
+            "severity": 4,
+            "action_class": "unacceptable",
+            "group_key": "program/tor-browser",
+            "summary": "Tor Browser was started: /opt/tor-browser/tor",
+            "clauses": ("HZ-01", "BX-07"),
+            **fields,
+        }
+        event_id = self.add_event(device_id, content)
+        subject = f"device/{device_id}/{values['group_key']}"
+        sighting = Sighting(device_id=device_id, subject=subject, event_id=event_id, **values)
+        with writing(self.engine) as connection:
+            record_sightings(connection, self.id, [sighting], self.now_ns)
+            return str(
+                connection.execute(
+                    select(incidents.c.incident_id).where(
+                        incidents.c.rule == values["rule"], incidents.c.subject == subject
+                    )
+                ).scalar_one()
+            )
+
+    def add_proposal(self, device_id: str, *programs: Program) -> str:
+        """Let a device list its software and return the proposal's id."""
+        listed = SoftwareListed(programs)
+        event_id = self.add_event(device_id, listed)
+        content = decode_body(listed.kind, encode_body(listed))
+        with writing(self.engine) as connection:
+            offer(connection, self.id, device_id, event_id, content, self.now_ns)
+            return str(
+                connection.execute(select(proposals.c.proposal_id).where(proposals.c.event_id == event_id)).scalar_one()
+            )
+
+    def add_user(self, name: str, role: Role, password: str = "") -> str:
+        """Add a user and return the one-time password, or change it to the password given and return that."""
+        one_time = add_user(self.engine, self.id, name, role, self.now_ns)
+        if password:
+            change_password(self.engine, self.id, name, one_time, password, self.now_ns)
+        return password or one_time
+
+    def publish(self, actor: str = "command line", reason: str = "test") -> int:
+        """Put the shipped rules in force, signed with the collector's own key."""
+        signer = load_signer(self.config.signing_key)
+        return policies.publish(self.engine, self.id, signer, actor=actor, reason=reason, now_ns=self.now_ns)
+
+    def count(self, table: Any) -> int:
+        """Return how many rows a table has."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(func.count()).select_from(table)).scalar_one()

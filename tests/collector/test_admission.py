@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of what may not go into the ledger, through ingest: the reason, what is kept of it, and what else suffers."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from collector import ledger
+from collector.authority import Authority
+from collector.devices import revoke
+from collector.ingest import Ingest
+from collector.store.engine import reading
+from collector.store.schema import events, refused
+from collector.verify import verify
+from proto.envelope import MAX_ENVELOPE_BYTES
+from proto.events import (
+    ChainRestarted,
+)
+from tests.collector.evidence import (
+    ORDINARY,
+    TOR_STARTED,
+    Device,
+    Said,
+    StoppingClock,
+    enrol_device,
+    incidents_of,
+    numbers_of,
+    reason_of,
+    refusal_of,
+    refused_of,
+    send,
+    spoil,
+    submit,
+)
+from tests.collector.school import MINUTE_NS, School
+
+
+def test_fork_is_refused_kept_and_an_incident(school: School, ingest: Ingest, device: Device) -> None:
+    """A second machine with the same identity is found by its first event; nothing of the first machine is lost."""
+    clone = device.clone()
+    send(ingest, device.say(TOR_STARTED))
+    answers = send(ingest, clone.say(ORDINARY), clone.say(ORDINARY))
+    assert [reason_of(answer) for answer in answers] == ["forked", "bad_chain"]
+    assert numbers_of(send(ingest, device.say(ORDINARY))) == [2]
+    assert [(incident.rule, incident.count) for incident in incidents_of(school)] == [
+        ("bypass-tor", 1),
+        ("device-forked", 1),
+        ("device-refused", 1),
+    ]
+    assert sorted(refused_of(school, device)) == [("bad_chain", 1), ("forked", 1)]
+    assert verify(school.engine, school.config).problems == []
+
+
+def test_envelope_of_another_device_is_refused(
+    school: School, ingest: Ingest, device: Device, authority: Authority
+) -> None:
+    """What one device signed does not come in over another's connection, recorded or not."""
+    other = enrol_device(school, authority, "library-02")
+    (answer,) = send(ingest, device.say(TOR_STARTED), device_id=other.id)
+    assert reason_of(answer) == "wrong_device"
+    assert (school.count(events), refused_of(school, other)) == (0, [("wrong_device", 1)])
+    assert [incident.device for incident in incidents_of(school)] == [other.id]
+
+
+def test_envelope_of_another_school_is_refused(school: School, ingest: Ingest, device: Device) -> None:
+    """The school in the envelope counts, too."""
+    (answer,) = send(ingest, spoil(device.say(ORDINARY), school_id="0" * 16))
+    assert reason_of(answer) == "wrong_device"
+
+
+def test_unknown_device_is_refused(school: School, ingest: Ingest, device: Device) -> None:
+    """A device that is in no table may not speak; an incident about a device that does not exist helps nobody."""
+    (answer,) = send(ingest, spoil(device.say(ORDINARY), device_id="0" * 16))
+    assert reason_of(answer) == "wrong_device"
+    assert incidents_of(school) == []
+
+
+def test_revoked_device_is_refused_from_its_next_hello_on(school: School, ingest: Ingest, device: Device) -> None:
+    """Once its stream has ended, a revoked device gets nothing in; what it said before stays."""
+    send(ingest, device.say(ORDINARY))
+    revoke(school.engine, school.id, device.id)
+    ingest.forget(device.id)
+    (answer,) = send(ingest, device.say(ORDINARY))
+    assert reason_of(answer) == "wrong_device"
+    assert school.count(events) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"signature": bytes(64)}, "bad_signature"),
+        ({"signature": b""}, "bad_signature"),
+        ({"algorithm": "ecdsa-p256-sha256"}, "bad_signature"),
+        ({"last_seq": 3}, "bad_signature"),
+        ({"header_block": b"\xff\xff"}, "bad_signature"),
+        ({"version": 2}, "malformed"),
+        ({"last_seq": 0}, "malformed"),
+        ({"last_seq": 2**64 - 1}, "malformed"),
+        ({"first_seq": 0}, "malformed"),
+        ({"epoch": 0}, "malformed"),
+        ({"epoch": 2**32 - 1}, "malformed"),
+        ({"epoch": 2}, "bad_signature"),
+    ],
+)
+def test_spoilt_envelope_is_refused_and_kept(
+    school: School, ingest: Ingest, device: Device, fields: dict[str, Any], reason: str
+) -> None:
+    """Whatever is changed on the way shows, is kept as it came and is an incident; the true one is taken after it."""
+    envelope = device.say(ORDINARY, ORDINARY)
+    (answer,) = send(ingest, spoil(envelope, **fields))
+    assert (reason_of(answer), refusal_of(answer).first_seq) == (reason, fields.get("first_seq", 1))
+    assert refused_of(school, device) == [(reason, 1)]
+    assert len(incidents_of(school)) == 1
+    assert school.count(events) == 0
+    assert numbers_of(send(ingest, envelope)) == [2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"previous_hash": b"\x01" * 32}, "bad_chain"),
+        ({"device_id": "0" * 16}, "bad_chain"),
+        ({"seq": 5}, "bad_chain"),
+        ({"payload_commitment": bytes(32)}, "bad_chain"),
+        ({"kind": "k" * 65}, "malformed"),
+        ({"kind": "nul.\x00"}, "malformed"),
+        ({"kind": ""}, "malformed"),
+        ({"severity": 2**32 - 1}, "malformed"),
+    ],
+)
+def test_signed_nonsense_is_refused_and_kept(
+    school: School, ingest: Ingest, device: Device, fields: dict[str, Any], reason: str
+) -> None:
+    """A device cannot sign its way past the rules of the chain or the limits of the database."""
+    (answer,) = send(ingest, device.clone().say(ORDINARY, **fields))
+    assert reason_of(answer) == reason
+    assert (school.count(events), refused_of(school, device)) == (0, [(reason, 1)])
+
+
+def test_content_that_was_swapped_is_refused(school: School, ingest: Ingest, device: Device) -> None:
+    """The content must be the one that its header commits to."""
+    envelope = device.say(TOR_STARTED)
+    envelope.payloads[0].body = b"\x0a\x03vim"
+    (answer,) = send(ingest, envelope)
+    assert reason_of(answer) == "bad_chain"
+
+
+def test_content_with_a_reason_for_its_absence_is_refused(school: School, ingest: Ingest, device: Device) -> None:
+    """An event cannot have content and say that it has none."""
+    envelope = device.say(TOR_STARTED)
+    envelope.payloads[0].missing = 1  # type: ignore[assignment]
+    (answer,) = send(ingest, envelope)
+    assert reason_of(answer) == "malformed"
+
+
+def test_oversized_envelope_is_refused(school: School, ingest: Ingest, device: Device) -> None:
+    """More bytes than an envelope may have are not even looked at; the first 64 KiB of them are kept."""
+    (answer,) = send(ingest, device.say(*[Said("a.b", bytes(400 * 1024))] * 6))
+    assert reason_of(answer) == "too_large"
+    with reading(school.engine) as connection:
+        row = connection.execute(select(refused.c.size, refused.c.bytes)).one()
+    assert row.size > MAX_ENVELOPE_BYTES
+    assert len(row.bytes) == 64 * 1024
+
+
+def test_same_refusal_again_is_counted(school: School, ingest: Ingest, device: Device) -> None:
+    """A device that repeats itself fills no disk and opens no second incident."""
+    spoilt = spoil(device.say(ORDINARY), signature=bytes(64))
+    for _ in range(5):
+        send(ingest, spoilt)
+        school.pass_time(MINUTE_NS)
+    assert refused_of(school, device) == [("bad_signature", 5)]
+    assert [incident.count for incident in incidents_of(school)] == [5]
+
+
+# A new chain
+
+
+def test_new_epoch_that_says_so_is_taken(school: School, ingest: Ingest, device: Device) -> None:
+    """A device that lost its queue begins again at number 1 and says what happened."""
+    send(ingest, device.say(ORDINARY, ORDINARY))
+    device.start_epoch()
+    assert numbers_of(send(ingest, device.say(ChainRestarted("the queue was gone", 1), ORDINARY))) == [2]
+    assert ledger.find_head(school.engine, device.id) == ledger.Head(2, 2, device.hash)
+    assert verify(school.engine, school.config).problems == []
+
+
+def test_new_epoch_that_says_nothing_is_refused(school: School, ingest: Ingest, device: Device) -> None:
+    """A chain cannot be begun anew in silence."""
+    send(ingest, device.say(ORDINARY))
+    device.start_epoch()
+    (answer,) = send(ingest, device.say(ORDINARY))
+    assert reason_of(answer) == "bad_chain"
+    assert ledger.find_head(school.engine, device.id).epoch == 1
+
+
+def test_old_epoch_is_a_fork(school: School, ingest: Ingest, device: Device) -> None:
+    """Whoever goes on with the chain of before is another machine."""
+    before = device.clone()
+    device.start_epoch()
+    send(ingest, device.say(ChainRestarted("the queue was gone", 1)))
+    (answer,) = send(ingest, before.say(ORDINARY))
+    assert reason_of(answer) == "forked"
+
+
+def test_new_epoch_in_the_batch_of_the_old_one_is_taken(
+    school: School, ingest: Ingest, device: Device, clock: StoppingClock
+) -> None:
+    """The end of one chain and the start of the next may arrive together."""
+    with clock.held(ingest):
+        waiting = [submit(ingest, device.say(ORDINARY, ORDINARY))]
+        device.start_epoch()
+        waiting += [submit(ingest, device.say(ChainRestarted("gone", 1))), submit(ingest, device.say(ORDINARY))]
+    assert numbers_of(answer.result(60) for answer in waiting) == [2, 1, 2]
+    assert verify(school.engine, school.config).problems == []

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of rules.check."""
+
+from pathlib import Path
+
+import pytest
+
+from rules.check import Problem, check_files
+from rules.load import list_packs, load_folder_or_file, load_pack
+from tests.rules.sample import RULE_FILE, make_files
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+@pytest.mark.parametrize("name", list_packs())
+def test_every_pack_is_sound(name):
+    """What comes with the product has no fault, and its tests hold."""
+    assert check_files(load_pack(name)) == []
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "good").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_file_alone_needs_no_pack(path):
+    """A school checks its own file before it adds it."""
+    assert check_files(load_folder_or_file(path)) == []
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "bad").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_fault_is_a_problem_with_its_place(path):
+    """Whatever is refused when a policy is made is a problem beforehand."""
+    (problem,) = check_files(load_folder_or_file(path))
+
+    assert problem.file == path.name
+    assert problem.what
+    assert problem.message.startswith(path.name)
+
+
+def test_a_file_with_a_pack_beside_it_is_checked_with_it():
+    """An id that the pack has already is found."""
+    problems = check_files(make_files("one") | {"school/own.toml": RULE_FILE.format(id="one")})
+
+    assert problems == [
+        Problem("school/own.toml", "one", "id: is there twice, first in one.toml", "give it another id")
+    ]
+
+
+def test_several_files_without_a_pack_are_a_problem():
+    """A folder of rules is meant to be a whole policy."""
+    files = make_files("one", "two")
+    del files["pack.toml"]
+
+    assert [(problem.file, problem.what) for problem in check_files(files)] == [("pack.toml", "is missing")]
+
+
+def test_all_problems_are_returned():
+    """Mending a file is not a round of guesses: pack, TOML, rules and tests are all told at once."""
+    wrong_test = RULE_FILE.format(id="wrong").replace('"program.name" = "gedit"', '"program.name" = "tor"')
+    files = {
+        "a.toml": "= =",
+        "b.toml": RULE_FILE.format(id="Bad") + RULE_FILE.format(id="also_bad"),
+        "c.toml": wrong_test,
+        "pack.toml": "[pack]\n",
+    }
+
+    problems = check_files(files)
+
+    assert [(problem.file, problem.rule) for problem in problems] == [
+        ("a.toml", ""),
+        ("b.toml", "Bad"),
+        ("b.toml", "also_bad"),
+        ("c.toml", "wrong"),
+        ("pack.toml", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('name" = "tor"', 'name" = "gedit"', "test 'it is started': the rule should match and is silent"),
+        (
+            'name" = "gedit"',
+            'name" = "tor"',
+            "test 'another is started': the rule should be silent and matches (Tor by executable)",
+        ),
+    ],
+)
+def test_a_test_that_fails_is_a_problem(old, new, what):
+    """A rule that does not do what its own test says does not go live."""
+    (problem,) = check_files(make_files() | {"own.toml": RULE_FILE.format(id="own").replace(old, new)})
+
+    assert (problem.file, problem.rule, problem.what) == ("own.toml", "own", what)
+
+
+def test_a_test_of_a_rule_without_programs_can_fail_too():
+    """The message then names no program."""
+    text = (CORPUS / "good" / "own-conditions.toml").read_text(encoding="utf-8")
+
+    problems = check_files({"own.toml": text.replace("cpu_percent = 2.5", "cpu_percent = 52.5")})
+
+    assert [problem.what for problem in problems] == ["test 'hardly busy': the rule should be silent and matches"]
+
+
+def test_a_problem_is_plain_values():
+    """The command line prints it as JSON."""
+    assert Problem("own.toml", "own", "severity: is 7", "1 to 5").to_json() == {
+        "file": "own.toml",
+        "rule": "own",
+        "what": "severity: is 7",
+        "hint": "1 to 5",
+    }
+
+
+def test_nothing_is_a_problem():
+    """No files at all are not a sound policy."""
+    assert [problem.file for problem in check_files({})] == ["pack.toml"]

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tests group by group and says of each: passed, failed, or not run and what it needs: `python -m tests.run`.
+
+A group or a test that cannot run on this machine is no failure here, but it is in CI (`CI=true`), where everything
+must be there. A group that takes longer than its time box failed. The tests themselves are plain pytest.
+"""
+
+import glob
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def find_missing_chromium() -> str:
+    """Say what is missing to drive a browser; empty when nothing is."""
+    return "" if shutil.which("chromium") else "chromium (apt install chromium)"
+
+
+def find_missing_postgres() -> str:
+    """Say what is missing to run a PostgreSQL cluster; empty when nothing is."""
+    return "" if glob.glob("/usr/lib/postgresql/*/bin/initdb") else "PostgreSQL (apt install postgresql)"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tests that need the same things."""
+
+    name: str
+    paths: tuple[str, ...]
+    """Below `tests`; wildcards allowed."""
+    marks: str
+    time_box_s: int
+    find_missing: Callable[[], str] = str
+    """Says what this machine lacks for the group."""
+
+
+HERE = "not postgres and not soak"
+"""The tests that any machine can run in a short time."""
+
+GROUPS = (
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 600),
+    Group("scenarios", ("scenarios",), HERE, 480),
+    Group("browser", ("browser",), "not soak", 180, find_missing_chromium),
+    Group("postgres", (".",), "postgres and not soak", 180, find_missing_postgres),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a group."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    note: str = ""
+    """Why it did not run, or was stopped."""
+    seconds: float = 0.0
+
+    def describe(self) -> str:
+        """Return this outcome for one line of the summary."""
+        if self.note and not self.passed:
+            return self.note
+        counts = ", ".join(
+            f"{number} {word}"
+            for number, word in ((self.passed, "passed"), (self.failed, "failed"), (self.skipped, "skipped"))
+            if number or word == "passed"
+        )
+        return f"{counts} in {self.seconds:.0f} s" + (f"; {self.note}" if self.note else "")
+
+
+def run_group(group: Group, *, in_ci: bool) -> Outcome:
+    """Run one group in a pytest of its own; what it prints passes through."""
+    missing = group.find_missing()
+    if missing:
+        return Outcome(failed=1 if in_ci else 0, note=f"not run: needs {missing}")
+    paths = [path for name in group.paths for path in sorted(glob.glob(str(ROOT / "tests" / name)))]
+    if not paths:
+        return Outcome(failed=1, note="failed: there are no tests")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-m", group.marks, f"--junit-xml={report}", *paths]
+        code, note = _run_boxed(command, group.time_box_s)
+        passed, failed, skipped = _load_counts(report)
+    if code != 0 and failed == 0:
+        failed, note = 1, note or f"pytest ended with {code}"
+    if in_ci and skipped:
+        # A skip says what this machine lacks, and CI's lacks nothing.
+        failed, skipped, note = failed + skipped, 0, note or f"{skipped} were skipped, which CI may not"
+    return Outcome(passed, failed, skipped, note, time.monotonic() - started)
+
+
+def _run_boxed(command: list[str], time_box_s: int) -> tuple[int, str]:
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
+        try:
+            return process.wait(timeout=time_box_s), ""
+        except subprocess.TimeoutExpired:
+            return 1, f"stopped: not done in {time_box_s} s"
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _load_counts(report: Path) -> tuple[int, int, int]:
+    """Return passed, failed, skipped; zeros when pytest was stopped before it wrote its report."""
+    if not report.exists():
+        return 0, 0, 0
+    suites = list(ET.parse(report).getroot().iter("testsuite"))
+    total, failures, errors, skipped = (
+        sum(int(suite.get(name, "0")) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
+    )
+    return total - failures - errors - skipped, failures + errors, skipped
+
+
+def main(arguments: list[str]) -> int:
+    """Run the groups that are named, or all."""
+    names = [group.name for group in GROUPS]
+    if unknown := [name for name in arguments if name not in names]:
+        sys.stderr.write(f"no such group: {', '.join(unknown)}; there are {', '.join(names)}\n")
+        return 2
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    outcomes: list[Outcome] = []
+    lines: list[str] = []
+    for group in GROUPS:
+        if arguments and group.name not in arguments:
+            continue
+        sys.stdout.write(f"\n== {group.name}\n")
+        sys.stdout.flush()
+        outcomes.append(run_group(group, in_ci=in_ci))
+        lines.append(f"{group.name:<10} {outcomes[-1].describe()}")
+    passed, failed, skipped = (sum(getattr(one, name) for one in outcomes) for name in ("passed", "failed", "skipped"))
+    sys.stdout.write("\n" + "\n".join(lines) + "\n\n")
+    sys.stdout.write(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "") + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
