@@ -14,7 +14,6 @@ disk takes nothing, events wait here for a while, and what had to go is counted.
 import logging
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from agent.budget import Budget
@@ -23,7 +22,7 @@ from agent.errors import CheckError, SpoolError, SpoolFullError
 from agent.policy import PolicyStore
 from agent.recorder import Recorder
 from agent.throttle import Throttle
-from proto.events import CheckChanged, CheckCrashed, Kind, State
+from proto.events import CheckChanged, CheckCrashed, EventsDropped, Kind, State
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class Pipeline:
         self._due_s = {check.name: 0.0 for check in checks}
         self._reported: dict[str, tuple[str, str]] = {}
         self._dropped_due_s = monotonic_s() + DROPPED_EVERY_S
-        self._held: deque[tuple[Kind, int]] = deque()
+        self._held: list[tuple[Kind, int]] = []
         self._submitted: queue.SimpleQueue[Kind] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -87,6 +86,8 @@ class Pipeline:
             self.step()
             next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
             self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
+        # What was dropped in the last minute is told before the end, not lost with it.
+        self._dropped_due_s = 0.0
         self.step()
         for check in self._checks:
             check.close()
@@ -103,7 +104,7 @@ class Pipeline:
         if self._monotonic_s() >= self._dropped_due_s:
             self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
             for dropped in self._throttle.take_dropped():
-                self._pass_on(dropped)
+                self._gate(dropped)
         self._record()
 
     def _observe(self, check: Check) -> None:
@@ -126,33 +127,48 @@ class Pipeline:
         answer = (result.state.value, repr(sorted(result.facts.items())) if result.state is State.FAIL else "")
         if self._reported.get(result.check) == answer:
             return
-        self._reported[result.check] = answer
         since_ns = result.first_failed_at_ns or 0
-        self._pass_on(CheckChanged(result.check, result.state.value, result.summary, result.facts, since_ns))
+        # One that the throttle cuts is news again at the next look: the last answer told is always the true one.
+        if self._pass_on(CheckChanged(result.check, result.state.value, result.summary, result.facts, since_ns)):
+            self._reported[result.check] = answer
 
-    def _pass_on(self, event: Kind) -> None:
-        """Steps 2 and 3."""
-        if self._throttle.admit(event):
-            severity = self._policy.find_severity(event)
-            if severity is not None:
-                self._held.append((event, severity))
+    def _pass_on(self, event: Kind) -> bool:
+        """Take an event through steps 2 and 3; return whether it came through."""
+        return self._throttle.admit(event) and self._gate(event)
+
+    def _gate(self, event: Kind) -> bool:
+        """Step 3."""
+        severity = self._policy.find_severity(event)
+        if severity is None:
+            return False
+        self._held.append((event, severity))
+        return True
 
     def _record(self) -> None:
         """Step 5."""
-        while len(self._held) > HELD_WHILE_DISK_FAILS:
-            event, _ = self._held.popleft()
-            self._throttle.count_dropped(event.kind, "disk", 1)
-        if not self._held:
+        while self._held:
+            try:
+                trimmed = self._recorder.record(self._held, bundle_version=self._policy.version)
+            except SpoolFullError:
+                self._drop_least("queue_full")
+            except SpoolError as error:
+                log.error("%s; %d events wait", error, len(self._held))
+                while len(self._held) > HELD_WHILE_DISK_FAILS:
+                    self._drop_least("disk")
+                return
+            else:
+                self._held.clear()
+                for kind, count in trimmed.items():
+                    self._throttle.count_dropped(kind, "queue_full", count)
+
+    def _drop_least(self, reason: str) -> None:
+        """Let the oldest event of the lowest severity go, and count it."""
+        place = min(range(len(self._held)), key=lambda place: self._held[place][1])
+        event, _ = self._held.pop(place)
+        if isinstance(event, EventsDropped):
+            # The count itself must not get lost: it is told later, with what comes to it.
+            self._throttle.count_dropped(event.dropped_kind, event.reason, event.count)
             return
-        try:
-            trimmed = self._recorder.record(list(self._held), bundle_version=self._policy.version)
-        except SpoolFullError:
-            for event, _ in self._held:
-                self._throttle.count_dropped(event.kind, "queue_full", 1)
-            self._held.clear()
-        except SpoolError as error:
-            log.error("%s; %d events wait", error, len(self._held))
-        else:
-            self._held.clear()
-            for kind, count in trimmed.items():
-                self._throttle.count_dropped(kind, "queue_full", count)
+        if isinstance(event, CheckChanged):
+            self._reported.pop(event.check, None)
+        self._throttle.count_dropped(event.kind, reason, 1)

@@ -21,9 +21,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from agent.errors import AgentError, AlreadyRunningError, SpoolDamagedError, SpoolError, SpoolFullError
-from proto.chain import GENESIS, SALT_BYTES
+from proto.chain import GENESIS, SALT_BYTES, link
+from proto.errors import MalformedError
 from proto.events import Missing, Payload
 from proto.files import make_private_folder
+from proto.wire import decode_header
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 ROW_OVERHEAD_BYTES = 64
@@ -83,7 +85,7 @@ class Spool:
         try:
             path.chmod(0o600)
             self._bytes = self._prepare(is_new=is_new)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             self._db.close()
             raise _to_opening_error(path, error) from error
 
@@ -102,7 +104,22 @@ class Spool:
             # To begin again at number 1 would look like a second machine with our identity.
             raise sqlite3.DatabaseError("it was emptied")
         self._db.executescript(_SCHEMA)
+        self._verify_chain()
         return int(self._db.execute(_SIZE_UP_TO, (ROW_OVERHEAD_BYTES, _LARGEST_SEQ)).fetchone()[0])
+
+    def _verify_chain(self) -> None:
+        """Check that the events follow one another up to the head; of a chain that does not, no collector takes any."""
+        last = None
+        for seq, header, digest in self._db.execute("SELECT seq, header, hash FROM events ORDER BY seq"):
+            try:
+                before = decode_header(header).previous_hash
+            except MalformedError as error:
+                raise sqlite3.DatabaseError(str(error)) from error
+            if (last and last != (seq - 1, before)) or link(header, before) != digest:
+                raise sqlite3.DatabaseError(f"event {seq} does not follow the event before it")
+            last = seq, digest
+        if last and last != self._db.execute("SELECT seq, hash FROM head").fetchone():
+            raise sqlite3.DatabaseError("its newest event is not where the chain ends")
 
     def head(self, epoch: int) -> Head:
         """Return the newest event of an epoch's chain; number 0 before its first.
@@ -268,11 +285,13 @@ class Spool:
                 self._db.execute("ROLLBACK")
 
 
-def _to_opening_error(path: Path, error: sqlite3.Error) -> AgentError:
-    if not isinstance(error, sqlite3.OperationalError):
-        return SpoolDamagedError(f"the queue {path} is damaged: {error}")
-    if "locked" in str(error):
+def _to_opening_error(path: Path, error: Exception) -> AgentError:
+    # What is no error of sqlite's is one of what it read: text that is none, or what we found ourselves.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return AlreadyRunningError(
             "another agent runs with this state folder", hint="stop it first, or use another --state"
         )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+        return SpoolDamagedError(f"the queue {path} is damaged: {error}")
     return SpoolError(f"the queue {path} cannot be opened: {error}", hint="is the disk full or read-only?")

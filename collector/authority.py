@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -27,6 +27,7 @@ LISTENER_DAYS = 397
 DEVICE_DAYS = 397
 BACKDATED_MINUTES = 24 * 60
 """Devices' clocks are often behind."""
+RESTORE = "restore authority/ from a backup: devices trust only it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,12 @@ def load_authority(folder: Path) -> Authority:
     try:
         key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
         certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"the CA in {folder} cannot be loaded: {error}",
-            hint="restore authority/ from a backup: devices trust only it",
-        ) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise UsageError(f"the CA key in {folder} is not a P-256 key", hint="restore authority/ from a backup")
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"the CA in {folder} cannot be loaded: {error}", hint=RESTORE) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise UsageError(f"the CA key in {folder} is not a P-256 key", hint=RESTORE)
+    if key.public_key() != certificate.public_key():
+        raise UsageError(f"the CA's key and certificate in {folder} do not belong together", hint=RESTORE)
     return Authority(key, certificate)
 
 
@@ -113,7 +113,7 @@ def issue_device_certificate(authority: Authority, request_der: bytes, school_id
         if not request.is_signature_valid:
             raise EnrolmentRefusedError("the certificate request is not signed by its own key")
         public_key = request.public_key()
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise EnrolmentRefusedError("the certificate request cannot be read") from error
     if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
         raise EnrolmentRefusedError("the certificate request does not hold a P-256 key")

@@ -13,7 +13,7 @@ It holds paths and settings; the keys themselves are made by `authority` and `pr
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from collector.errors import UsageError
@@ -73,6 +73,8 @@ def load_config(folder: Path) -> Config:
     path = folder / "collector.toml"
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(settings[name], str) for name in ("school_id", "school_name", "database")):
+            raise ValueError("every setting is a text")
         return Config(
             folder=folder,
             school_id=settings["school_id"],
@@ -83,7 +85,9 @@ def load_config(folder: Path) -> Config:
         raise UsageError(
             f"{folder} is not a collector's folder", hint=f"make one: schoolwarden-collector init --dir {folder}"
         ) from error
-    except (tomllib.TOMLDecodeError, KeyError, UnicodeDecodeError) as error:
+    except KeyError as error:
+        raise UsageError(f"{path} is not readable: it lacks {error}", hint="restore it from a backup") from error
+    except ValueError as error:
         raise UsageError(f"{path} is not readable: {error}", hint="restore it from a backup") from error
 
 
@@ -101,9 +105,10 @@ def write_config(config: Config) -> None:
 def load_addresses(folder: Path) -> Addresses | None:
     """Return the addresses last served, or None before the first time."""
     try:
-        return Addresses(**json.loads((folder / "served.json").read_text(encoding="utf-8")))
+        found = Addresses(**json.loads((folder / "served.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None
+    return found if all(isinstance(each, str) for each in astuple(found)) else None
 
 
 def write_addresses(folder: Path, addresses: Addresses) -> None:

@@ -111,7 +111,8 @@ def enrol(
 
 def _verify_token(connection: Connection, school_id: str, token_sha256: bytes, now_ns: int, *, was_used: bool) -> None:
     row = connection.execute(
-        select(tokens).where(tokens.c.school_id == school_id, tokens.c.secret_sha256 == token_sha256)
+        # Held until the commit: two devices cannot both take the last use. SQLite has one writer anyway.
+        select(tokens).where(tokens.c.school_id == school_id, tokens.c.secret_sha256 == token_sha256).with_for_update()
     ).first()
     if row is None:
         raise EnrolmentRefusedError("this token is not known here", hint="ask for a token of this collector")

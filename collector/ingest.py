@@ -279,7 +279,9 @@ class Ingest:
             return
         now_ns = self._clock_ns()
         moved = [
-            HeadRow(self._school_id, device_id, head.epoch, head.seq, head.hash, before.seq if before.is_stored else -1)
+            HeadRow(
+                self._school_id, device_id, head.epoch, head.seq, head.hash, before.hash if before.is_stored else b""
+            )
             for device_id, (before, head) in work.heads.items()
         ]
         with writing(self._engine) as connection:

@@ -17,6 +17,8 @@ from collector.store.schema import approved_programs, devices, payloads, proposa
 from proto.events import SoftwareListed
 from proto.wire import decode_body
 
+MAX_NAME_CHARACTERS = 256
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
@@ -48,7 +50,7 @@ class ProposedProgram:
 def offer(connection: Connection, school_id: str, device_id: str, event_id: int, listed: Any, now_ns: int) -> None:
     """Make a proposal of a software list, unless all of it is on the allow list already."""
     approved = _load_approved(connection, school_id)
-    new = {program.name.casefold() for program in listed.programs} - approved
+    new = {program.name.casefold() for program in listed.programs if _can_be_listed(program.name)} - approved
     if new:
         connection.execute(
             insert(proposals).values(
@@ -94,6 +96,7 @@ def find_proposal(engine: Engine, school_id: str, proposal_id: str) -> tuple[Pro
             program.name, program.version, program.source, program.name.casefold() in approved
         )
         for program in listed
+        if _can_be_listed(program.name)
     }
     return _to_proposal(row), sorted(programs.values(), key=lambda program: program.name.casefold())
 
@@ -137,6 +140,11 @@ def load_approved(engine: Engine, school_id: str) -> set[str]:
     """Return the allow list, in lower case."""
     with reading(engine) as connection:
         return _load_approved(connection, school_id)
+
+
+def _can_be_listed(name: str) -> bool:
+    """Return whether a name may stand on the allow list. A device can send any; no program has one that is left out."""
+    return name.isprintable() and 0 < len(name.casefold()) <= MAX_NAME_CHARACTERS
 
 
 def _load_approved(connection: Connection, school_id: str) -> set[str]:

@@ -16,10 +16,12 @@ from collector.policies import publish
 from collector.roles import Role
 from collector.store.engine import find_schema_version, make_ledger_key, migrate, open_engine, writing
 from collector.store.schema import schools
-from proto.files import make_private_folder, write_private
+from proto.files import write_private
 from proto.keys import Ed25519Signer
 
 FIRST_ADMINISTRATOR = "admin"
+UNFINISHED = "init.unfinished"
+"""Lies in the folder while it is being made."""
 
 
 def initialise(folder: Path, *, database: str, school_name: str) -> str:
@@ -37,7 +39,7 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
         raise UsageError("a school needs a name", hint="--school NAME")
     _clear_half_made(folder)
     config = Config(folder=folder, school_id=secrets.token_hex(8), school_name=school_name.strip(), database=database)
-    make_private_folder(folder)
+    write_private(folder / UNFINISHED, b"")
     make_authority(config.authority_folder)
     signer = Ed25519Signer.generate()
     write_private(config.signing_key, signer.to_pem())
@@ -57,19 +59,22 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
     publish(engine, config.school_id, signer, actor="init", reason="first policy", now_ns=now_ns)
     password = add_user(engine, config.school_id, FIRST_ADMINISTRATOR, Role.ADMINISTRATOR, now_ns)
     engine.dispose()
+    # In this order: whatever ends us here, nobody's keys are ever taken for half-made ones.
+    (folder / UNFINISHED).unlink()
     write_config(config)
     return password
 
 
 def _clear_half_made(folder: Path) -> None:
-    """Remove what an interrupted `init` left, and nothing else."""
-    ours = {"authority", "signing", "store", "collector.toml.new"}
+    """Remove what an interrupted `init` left, and nothing else: without its mark, keys and ledger are somebody's."""
     if not folder.exists():
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder", hint="choose another place")
+    is_ours = (folder / UNFINISHED).exists()
+    ours = {"authority", "signing", "store", UNFINISHED} if is_ours else set()
     strangers = sorted(each.name for each in folder.iterdir() if each.name not in ours)
     if strangers:
         raise UsageError(f"{folder} is not empty: it holds {strangers[0]}", hint="choose an empty or a new folder")
-    for name in ours - {"collector.toml.new"}:
+    for name in ours - {UNFINISHED}:
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -6,7 +6,6 @@ is quoted, cut and freed of control characters.
 """
 
 import re
-import unicodedata
 from typing import Any
 
 from collector.incidents import Sighting
@@ -14,6 +13,7 @@ from proto.events import Audience, ProgramFound, ProgramInstalled, ProgramStarte
 from rules.model import Match
 
 MAX_QUOTED_CHARACTERS = 80
+_NO_LETTERS = re.compile(r"\W+")
 
 _REFUSALS = {
     "forked": ("device-forked", "Two machines use one identity, or an old copy of this device was restored", 4),
@@ -88,13 +88,19 @@ def sighting_of_failure(error: str, device_id: str, event_id: int) -> Sighting:
 
 def quote(text: str) -> str:
     """Return what a device sent, cut and without control, bidi and other invisible characters."""
-    visible = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each)[0] == "C" else each for each in text)
+    text = text[: MAX_QUOTED_CHARACTERS + 1]
+    # Almost every text is printable, and asking that is quick. Separators that are not the blank are not printable.
+    visible = (
+        text
+        if text.isprintable()
+        else "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    )
     return visible if len(visible) <= MAX_QUOTED_CHARACTERS else visible[: MAX_QUOTED_CHARACTERS - 1] + "…"
 
 
 def to_slug(text: str) -> str:
     """Return text as a short key of lower-case letters, digits and dashes; other scripts keep their letters."""
-    slug = re.sub(r"[^\w]+", "-", text.casefold()).strip("-")
+    slug = _NO_LETTERS.sub("-", text[:MAX_QUOTED_CHARACTERS].casefold()).strip("-")
     return slug[:64] or "unnamed"
 
 

@@ -2,7 +2,8 @@
 """Checks everything that the database claims to be evidence, trusting only keys and signatures.
 
     1 keys         every device proved that it holds the key that its envelopes are checked with
-    2 envelopes    signatures, chains without gaps, contents as committed to, index rows as the headers say
+    2 envelopes    signatures, chains without gaps, contents as committed to, index rows as the headers say, and
+                   nothing beside them
     3 heads        the table of chain ends agrees with the chains
     4 checkpoints  signed, linked, and every end written down in one is still in the ledger
     5 policies     every bundle carries our signature, versions follow one another
@@ -13,14 +14,14 @@ somebody with the collector's own keys made everything anew; a checkpoint kept o
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from collector.audit import verify_audit
-from collector.checkpoints import FIRST_PREVIOUS_HASH, hash_checkpoint, list_checkpoints
+from collector.checkpoints import FIRST_PREVIOUS_HASH, Checkpoint, hash_checkpoint, list_checkpoints
 from collector.config import Config
 from collector.policies import open_own_bundle
 from collector.store.engine import reading
@@ -64,11 +65,14 @@ def verify(engine: Engine, config: Config) -> Report:
     signer = load_signer(config.signing_key)
     own = to_verifier(signer.algorithm, signer.public_key)
     positions: dict[tuple[str, int, int], str] = {}
-    wanted = _wanted_positions(engine, config.school_id)
+    # Read once and first: a checkpoint that is made while we work may name events that we do not see.
+    made = list_checkpoints(engine, config.school_id)
+    wanted = {(device_id, epoch, seq) for each in made for device_id, epoch, seq, _ in _read_heads(each.heads)}
     with reading(engine) as connection:
+        _verify_nothing_beside(connection, config.school_id, report)
         for device_id, verifier in _verify_keys(connection, config.school_id, report):
             _DeviceCheck(connection, config.school_id, device_id, verifier, report, wanted, positions).run()
-    _verify_checkpoints(engine, config.school_id, own, positions, report)
+    _verify_checkpoints(made, config.school_id, own, positions, report)
     _verify_bundles(engine, config, report)
     try:
         report.audit_entries = verify_audit(engine, config.school_id)
@@ -103,6 +107,20 @@ def _verify_keys(connection: Connection, school_id: str, report: Report) -> Iter
             report.problems.append(f"device {row.device_id}: its key is not proven: {error.message}")
             continue
         yield row.device_id, verifier
+
+
+def _verify_nothing_beside(connection: Connection, school_id: str, report: Report) -> None:
+    """Step 2, for what no envelope of a known device accounts for."""
+    known = select(devices.c.device_id).where(devices.c.school_id == school_id)
+    strangers = select(envelopes.c.device_id).distinct().where(envelopes.c.school_id == school_id)
+    for device_id in connection.execute(strangers.where(envelopes.c.device_id.not_in(known))).scalars():
+        report.problems.append(f"device {device_id}: has sent envelopes and never enrolled")
+    size = func.coalesce(func.sum(envelopes.c.last_seq - envelopes.c.first_seq + 1), 0)
+    signed = int(connection.execute(select(size).where(envelopes.c.school_id == school_id)).scalar_one())
+    for table in (events, payloads):
+        rows = connection.execute(select(func.count()).where(table.c.school_id == school_id)).scalar_one()
+        if rows > signed:
+            report.problems.append(f"{rows - signed} rows of {table.name} belong to no envelope")
 
 
 class _DeviceCheck:
@@ -219,14 +237,6 @@ class _DeviceCheck:
         self._report.problems.append(f"device {self._device_id}: {text}")
 
 
-def _wanted_positions(engine: Engine, school_id: str) -> set[tuple[str, int, int]]:
-    return {
-        (device_id, epoch, seq)
-        for checkpoint in list_checkpoints(engine, school_id)
-        for device_id, epoch, seq, _ in _read_heads(checkpoint.heads)
-    }
-
-
 def _read_heads(text: str) -> list[tuple[str, int, int, str]]:
     try:
         return [(str(each[0]), int(each[1]), int(each[2]), str(each[3])) for each in json.loads(text)]
@@ -235,7 +245,7 @@ def _read_heads(text: str) -> list[tuple[str, int, int, str]]:
 
 
 def _verify_checkpoints(
-    engine: Engine,
+    made: Sequence[Checkpoint],
     school_id: str,
     own: Verifier,
     positions: dict[tuple[str, int, int], str],
@@ -243,7 +253,7 @@ def _verify_checkpoints(
 ) -> None:
     """Step 4."""
     previous, number = FIRST_PREVIOUS_HASH, 0
-    for checkpoint in list_checkpoints(engine, school_id):
+    for checkpoint in made:
         report.checkpoints += 1
         number += 1
         digest = hash_checkpoint(

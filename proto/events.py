@@ -200,7 +200,7 @@ class EventsDropped(Kind):
     kind: ClassVar[str] = "events.dropped"
     dropped_kind: str
     reason: str
-    """repeated, flood or queue_full"""
+    """repeated, flood, queue_full, or disk when it takes nothing"""
     count: int
 
 

@@ -1,6 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """How one `[[rule]]` of a rule file becomes a `Rule`, or an error that says what would be right.
 
+A rule watches kinds of events. It matches one that is about a program it names, if it names any, and for which
+every condition under `when` holds. Its own tests travel with it:
+
+    [[rule]]
+    id = "bypass-tor"
+    title = "Tor or another anonymous network"
+    why = "Anonymous networks hide from the school's filter what is opened."
+    class = "unacceptable"                      # acceptable, certain_times, nominated_users, unacceptable, illegal
+    severity = 4                                # 1 (information) to 5 (act now)
+    kinds = ["program.started", "program.found"]
+    clauses = ["BX-07", "HZ-01"]
+    advice = "Tell the person who leads on online safety, then remove the program."
+
+    [rule.when]                                 # equals, one_of, glob or at_least
+    "program.source" = { one_of = ["process", "file"] }
+
+    [[rule.program]]                            # any one of these is enough: executables, packages, flatpaks, snaps,
+    name = "Tor"                                # paths, sha256
+    executables = ["tor", "tor-*"]
+
+    [[rule.test]]
+    name = "Tor is started"
+    expect = "match"                            # or "silent"; a rule has at least one of each
+    event = { kind = "program.started", "program.name" = "tor", "program.source" = "process" }
+
+Optional are `audience` ("security"), `attack` (MITRE ATT&CK ids), `unless_approved` (false), and a test's `approved`.
 `table` holds what is true of any TOML, `reach` finds rules that could never match, `load` goes through the files.
 """
 

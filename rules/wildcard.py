@@ -64,9 +64,9 @@ class Wildcards(Generic[T]):
             # take quadratic time with a further star inside.
             held = text.strip("*")
             if text.startswith("*") and "*" not in held:
-                floating.append((held[0], _literal(held) + ("" if text.endswith("*") else r"\Z")))
+                floating.append((held[:1], _literal(held) + ("" if text.endswith("*") else r"\Z")))
             else:
-                anchored.append((text[0], to_regex(text)))
+                anchored.append((text[:1], to_regex(text)))
         self._fits = _to_any(anchored).match if anchored else None
         self._is_in = _to_any(floating).search if floating else None
 

@@ -25,7 +25,7 @@ def add_token(commands: Any) -> None:
 
 
 def _token(options: argparse.Namespace) -> int:
-    from collector.addresses import is_any, join_address, split_address
+    from collector.addresses import is_any, join_address, split_address, to_host
     from collector.authority import load_authority
     from collector.enrolment import make_token
 
@@ -34,12 +34,13 @@ def _token(options: argparse.Namespace) -> int:
     if served is None:
         raise UsageError("this collector was never served, so it has no address", hint="serve it once first")
     hosts = [split_address(address)[0] for address in (served.grpc, served.enrol)]
-    if options.address is None and any(is_any(host) for host in hosts):
+    if options.address is not None:
+        hosts = [to_host(options.address)] * 2
+    elif any(is_any(host) for host in hosts):
         raise UsageError(f"devices cannot reach {hosts[0]}", hint="--address HOST: this machine's name or address")
-    host = options.address
     addresses = Addresses(
-        grpc=join_address(host or hosts[0], split_address(served.grpc)[1]),
-        enrol=join_address(host or hosts[1], split_address(served.enrol)[1]),
+        grpc=join_address(hosts[0], split_address(served.grpc)[1]),
+        enrol=join_address(hosts[1], split_address(served.enrol)[1]),
     )
     authority = load_authority(config.authority_folder)
     text = make_token(

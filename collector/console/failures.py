@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from collector.console.clock import show_span
 from collector.console.headers import protect
 from collector.console.rendering import Rendering
 from collector.errors import PermissionDeniedError, StoreError, UsageError
@@ -50,7 +51,7 @@ def make_handlers(rendering: Rendering) -> dict[type[Exception], Handler]:
         text = error.detail if error.detail.endswith(".") else ""
         headers = dict(error.headers or {})
         wait_s = int(headers.get("Retry-After", 0))
-        hint = f"Try again in {-(-wait_s // 60)} minutes." if wait_s else ""
+        hint = f"Try again in {show_span(max(wait_s, 60) * 10**9)}." if wait_s else ""
         return answer(error.status_code, text, hint, headers)
 
     async def known(_request: Request, error: Exception) -> Response:

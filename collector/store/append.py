@@ -35,14 +35,14 @@ PayloadTuple = tuple[int, str, bytes, bytes, int]
 
 
 class HeadRow(NamedTuple):
-    """Where a device's chain ends from now on, and where it ended before; the sequence -1 means nowhere."""
+    """Where a device's chain ends from now on, and with which hash it ended before; none means that it is new."""
 
     school_id: str
     device_id: str
     epoch: int
     seq: int
     hash: bytes
-    seq_before: int
+    hash_before: bytes
 
 
 _COLUMNS = {
@@ -58,7 +58,7 @@ _INSERT = {
 _COPY = {table: f"COPY {table} ({', '.join(columns)}) FROM STDIN" for table, columns in _COLUMNS.items()}
 _MOVE_SQLITE = (
     "INSERT INTO heads (school_id, device_id, epoch, seq, hash) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    "UPDATE heads SET epoch = ?, seq = ?, hash = ? WHERE device_id = ? AND seq = ?",
+    "UPDATE heads SET epoch = ?, seq = ?, hash = ? WHERE device_id = ? AND hash = ?",
 )
 _MOVE = {"sqlite": _MOVE_SQLITE, "postgresql": tuple(each.replace("?", "%s") for each in _MOVE_SQLITE)}
 """For each engine: make a head, move one if it is where we think."""
@@ -86,10 +86,8 @@ def move_heads(connection: Connection, heads: Sequence[HeadRow]) -> bool:
 
     False means that somebody else appended for the same device: the caller rolls back and looks again.
     """
-    new = [head[:5] for head in heads if head.seq_before < 0]
-    moved = [
-        (head.epoch, head.seq, head.hash, head.device_id, head.seq_before) for head in heads if head.seq_before >= 0
-    ]
+    new = [head[:5] for head in heads if not head.hash_before]
+    moved = [(head.epoch, head.seq, head.hash, head.device_id, head.hash_before) for head in heads if head.hash_before]
     insert, update = _MOVE[connection.dialect.name]
     cursor = connection.connection.cursor()
     try:

@@ -128,7 +128,7 @@ def _verify_known(found: str | None) -> None:
 
 @contextmanager
 def _store_errors(engine: Engine) -> Iterator[None]:
-    """Turn what a database raises into a StoreError; the driver's own errors too, since `append` works on the driver."""
+    """Turn what a database raises into StoreErrors; the driver's own too, since `append` works on the driver."""
     driver = engine.dialect.loaded_dbapi
     try:
         yield

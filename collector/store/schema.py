@@ -195,7 +195,7 @@ incidents = Table(
     Column("first_event_id", Number, nullable=False),
     Column("last_event_id", Number, nullable=False),
     CheckConstraint("state in ('open', 'acknowledged', 'resolved')", name="incident_state"),
-    UniqueConstraint("school_id", "rule", "subject", name="incidents_once"),
+    UniqueConstraint("school_id", "subject", "rule", name="incidents_once"),
     Index("incidents_by_time", "school_id", "audience", "last_seen_at_ns"),
 )
 

@@ -35,9 +35,8 @@ def look(page: Page, shots: Path, name: str) -> None:
     assert page.evaluate("[...document.querySelectorAll('[id]')].length") == page.evaluate(
         "new Set([...document.querySelectorAll('[id]')].map(element => element.id)).size"
     ), f"{name} has an id twice"
-    font = page.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily")
-    assert "GDS" not in font
-    assert "system-ui" in font
+    fonts = page.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily")
+    assert fonts.startswith(("system-ui", "sans-serif")), f"{name} is set in {fonts}"
 
 
 def fill(school: School) -> dict[str, str]:
@@ -71,7 +70,7 @@ def fill(school: School) -> dict[str, str]:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_fits_the_window(open_page: OpenPage, school: School, shots: Path, width: str) -> None:
-    """No page scrolls sideways, has a field without a label or an id twice, runs a stranger's script or loads his font."""
+    """No page scrolls sideways, has a nameless field or an id twice, nor runs a stranger's script."""
     addresses = fill(school)
     school.add_user("anna", Role.TECHNICIAN, PASSWORD)
     school.add_user("root", Role.ADMINISTRATOR, PASSWORD)
@@ -121,7 +120,7 @@ def test_boxes_are_ticked_all_at_once(open_page: OpenPage, school: School) -> No
     assert page.locator("input[name=program]:checked").count() == 41
     page.get_by_role("button", name="Untick all").click()
     assert page.locator("input[name=program]:checked").count() == 0
-    page.get_by_role("button", name="Tick all").click()
+    page.get_by_role("button", name="Tick all", exact=True).click()
     assert page.locator("input[name=program]:checked").count() == 41
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of rules.evaluate, among them a comparison with a matcher that is slow and plain."""
 
-import fnmatch
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +17,7 @@ from proto.events import (
 from proto.wire import decode_body, encode_body
 from rules.evaluate import Evaluator
 from rules.model import Condition, Match, Operator, ProgramPattern, Rule
+from tests.rules.plain_matcher import match_naively, programs, rules
 from tests.rules.sample import make_policy, make_rule
 
 SHA256 = "0123456789abcdef" * 4
@@ -286,94 +285,6 @@ def test_an_evaluator_says_what_it_needs():
 
     assert (plain.needs_hashes, plain.kinds) == (False, {"program.found"})
     assert (hashed.needs_hashes, hashed.kinds) == (True, {"program.started", "agent.stopped"})
-
-
-# A matcher that is plain: every rule, every program, every name, one after another.
-
-names = st.sampled_from(["tor", "tor*", "t?r", "*or", "a*b", "gedit", "tor-browser", "to*-br*er"])
-paths = st.sampled_from(["*/tor/*", "/opt/*", "*/tor", "/usr/bin/tor", "*/a*b/*", "/x?/*"])
-digests = st.sampled_from(["aa", "bb"])
-program_names = st.sampled_from(["tor", "Tor.exe", "TOR", "gedit", "ab", "axxb", "tor-browser", "tor (deleted)", "x"])
-program_paths = st.sampled_from(["", "/usr/bin/tor", r"C:\Tor\x.exe", "/opt/tor/ab", "/x1/tor (deleted)", "/y/axb/z"])
-programs = st.builds(
-    Program,
-    name=program_names,
-    path=program_paths,
-    sha256=st.sampled_from(["", "aa", "BB", "cc"]),
-    source=st.sampled_from(["process", "file", "dpkg", "flatpak", "snap", ""]),
-)
-
-
-def several(values: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
-    """Return none to two of these values."""
-    return st.lists(values, max_size=2, unique=True).map(tuple)
-
-
-patterns = st.builds(
-    ProgramPattern,
-    name=st.sampled_from(["One", "Two", "Three"]),
-    executables=several(names),
-    packages=several(names),
-    flatpaks=several(names),
-    snaps=several(names),
-    paths=several(paths),
-    sha256=several(digests),
-)
-conditions = st.builds(
-    Condition,
-    st.just("program.source"),
-    st.just(Operator.ONE_OF),
-    st.lists(st.sampled_from(["process", "file", "dpkg", "snap"]), min_size=1).map(tuple),
-)
-rules = st.builds(
-    lambda programs, when, unless_approved: make_rule(
-        *programs, when=when, unless_approved=unless_approved, kinds=["program.found"]
-    ),
-    st.lists(patterns, max_size=3),
-    st.lists(conditions, max_size=1),
-    st.booleans(),
-)
-
-
-def fold(text: str) -> str:
-    """Return a name as it is compared."""
-    return text.casefold().removesuffix(" (deleted)").removesuffix(".exe")
-
-
-def find_evidence(pattern: ProgramPattern, program: Program) -> str | None:
-    """Return what a program is recognised by, the strongest first."""
-    name = fold(program.name)
-    path = program.path.casefold().removesuffix(" (deleted)").replace("\\", "/")
-    runs = program.source in ("process", "file")
-    own_names = {name, fold(path.rpartition("/")[2])} if path else {name}
-    tried = [
-        ("sha256", True, [program.sha256.casefold()], pattern.sha256),
-        ("executable", runs, own_names, pattern.executables),
-        ("package", program.source == "dpkg", [name], pattern.packages),
-        ("flatpak", program.source == "flatpak", [name], pattern.flatpaks),
-        ("snap", program.source == "snap", [name], pattern.snaps),
-        ("path", runs and bool(path), [path], pattern.paths),
-    ]
-    for matched_by, applies, texts, wildcards in tried:
-        if applies and any(fnmatch.fnmatchcase(text, wildcard) for text in texts for wildcard in wildcards):
-            return matched_by
-    return None
-
-
-def match_naively(rule: Rule, program: Program, approved: tuple[str, ...]) -> set[tuple[str, str]]:
-    """Return every program of a rule that fits with its evidence."""
-    if any(program.source not in condition.values for condition in rule.when):
-        return set()
-    if not rule.programs:
-        return set() if rule.unless_approved and fold(program.name) in approved else {("", "")}
-    found = set()
-    for pattern in rule.programs:
-        own = (pattern.name.casefold(), *pattern.executables, *pattern.packages, *pattern.flatpaks, *pattern.snaps)
-        if rule.unless_approved and any(fnmatch.fnmatchcase(name, each) for name in approved for each in own):
-            continue
-        if evidence := find_evidence(pattern, program):
-            found.add((pattern.name, evidence))
-    return found
 
 
 @given(

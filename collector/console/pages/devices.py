@@ -17,14 +17,17 @@ CLOCK_SHOWN_FROM_NS = 60 * 10**9
 
 def show_devices(visit: Visit) -> Response:
     """Show all devices: the quiet ones first, because they are the ones to look at, the revoked ones last."""
-    devices = list_devices(visit.engine, visit.school_id)
-    active = [device for device in devices if device.state == DeviceState.ACTIVE]
-    quiet = [device for device in active if device.is_quiet(visit.now_ns)]
+    heard, quiet, revoked = [], [], []
+    for device in list_devices(visit.engine, visit.school_id):
+        if device.state != DeviceState.ACTIVE:
+            revoked.append(device)
+        elif device.is_quiet(visit.now_ns):
+            quiet.append(device)
+        else:
+            heard.append(device)
     return visit.page(
         "devices.html",
-        quiet=quiet,
-        heard=[device for device in active if device not in quiet],
-        revoked=[device for device in devices if device not in active],
+        sorts={"quiet": quiet, "heard": heard, "revoked": revoked},
         newest_policy=_find_newest_policy(visit),
         clock_shown_from_ns=CLOCK_SHOWN_FROM_NS,
     )

@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from collector.audit import record
+from collector.console.coverage import count_heard
 from collector.console.facts import lay_out
 from collector.console.grouping import group_incidents
 from collector.console.guard import Route
 from collector.console.visit import Visit
 from collector.console.wording import SEVERITIES, STATES
-from collector.devices import DeviceState, list_devices
 from collector.errors import UsageError
 from collector.incidents import (
     Action,
@@ -172,20 +172,22 @@ def _find_filter(visit: Visit) -> Filter:
 
 def _list(visit: Visit, chosen: Filter) -> dict[str, Any]:
     found = list_incidents(
-        visit.engine, visit.school_id, audiences=visit.audiences, states=chosen.states, limit=LOADED_AT_MOST
+        visit.engine,
+        visit.school_id,
+        audiences=visit.audiences,
+        states=chosen.states,
+        limit=SHOWN_AT_MOST + 1 if chosen.severity == "1" else LOADED_AT_MOST,
     )
     fitting = [incident for incident in found if incident.severity >= int(chosen.severity)]
     shown = fitting[:SHOWN_AT_MOST]
-    devices = [device for device in list_devices(visit.engine, visit.school_id) if device.state == DeviceState.ACTIVE]
-    heard = sum(not device.is_quiet(visit.now_ns) for device in devices)
-    seen = hashlib.sha256(repr((shown, heard, len(devices))).encode()).hexdigest()[:16]
+    coverage = count_heard(visit.engine, visit.school_id, visit.now_ns)
+    seen = hashlib.sha256(repr((shown, coverage)).encode()).hexdigest()[:16]
     return {
         "groups": group_incidents(shown),
         "open": sum(incident.state == IncidentState.OPEN for incident in shown),
         "is_cut": len(fitting) > SHOWN_AT_MOST or len(found) == LOADED_AT_MOST,
         "shown_at_most": SHOWN_AT_MOST,
-        "heard": heard,
-        "devices": len(devices),
+        "coverage": coverage,
         "seen": seen,
         "rows_address": chosen.address(path="/incidents/rows", seen=seen),
     }
