@@ -16,6 +16,7 @@ from collector.store.engine import reading, writing
 from collector.store.schema import approved_programs, devices, payloads, proposals
 from proto.events import SoftwareListed
 from proto.wire import decode_body
+from rules.names import to_name
 
 MAX_NAME_CHARACTERS = 256
 
@@ -50,7 +51,7 @@ class ProposedProgram:
 def offer(connection: Connection, school_id: str, device_id: str, event_id: int, listed: Any, now_ns: int) -> None:
     """Make a proposal of a software list, unless all of it is on the allow list already."""
     approved = _load_approved(connection, school_id)
-    new = {program.name.casefold() for program in listed.programs if _can_be_listed(program.name)} - approved
+    new = {to_name(program.name) for program in listed.programs if _can_be_listed(program.name)} - approved
     if new:
         connection.execute(
             insert(proposals).values(
@@ -92,9 +93,7 @@ def find_proposal(engine: Engine, school_id: str, proposal_id: str) -> tuple[Pro
         approved = _load_approved(connection, school_id)
     listed = decode_body(SoftwareListed.kind, row.body).programs if row.body is not None else ()
     programs = {
-        program.name: ProposedProgram(
-            program.name, program.version, program.source, program.name.casefold() in approved
-        )
+        program.name: ProposedProgram(program.name, program.version, program.source, to_name(program.name) in approved)
         for program in listed
         if _can_be_listed(program.name)
     }
@@ -114,8 +113,8 @@ def decide_proposal(
     found = find_proposal(engine, school_id, proposal_id)
     if found is None:
         raise UsageError("there is no such proposal")
-    wanted = {name.casefold() for name in approve}
-    strangers = wanted - {program.name.casefold() for program in found[1]}
+    wanted = {to_name(name) for name in approve}
+    strangers = wanted - {to_name(program.name) for program in found[1]}
     if strangers:
         raise UsageError(f"{min(strangers)!r} is not a program of this proposal")
     with writing(engine) as connection:
@@ -143,8 +142,8 @@ def load_approved(engine: Engine, school_id: str) -> set[str]:
 
 
 def _can_be_listed(name: str) -> bool:
-    """Return whether a name may stand on the allow list. A device can send any; no program has one that is left out."""
-    return name.isprintable() and 0 < len(name.casefold()) <= MAX_NAME_CHARACTERS
+    """Return whether the allow list can hold a name. A device can send any; no program has one that is left out."""
+    return 0 < len(to_name(name)) <= MAX_NAME_CHARACTERS and "\x00" not in name
 
 
 def _load_approved(connection: Connection, school_id: str) -> set[str]:

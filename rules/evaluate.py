@@ -2,7 +2,8 @@
 """What matches: a policy compiled once, then asked about every event, on the device and at the collector alike.
 
 Most events match nothing, so silence is made cheap: a kind without rules costs one look in a dict; a program costs
-one for its name and one regular expression for all wildcards. Pure: no clock, no state, and no event makes it raise.
+one for its name and one regular expression for all wildcards, and is remembered for a while. No clock, no I/O, the
+same answer to the same event always, and no event makes it raise.
 
 How a program is recognised, from the strongest to the weakest: by the digest of its content wherever it was seen; by
 its name in the list for its source; by its path. A rule answers once for an event, with its strongest evidence.
@@ -133,7 +134,7 @@ class _ProgramMatcher:
         source = getattr(program, "source", None) or ""
         name, path = getattr(program, "name", None) or "", getattr(program, "path", None) or ""
         # The same few programs come again and again, from every device.
-        is_short = len(name) + len(path) <= REMEMBERED_CHARACTERS
+        is_short = len(source) + len(name) + len(path) <= REMEMBERED_CHARACTERS
         found = self._find_remembered(source, name, path) if is_short else self._find(source, name, path)
         if self._digests:
             digest = to_name(getattr(program, "sha256", None) or "")

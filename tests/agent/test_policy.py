@@ -30,7 +30,7 @@ from proto.wire import Bundle
 from rules.bundle import MAX_BUNDLE_BYTES
 from rules.errors import BundleError, BundleRollbackError
 from tests.agent.collector import FakeCollector, rule_files
-from tests.proto.strategies import any_event, events_of
+from tests.proto.strategies import any_event
 
 COLLECTOR = FakeCollector()
 PROGRAMS = st.builds(
@@ -338,7 +338,7 @@ def test_many_at_once_end_with_the_newest(store: PolicyStore) -> None:
 def test_no_event_stops_the_gate(data: st.DataObject) -> None:
     """Hostile names and paths of any length are judged without an error."""
     cls = data.draw(st.sampled_from([ProgramStarted, ProgramFound, ProgramInstalled]))
-    event = data.draw(events_of(cls))
+    source = data.draw(PROGRAMS).source
     text = data.draw(st.text(alphabet=st.characters(), max_size=30))
     for name in (text * 1000, "*" * 500, "\x00", "\udcff", "[" * 300 + text):
-        store_with(inventory=True).find_severity(cls(Program(name, name, name, event.program.source)))
+        store_with(inventory=True).find_severity(cls(Program(name, name, name, source)))

@@ -2,7 +2,7 @@
 """Tests of the sentences about incidents, which are ours however hostile the device is that they are about."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.sightings import (
@@ -107,20 +107,20 @@ def test_failed_rule_names_the_error() -> None:
 
 
 @given(st.text())
+@example("\x00\x07\x1b[2J\n\r\u202e\u2066\u200b\ufeff\u2028\u2029\u00a0")
 def test_quoted_text_is_short_and_harmless(text: str) -> None:
     """Nothing that a terminal, a log or a reader's eye obeys is left in it."""
     quoted = quote(text)
     assert len(quoted) <= MAX_QUOTED_CHARACTERS
-    assert quoted.isprintable() or all(each.isprintable() or each.isspace() for each in quoted)
-    assert not set(quoted) & set("\x00\x07\x1b\n\r\u202e\u2066\u200b\ufeff")
+    assert quoted.isprintable()
 
 
 @given(st.text(), st.text())
+@example("\u2028", "\n")
 def test_device_writes_no_sentence_into_a_summary(name: str, path: str) -> None:
     """Whatever a program is called, the summary stays one line of bounded length."""
     summary = summary_of(ProgramInstalled(Program(name, path=path, source="file")), program="")
-    assert "\n" not in summary
-    assert "\u2028" not in summary
+    assert summary.isprintable()
     assert len(summary) < 3 * MAX_QUOTED_CHARACTERS
 
 
