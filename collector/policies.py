@@ -43,7 +43,9 @@ def publish(engine: Engine, school_id: str, signer: Signer, *, actor: str, reaso
     files = load_files(engine, school_id)
     problems = check_files(files)
     if problems:
-        raise UsageError(f"the rules are not sound: {problems[0].what}", hint="run: schoolwarden-collector rules check")
+        raise UsageError(
+            f"the rules are not sound: {problems[0].message}", hint="run: schoolwarden-collector rules check"
+        )
     approved = load_approved(engine, school_id)
     with writing(engine) as connection:
         newest = connection.execute(
@@ -79,7 +81,7 @@ def add_rule_file(
     files = load_files(engine, school_id) | {f"school/{name}": text}
     problems = check_files(files)
     if problems:
-        raise UsageError(problems[0].what, hint=problems[0].hint)
+        raise UsageError(problems[0].message, hint=problems[0].hint)
     with writing(engine) as connection:
         connection.execute(rule_files.delete().where(rule_files.c.school_id == school_id, rule_files.c.name == name))
         connection.execute(

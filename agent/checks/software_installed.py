@@ -14,6 +14,7 @@ from agent.checks.software_finding import Finding, find_finding
 from agent.checks.software_listed import ListedPrograms
 from agent.system.interface import System
 from proto.events import Program, ProgramFound, ProgramInstalled, SoftwareListed
+from rules.names import to_name
 
 FINGERPRINT_EVERY_S = 5.0
 SCAN_EVERY_S = 3600.0
@@ -144,7 +145,7 @@ class InstalledPrograms:
         news = [
             program
             for program in ordinary.values()
-            if is_first or (program not in self._listed and program.name.casefold() not in rules.policy.approved)
+            if is_first or (program not in self._listed and to_name(program.name) not in rules.policy.approved)
         ]
         if is_first or len(news) > MANY:
             for part in _split(news):

@@ -34,7 +34,7 @@ def _rules_check(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps([problem.to_json() for problem in problems], indent=1) + "\n")
     else:
         for problem in problems:
-            sys.stdout.write(f"{problem.what}\n" + (f"  {problem.hint}\n" if problem.hint else ""))
+            sys.stdout.write(f"{problem.message}\n" + (f"  {problem.hint}\n" if problem.hint else ""))
         sys.stdout.write(f"{len(files)} files, {len(problems)} problems\n")
     return 1 if problems else 0
 

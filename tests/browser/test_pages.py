@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from collector.people import COMMAND_LINE, reset_password
 from collector.roles import Role
@@ -116,12 +116,13 @@ def test_boxes_are_ticked_all_at_once(open_page: OpenPage, school: School) -> No
     page = open_page(address)
     sign_in(page, "anna", PASSWORD)
     boxes = page.locator("input[name=program]")
-    assert boxes.count() == 41
-    assert page.locator("input[name=program]:checked").count() == 41
+    ticked = page.locator("input[name=program]:checked")
+    expect(boxes).to_have_count(41)
+    expect(ticked).to_have_count(41)
     page.get_by_role("button", name="Untick all").click()
-    assert page.locator("input[name=program]:checked").count() == 0
+    expect(ticked).to_have_count(0)
     page.get_by_role("button", name="Tick all", exact=True).click()
-    assert page.locator("input[name=program]:checked").count() == 41
+    expect(ticked).to_have_count(41)
 
 
 def test_reset_in_one_browser_ends_another(open_page: OpenPage, school: School) -> None:
@@ -132,4 +133,4 @@ def test_reset_in_one_browser_ends_another(open_page: OpenPage, school: School) 
     page.get_by_role("link", name="Account").click()
     reset_password(school.engine, school.id, "anna", school.now_ns, actor=COMMAND_LINE)
     page.get_by_role("link", name="Incidents").click()
-    assert page.get_by_text("Your session has ended").is_visible()
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
