@@ -4,15 +4,14 @@
 Versions only go up. The rules themselves, and what a bundle is, are in `rules`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from collector.config import Config
 from collector.errors import StoreError, UsageError
-from collector.proposals import load_approved
-from collector.store.engine import reading, writing
+from collector.proposals import list_approved
+from collector.store.engine import reading, take_turns, writing
 from collector.store.schema import bundles, rule_files
 from proto.keys import Signer, load_signer, to_verifier
 from proto.wire import Bundle
@@ -40,34 +39,8 @@ def publish(engine: Engine, school_id: str, signer: Signer, *, actor: str, reaso
     Raises:
         UsageError: the rules do not pass their own tests. The version in force stays.
     """
-    files = load_files(engine, school_id)
-    problems = check_files(files)
-    if problems:
-        raise UsageError(
-            f"the rules are not sound: {problems[0].message}", hint="run: schoolwarden-collector rules check"
-        )
-    approved = load_approved(engine, school_id)
     with writing(engine) as connection:
-        newest = connection.execute(
-            select(func.max(bundles.c.version)).where(bundles.c.school_id == school_id)
-        ).scalar()
-        version = (newest or 0) + 1
-        bundle = make_bundle(
-            signer, school_id=school_id, version=version, files=files, approved=approved, made_at_ns=now_ns
-        )
-        connection.execute(
-            insert(bundles).values(
-                school_id=school_id,
-                version=version,
-                made_at_ns=now_ns,
-                made_by=actor,
-                reason=reason,
-                body=bundle.body,
-                algorithm=bundle.algorithm,
-                signature=bundle.signature,
-            )
-        )
-    return version
+        return _publish(connection, school_id, signer, actor=actor, reason=reason, now_ns=now_ns)
 
 
 def add_rule_file(
@@ -78,26 +51,52 @@ def add_rule_file(
     Raises:
         UsageError: it is not sound; nothing was changed.
     """
-    files = load_files(engine, school_id) | {f"school/{name}": text}
-    problems = check_files(files)
-    if problems:
-        raise UsageError(problems[0].message, hint=problems[0].hint)
     with writing(engine) as connection:
         connection.execute(rule_files.delete().where(rule_files.c.school_id == school_id, rule_files.c.name == name))
         connection.execute(
             insert(rule_files).values(school_id=school_id, name=name, text=text, added_at_ns=now_ns, added_by=actor)
         )
-    return publish(engine, school_id, signer, actor=actor, reason=f"rule file {name}", now_ns=now_ns)
+        return _publish(connection, school_id, signer, actor=actor, reason=f"rule file {name}", now_ns=now_ns)
 
 
-def load_files(engine: Engine, school_id: str) -> dict[str, str]:
-    """Return the rule files that the next bundle will hold: the pack's and the school's own."""
-    with reading(engine) as connection:
-        own: Mapping[str, str] = {
-            f"school/{row.name}": row.text
-            for row in connection.execute(select(rule_files).where(rule_files.c.school_id == school_id))
-        }
-    return load_pack(PACK) | dict(own)
+def _publish(connection: Connection, school_id: str, signer: Signer, *, actor: str, reason: str, now_ns: int) -> int:
+    # One at a time, and what goes in is read inside: a newer version never holds less than an older one.
+    take_turns(connection, f"policy {school_id}")
+    files = _load_files(connection, school_id)
+    problems = check_files(files)
+    if problems:
+        first = problems[0]
+        place = f"{first.file}, rule {first.rule}" if first.rule else first.file
+        raise UsageError(f"{place}: {first.what}", hint=first.hint or "run: schoolwarden-collector rules check")
+    newest = connection.execute(select(func.max(bundles.c.version)).where(bundles.c.school_id == school_id)).scalar()
+    version = (newest or 0) + 1
+    bundle = make_bundle(
+        signer,
+        school_id=school_id,
+        version=version,
+        files=files,
+        approved=list_approved(connection, school_id),
+        made_at_ns=now_ns,
+    )
+    connection.execute(
+        insert(bundles).values(
+            school_id=school_id,
+            version=version,
+            made_at_ns=now_ns,
+            made_by=actor,
+            reason=reason,
+            body=bundle.body,
+            algorithm=bundle.algorithm,
+            signature=bundle.signature,
+        )
+    )
+    return version
+
+
+def _load_files(connection: Connection, school_id: str) -> dict[str, str]:
+    """Return the rule files of the next bundle: the pack's and the school's own."""
+    own = connection.execute(select(rule_files).where(rule_files.c.school_id == school_id))
+    return load_pack(PACK) | {f"school/{row.name}": row.text for row in own}
 
 
 def find_bundle(engine: Engine, school_id: str, *, newer_than: int = 0) -> Bundle | None:

@@ -50,7 +50,7 @@ class ProposedProgram:
 
 def offer(connection: Connection, school_id: str, device_id: str, event_id: int, listed: Any, now_ns: int) -> None:
     """Make a proposal of a software list, unless all of it is on the allow list already."""
-    approved = _load_approved(connection, school_id)
+    approved = list_approved(connection, school_id)
     new = {to_name(program.name) for program in listed.programs if _can_be_listed(program.name)} - approved
     if new:
         connection.execute(
@@ -90,7 +90,7 @@ def find_proposal(engine: Engine, school_id: str, proposal_id: str) -> tuple[Pro
         row = connection.execute(query).first()
         if row is None:
             return None
-        approved = _load_approved(connection, school_id)
+        approved = list_approved(connection, school_id)
     listed = decode_body(SoftwareListed.kind, row.body).programs if row.body is not None else ()
     programs = {
         program.name: ProposedProgram(program.name, program.version, program.source, to_name(program.name) in approved)
@@ -118,7 +118,7 @@ def decide_proposal(
     if strangers:
         raise UsageError(f"{min(strangers)!r} is not a program of this proposal")
     with writing(engine) as connection:
-        new = wanted - _load_approved(connection, school_id)
+        new = wanted - list_approved(connection, school_id)
         if new:
             connection.execute(
                 insert(approved_programs),
@@ -138,18 +138,19 @@ def decide_proposal(
 def load_approved(engine: Engine, school_id: str) -> set[str]:
     """Return the allow list, in lower case."""
     with reading(engine) as connection:
-        return _load_approved(connection, school_id)
+        return list_approved(connection, school_id)
+
+
+def list_approved(connection: Connection, school_id: str) -> set[str]:
+    """Return the allow list as it is inside a transaction, in lower case."""
+    return set(
+        connection.execute(select(approved_programs.c.name).where(approved_programs.c.school_id == school_id)).scalars()
+    )
 
 
 def _can_be_listed(name: str) -> bool:
     """Return whether the allow list can hold a name. A device can send any; no program has one that is left out."""
     return 0 < len(to_name(name)) <= MAX_NAME_CHARACTERS and "\x00" not in name
-
-
-def _load_approved(connection: Connection, school_id: str) -> set[str]:
-    return set(
-        connection.execute(select(approved_programs.c.name).where(approved_programs.c.school_id == school_id)).scalars()
-    )
 
 
 def _to_proposal(row: Any) -> Proposal:

@@ -17,7 +17,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
@@ -55,6 +55,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with _store_errors(engine), engine.begin() as connection:
         yield connection
+
+
+def take_turns(connection: Connection, what: str) -> None:
+    """Let this transaction wait for others that do the same; SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what})
 
 
 def make_ledger_key(path: Path) -> None:
@@ -142,21 +148,21 @@ def _store_errors(engine: Engine) -> Iterator[None]:
         raise _to_store_error(str(cause)) from error
 
 
-def _to_store_error(text: str) -> StoreError:
+def _to_store_error(said: str) -> StoreError:
     """Say in an operator's words what a driver's error means."""
-    if "full" in text or "No space" in text:
+    if "full" in said or "No space" in said:
         return StoreError(
             "the disk of the database is full", hint="free some space; devices keep what they could not send"
         )
-    if "file is not a database" in text:
+    if "file is not a database" in said:
         return StoreError(
             "the database does not open with its key", hint="restore store/ledger.key and ledger.db together"
         )
-    if "unable to open" in text or "readonly" in text:
-        return StoreError(f"the database cannot be opened: {text}", hint="check the folder's owner and permissions")
-    if "malformed" in text:
+    if "unable to open" in said or "readonly" in said:
+        return StoreError(f"the database cannot be opened: {said}", hint="check the folder's owner and permissions")
+    if "malformed" in said:
         return StoreError("the database is damaged", hint="stop the collector and restore the newest backup")
-    return StoreError(f"the database does not answer: {(text.strip() or 'no reason given').splitlines()[0]}")
+    return StoreError(f"the database does not answer: {(said.strip() or 'no reason given').splitlines()[0]}")
 
 
 def _open_sqlite(path: Path, key_path: Path) -> Engine:

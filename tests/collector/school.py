@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, insert, select, update
 from collector import policies
 from collector.config import Config
 from collector.incidents import Sighting, record_sightings
-from collector.ledger import find_head, find_next_event_id
+from collector.ledger import Head, find_head, find_next_event_id
 from collector.passwords import hash_password
 from collector.people import add_user
 from collector.proposals import offer
@@ -91,14 +91,44 @@ class School:
 
     def add_event(self, device_id: str, content: Kind, *, missing: Missing = Missing.NO) -> int:
         """Sign an event as its device would, append it to the ledger and return its number there."""
-        head, event_id, salt, body = (
-            find_head(self.engine, device_id),
-            find_next_event_id(self.engine),
-            make_salt(),
-            b"",
+        head, event_id = find_head(self.engine, device_id), find_next_event_id(self.engine)
+        salt, body = make_salt(), encode_body(content)
+        header = self._make_header(device_id, content, head, commit(salt, body))
+        payload = Payload(salt, body) if missing is Missing.NO else Payload(b"", b"", missing)
+        sent = make_envelope(
+            self.signers[device_id],
+            school_id=self.id,
+            device_id=device_id,
+            epoch=head.epoch,
+            first_seq=head.seq + 1,
+            headers=[header],
+            payloads=[payload],
         )
-        body = encode_body(content)
-        header = encode_header(
+        envelope = EnvelopeRow(
+            event_id,
+            self.id,
+            device_id,
+            sent.epoch,
+            sent.first_seq,
+            sent.last_seq,
+            sent.version,
+            sent.algorithm,
+            sent.header_block,
+            sent.signature,
+            self.now_ns,
+        )
+        event = (event_id, self.id, device_id, sent.first_seq, content.kind, content.severity, self.now_ns)
+        before = head.hash if head.is_stored else b""
+        with writing(self.engine) as connection:
+            append_rows(
+                connection, [envelope], [event], [(event_id, self.id, payload.salt, payload.body, int(missing))]
+            )
+            next_head = HeadRow(self.id, device_id, sent.epoch, sent.last_seq, link(header, head.hash), before)
+            assert move_heads(connection, [next_head])
+        return event_id
+
+    def _make_header(self, device_id: str, content: Kind, head: Head, commitment: bytes) -> bytes:
+        return encode_header(
             Header(
                 school_id=self.id,
                 device_id=device_id,
@@ -111,45 +141,10 @@ class School:
                 wall_clock_ns=self.now_ns,
                 monotonic_ns=self.now_ns % 10**15,
                 boot_id=bytes(16),
-                payload_commitment=commit(salt, body),
+                payload_commitment=commitment,
                 previous_hash=head.hash,
             )
         )
-        payload = Payload(salt, body) if missing is Missing.NO else Payload(b"", b"", missing)
-        sent = make_envelope(
-            self.signers[device_id],
-            school_id=self.id,
-            device_id=device_id,
-            epoch=head.epoch,
-            first_seq=head.seq + 1,
-            headers=[header],
-            payloads=[payload],
-        )
-        before = head.hash if head.is_stored else b""
-        with writing(self.engine) as connection:
-            append_rows(
-                connection,
-                [
-                    EnvelopeRow(
-                        event_id,
-                        self.id,
-                        device_id,
-                        sent.epoch,
-                        sent.first_seq,
-                        sent.last_seq,
-                        sent.version,
-                        sent.algorithm,
-                        sent.header_block,
-                        sent.signature,
-                        self.now_ns,
-                    )
-                ],
-                [(event_id, self.id, device_id, sent.first_seq, content.kind, content.severity, self.now_ns)],
-                [(event_id, self.id, payload.salt, payload.body, int(missing))],
-            )
-            next_head = HeadRow(self.id, device_id, sent.epoch, sent.last_seq, link(header, head.hash), before)
-            assert move_heads(connection, [next_head])
-        return event_id
 
     def add_incident(self, device_id: str, content: Kind = TOR, **fields: Any) -> str:
         """Let a rule fit an event of a device and return the incident's id; any field of the sighting can be given."""
