@@ -27,9 +27,10 @@ def check_once(names: Sequence[str], config: Config | None) -> list[CheckResult]
         UnknownCheckError: there is no check of one of the names.
         NotEnrolledError: a config was given, and there is no agent in its folder.
     """
+    classes = [checks.load(name) for name in dict.fromkeys(names)]
     in_force = _load_policy(config)
     system = current()
-    return [_run(checks.load(name)(system, lambda: in_force)) for name in dict.fromkeys(names)]
+    return [_run(each(system, lambda: in_force)) for each in classes]
 
 
 def _load_policy(config: Config | None) -> InForce | None:

@@ -27,6 +27,8 @@ from proto.events import CheckChanged, CheckCrashed, EventsDropped, Kind, State
 log = logging.getLogger(__name__)
 
 HELD_WHILE_DISK_FAILS = 1000
+DISK_PAUSE_S = 5.0
+"""After the disk took nothing; to try at every event would cost more than the agent may."""
 CRASHED_PAUSE_S = 30.0
 DROPPED_EVERY_S = 60.0
 LONGEST_WAIT_S = 1.0
@@ -56,6 +58,7 @@ class Pipeline:
         self._due_s = {check.name: 0.0 for check in checks}
         self._reported: dict[str, tuple[str, str]] = {}
         self._dropped_due_s = monotonic_s() + DROPPED_EVERY_S
+        self._disk_due_s = 0.0
         self._held: list[tuple[Kind, int]] = []
         self._submitted: queue.SimpleQueue[Kind] = queue.SimpleQueue()
         self._wake = threading.Event()
@@ -87,7 +90,7 @@ class Pipeline:
             next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
             self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
         # What was dropped in the last minute is told before the end, not lost with it.
-        self._dropped_due_s = 0.0
+        self._dropped_due_s = self._disk_due_s = 0.0
         self.step()
         for check in self._checks:
             check.close()
@@ -146,20 +149,20 @@ class Pipeline:
 
     def _record(self) -> None:
         """Step 5."""
-        while self._held:
+        while self._held and self._monotonic_s() >= self._disk_due_s:
             try:
                 trimmed = self._recorder.record(self._held, bundle_version=self._policy.version)
             except SpoolFullError:
                 self._drop_least("queue_full")
             except SpoolError as error:
                 log.error("%s; %d events wait", error, len(self._held))
-                while len(self._held) > HELD_WHILE_DISK_FAILS:
-                    self._drop_least("disk")
-                return
+                self._disk_due_s = self._monotonic_s() + DISK_PAUSE_S
             else:
                 self._held.clear()
                 for kind, count in trimmed.items():
                     self._throttle.count_dropped(kind, "queue_full", count)
+        while len(self._held) > HELD_WHILE_DISK_FAILS:
+            self._drop_least("disk")
 
     def _drop_least(self, reason: str) -> None:
         """Let the oldest event of the lowest severity go, and count it."""

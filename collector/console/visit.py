@@ -18,7 +18,7 @@ from collector.config import Config
 from collector.console.attempts import Attempts
 from collector.console.cookie import Cookie
 from collector.console.rendering import Rendering
-from collector.console.wording import NOTICES
+from collector.console.wording import NEWS, NOTICES
 from collector.errors import CollectorError
 from collector.roles import ROLES, Permission
 from collector.sessions import Session
@@ -111,12 +111,13 @@ class Visit:
         return RedirectResponse(f"{path}?{urlencode(parameters)}" if parameters else path, status_code=303)
 
     def _context(self) -> dict[str, Any]:
-        path = self.request.url.path
+        path, done = self.request.url.path, self.request.query_params.get("done", "")
         return {
             "visit": self,
             "user": self.session,
             "csrf": self.session.csrf_token if self.session else "",
-            "notice": NOTICES.get(self.request.query_params.get("done", "")),
+            "notice": NOTICES.get(done),
+            "is_news": done in NEWS,
             "navigation": [
                 {"href": href, "text": text, "is_current": path == href, "is_here": path.startswith(href)}
                 for href, text, permission in NAVIGATION

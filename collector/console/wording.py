@@ -76,6 +76,9 @@ NOTICES = {
 }
 """What the page after a decision says; the address names it by its key, so that nobody can put words into it."""
 
+NEWS = {"session-ended"}
+"""Notices about what somebody did not do himself."""
+
 
 def name_field(path: str) -> str:
     """Return the words for a field of an event."""

@@ -7,8 +7,6 @@ import os
 import shutil
 import ssl
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +23,7 @@ from agent.identity import SPOOL_KEY_BYTES, Identity, IdentityFolder
 from proto.enrolment import proof_bytes
 from proto.keys import to_verifier
 from tests.agent.collector import DEVICE_ID, FACTS, SCHOOL_ID, SCHOOL_NAME, FakeCollector
+from tests.agent.permission import without_permission
 
 FILES = ("identity.json", "evidence.key", "tls.key", "tls.crt", "ca.crt")
 COLLECTOR = FakeCollector()
@@ -331,22 +330,6 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     assert not IdentityFolder(tmp_path / "state").is_enrolled()
     with pytest.raises(NotEnrolledError):
         IdentityFolder(tmp_path / "state").load()
-
-
-@contextmanager
-def without_permission(folder: Path) -> Iterator[None]:
-    """Be a user who may not enter a folder: root becomes nobody for a while, anybody else shuts it for himself."""
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    else:
-        folder.chmod(0)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-        folder.chmod(mode)
 
 
 def test_another_user_is_told_which_user_to_be() -> None:

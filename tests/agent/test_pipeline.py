@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.budget import Level
@@ -163,6 +163,7 @@ def test_another_answer_is_told(piping: Piping) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(list(State)), st.sampled_from([0.1, 1.0, 1.9, 2.5])), max_size=40))
+@example([(State.PASS, 0.1), (State.UNKNOWN, 0.1), (State.PASS, 0.1)])
 def test_the_last_answer_told_is_the_true_one(
     tmp_path_factory: pytest.TempPathFactory, flaps: list[tuple[State, float]]
 ) -> None:
@@ -248,8 +249,8 @@ def test_it_runs_until_it_is_stopped(tmp_path: Path) -> None:
     assert not runner.is_alive()
     reasons = [event.reason for event in piping.told("agent.stopped")]
     assert sorted(reasons) == sorted(f"{thread}-{number}" for thread in range(4) for number in range(25))
-    for thread in range(4):
-        assert [each for each in reasons if each.startswith(f"{thread}-")] == [f"{thread}-{n}" for n in range(25)]
+    for name in range(4):
+        assert [each for each in reasons if each.startswith(f"{name}-")] == [f"{name}-{n}" for n in range(25)]
     open_as_collector(IDENTITY, peek_all(piping.spool))
 
 

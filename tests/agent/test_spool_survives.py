@@ -104,7 +104,7 @@ def small_disk(folder: Path) -> Iterator[tuple[Path, int]]:
     try:
         yield folder, 0
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("is_limit", [False, True], ids=["full disk", "file size limit"])

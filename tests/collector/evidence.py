@@ -192,7 +192,7 @@ def make_request(school: School, token: Token, hostname: str = "library-01") -> 
     facts = DeviceFacts()
     facts.CopyFrom(FACTS)
     facts.hostname = hostname
-    return _folder(school, hostname).make_request(token, facts)
+    return device_folder(school, hostname).make_request(token, facts)
 
 
 def enrol_device(school: School, authority: Authority, hostname: str = "library-01") -> Device:
@@ -210,10 +210,11 @@ def enrol_device(school: School, authority: Authority, hostname: str = "library-
         signing_algorithm=signer.algorithm,
         signing_public_key=signer.public_key,
     )
-    return Device(_folder(school, hostname).complete(token, reply))
+    return Device(device_folder(school, hostname).complete(token, reply))
 
 
-def _folder(school: School, hostname: str) -> IdentityFolder:
+def device_folder(school: School, hostname: str) -> IdentityFolder:
+    """Return where a device of this name keeps its identity."""
     return IdentityFolder(school.config.folder.parent / "devices" / hostname)
 
 

@@ -48,14 +48,14 @@ def any_header() -> st.SearchStrategy[Header]:
     return st.builds(Header, **fields_of(find_message("Header")))
 
 
-def _field(field: FieldDescriptor) -> st.SearchStrategy[Any]:
+def _field(field: Any) -> st.SearchStrategy[Any]:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return st.dictionaries(st.text(max_size=10), st.text(max_size=10), max_size=4)
     value = _value(field)
     return st.lists(value, max_size=4).map(tuple) if field.is_repeated else value
 
 
-def _value(field: FieldDescriptor) -> st.SearchStrategy[Any]:
+def _value(field: Any) -> st.SearchStrategy[Any]:
     if field.message_type is not None:
         return st.builds(Program, **fields_of(find_message(field.message_type.name)))
     if field.enum_type is not None:

@@ -104,7 +104,7 @@ def test_no_changed_bit_opens(flip: int) -> None:
         except (DecodeError, UntrustedInputError):
             continue
         assert opened == open_again(SEALED, RAW)
-        envelope.DiscardUnknownFields()  # type: ignore[attr-defined]
+        envelope.DiscardUnknownFields()
         assert envelope == whole
 
 

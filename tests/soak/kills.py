@@ -131,7 +131,7 @@ class Rig:
         self.figures.in_ledger = len(ledger)
         self.figures.lost = sum(seq not in ledger for seq in produced)
         self.figures.duplicated = sum(times - 1 for times in ledger.values())
-        self.figures.changed = sum(hashes.get(seq, digest) != digest for seq, digest in produced.items())
+        self.figures.changed = sum(digest not in ("-", hashes.get(seq, "-")) for seq, digest in produced.items())
         self.figures.incident_count_expected = sum(seq % 50 == 0 for seq in ledger)
         if sorted(ledger) != list(range(1, len(ledger) + 1)):
             self.figures.problems.append("the numbers in the ledger have gaps")
@@ -199,7 +199,7 @@ def _kill(process: Process) -> None:
 
 
 def _read_journal(path: Path) -> list[tuple[int, str]]:
-    """Return (number, hash) of each event that was promised; a last line that was cut was not."""
+    """Return (number, hash, or - where it was gone) of each promised event; a line that was cut promised nothing."""
     lines = path.read_text().splitlines(keepends=True)
     parts = [line.split() for line in lines if line.endswith("\n")]
     return [(int(number), digest) for number, digest in parts]

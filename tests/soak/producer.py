@@ -44,7 +44,11 @@ def main(state: str, journal: str, events_per_s: str) -> None:
             for number in numbers
         ]
         recorder.record([(event, 3) for event in events], bundle_version=1)
-        lines = [f"{number} {(spool.find_hash(number) or b'').hex()}\n" for number in numbers]
+        # What is acknowledged already is gone from the queue, and its hash with it.
+        hashes = [spool.find_hash(number) for number in numbers]
+        lines = [
+            f"{number} {digest.hex() if digest else '-'}\n" for number, digest in zip(numbers, hashes, strict=True)
+        ]
         os.write(descriptor, "".join(lines).encode())
         os.fdatasync(descriptor)
         time.sleep(BATCH / float(events_per_s))

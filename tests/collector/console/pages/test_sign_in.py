@@ -97,3 +97,12 @@ def test_every_role_has_a_start_page(technician: Visitor, administrator: Visitor
     """The start page leads each role to a page that it may see."""
     for somebody in (technician, administrator):
         assert somebody.get(somebody.get("/").location).status == 200
+
+
+def test_notice_is_one_of_ours_only(visitor: Visitor) -> None:
+    """The address of a page chooses among our sentences and cannot bring its own."""
+    assert "Please note Your session has ended" in visitor.get("/sign-in?done=session-ended").words
+    assert "Done You are signed out." in visitor.get("/sign-in?done=signed-out").words
+    page = visitor.get("/sign-in?done=Call+0900+1234")
+    assert "0900" not in page.text
+    assert "notification-banner" not in page.text

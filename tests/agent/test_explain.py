@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests that `explain` says exactly what is collected: it is held against the table of kinds and against the gate."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from agent.config import CHECKS, NOT_WATCHED_YET
+from agent.explain import NEVER, Explanation, explain
+from agent.policy import PolicyStore
+from proto.events import KINDS, Leaves, Program, ProgramFound, ProgramInstalled, ProgramStarted, SoftwareListed
+from tests.agent.collector import DEVICE_ID, SCHOOL_NAME, rule_files
+from tests.agent.piping import COLLECTOR, IDENTITY
+from tests.fakes import FakeSystem
+from tests.proto.samples import SAMPLES
+
+TOR = Program("tor", source="dpkg")
+EVENTS = {**SAMPLES} | {
+    event.kind: event
+    for event in (
+        ProgramFound(TOR),
+        ProgramInstalled(TOR),
+        ProgramStarted(Program("tor", source="process")),
+        SoftwareListed((TOR,)),
+    )
+}
+"""An event of each kind, about a program that the rules of these tests name."""
+POLICIES = {"none": None, "rules": rule_files(), "rules and inventory": rule_files(inventory=True)}
+
+
+def make_store(folder: Path, policy: str) -> PolicyStore:
+    """Return a machine's policies with that one in force."""
+    store = PolicyStore(folder / "bundle.bin", IDENTITY)
+    files = POLICIES[policy]
+    if files is not None:
+        store.accept(COLLECTOR.publish(4, files))
+    return store
+
+
+def make_explanation(folder: Path, policy: str = "rules") -> Explanation:
+    """Return what `explain` says of a machine."""
+    return explain(IDENTITY, make_store(folder, policy), FakeSystem())
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_every_kind_is_explained(tmp_path: Path, policy: str) -> None:
+    """Each kind of event stands there once, with its own sentence, its fields and when it leaves."""
+    explained = make_explanation(tmp_path, policy).kinds
+    assert [each.kind for each in explained] == list(KINDS)
+    for each in explained:
+        cls = KINDS[each.kind]
+        assert each.what
+        assert each.what in (cls.__doc__ or "")
+        assert each.fields == tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+        assert each.leaves == cls.leaves.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_is_said_is_what_the_gate_does(tmp_path: Path, policy: str, kind: str) -> None:
+    """A kind is said to leave now if, and only if, the gate lets one leave that the policy is about."""
+    store = make_store(tmp_path, policy)
+    (explained,) = (each for each in explain(IDENTITY, store, FakeSystem()).kinds if each.kind == kind)
+    leaves = store.find_severity(EVENTS[kind]) is not None
+    assert explained.now.startswith("yes" if leaves else "no")
+
+
+def test_without_a_policy_only_the_agent_itself_leaves(tmp_path: Path) -> None:
+    """A machine that has no policy yet says so."""
+    explanation = make_explanation(tmp_path, "none")
+    assert {each.kind for each in explanation.kinds if each.now == "yes"} == {
+        kind for kind, cls in KINDS.items() if cls.leaves is Leaves.ALWAYS
+    }
+    assert explanation.policy_version == 0
+    assert "none yet" in explanation.policy
+
+
+def test_it_names_machine_school_and_policy(tmp_path: Path) -> None:
+    """Who reads it knows whose machine this is and which rules are in force, by whose reason."""
+    explanation = make_explanation(tmp_path, "rules and inventory")
+    assert (explanation.device, explanation.school, explanation.policy_version) == (DEVICE_ID, SCHOOL_NAME, 4)
+    assert explanation.policy == "Rules for tests"
+    assert explanation.inventory_reason == "The school keeps a software inventory."
+    assert explanation.checks == CHECKS
+    assert "software inventory" in next(each.now for each in explanation.kinds if each.kind == "software.listed")
+
+
+def test_what_is_not_seen_is_said(tmp_path: Path) -> None:
+    """Neither what this version cannot see anywhere, nor what it cannot see on this machine, is left out."""
+    explanation = make_explanation(tmp_path)
+    assert explanation.not_watched == (*NOT_WATCHED_YET, *FakeSystem().not_watched())
+    assert FakeSystem().not_watched()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_text_and_json_say_the_same(tmp_path: Path, policy: str) -> None:
+    """Everything in the one is in the other, and JSON holds plain values alone."""
+    explanation = make_explanation(tmp_path, policy)
+    text, values = explanation.to_text(), json.loads(json.dumps(explanation.to_json()))
+    for each in values["kinds"]:
+        assert f"  {each['kind']}: {each['what']}\n      holds {', '.join(each['fields'])}\n" in text
+        assert f"      leaves {each['leaves']}; now: {each['now']}\n" in text
+    for sentence in [*values["never"], *values["not_watched"], values["school"], values["device"], values["policy"]]:
+        assert sentence in text
+    assert tuple(values["never"]) == NEVER
+    assert set(values) == {field.name for field in fields(Explanation)}
+    assert text.endswith("\n")

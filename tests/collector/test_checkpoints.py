@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of checkpoints: when one is made, what it holds, and that it cannot be made without the key."""
+
+import json
+
+import pytest
+
+from collector.checkpoints import FIRST_PREVIOUS_HASH, hash_checkpoint, list_checkpoints, make_checkpoint
+from collector.ingest import Ingest
+from proto.errors import SignatureError
+from proto.keys import Ed25519Signer, load_signer, to_verifier
+from tests.collector.evidence import ORDINARY, Device, send
+from tests.collector.school import School
+
+
+def make(school: School):
+    """Make a checkpoint with the collector's key."""
+    return make_checkpoint(school.engine, school.id, load_signer(school.config.signing_key), school.now_ns)
+
+
+def test_checkpoint_holds_the_ends_of_all_chains(school: School, ingest: Ingest, device: Device) -> None:
+    """Signed, and by device."""
+    send(ingest, device.say(ORDINARY, ORDINARY))
+    made = make(school)
+    assert made is not None
+    assert json.loads(made.heads) == [[device.id, 1, 2, device.hash.hex()]]
+    signer = load_signer(school.config.signing_key)
+    verifier = to_verifier(signer.algorithm, signer.public_key)
+    verifier.verify(made.signature, made.hash)
+    with pytest.raises(SignatureError):
+        to_verifier("ed25519", Ed25519Signer.generate().public_key).verify(made.signature, made.hash)
+
+
+def test_checkpoints_are_linked(school: School, ingest: Ingest, device: Device) -> None:
+    """Each names the one before it."""
+    for _ in range(3):
+        send(ingest, device.say(ORDINARY))
+        make(school)
+    first, second, third = list_checkpoints(school.engine, school.id)
+    assert [each.number for each in (first, second, third)] == [1, 2, 3]
+    assert [each.previous_hash for each in (first, second, third)] == [FIRST_PREVIOUS_HASH, first.hash, second.hash]
+
+
+def test_nothing_new_makes_no_checkpoint(school: School, ingest: Ingest, device: Device) -> None:
+    """A quiet school does not fill its database with the same line."""
+    send(ingest, device.say(ORDINARY))
+    assert make(school) is not None
+    assert make(school) is None
+    assert len(list_checkpoints(school.engine, school.id)) == 1
+
+
+def test_every_field_is_part_of_the_hash() -> None:
+    """Two checkpoints that differ in anything have other hashes."""
+    base = ("a" * 16, 1, 7, "[]", bytes(32))
+    changed = [("b" * 16, *base[1:]), (base[0], 2, *base[2:]), (*base[:2], 8, *base[3:]), (*base[:3], "[[]]", base[4])]
+    hashes = {hash_checkpoint(*each) for each in [base, *changed, (*base[:4], b"\x01" * 32)]}
+    assert len(hashes) == 6

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of how the policy in force comes to be: versions, the school's own rule files, and who may change it."""
+
+import pytest
+from sqlalchemy import update
+
+from collector.errors import UsageError
+from collector.policies import (
+    PACK,
+    add_rule_file,
+    find_bundle,
+    list_publications,
+    load_policy,
+    open_own_bundle,
+    publish,
+)
+from collector.proposals import decide_proposal
+from collector.store.engine import writing
+from collector.store.schema import bundles, rule_files
+from proto.events import Program, ProgramStarted
+from proto.keys import Ed25519Signer, load_signer
+from rules.errors import BundleError
+from rules.evaluate import Evaluator
+from tests.collector.school import School
+
+OWN_RULE = """
+[[rule]]
+id = "own-zork"
+title = "Zork"
+why = "It is played in lessons."
+advice = "Ask the class."
+class = "unacceptable"
+severity = 2
+kinds = ["program.started"]
+clauses = ["BX-01"]
+[[rule.program]]
+name = "Zork"
+executables = ["zork"]
+[[rule.test]]
+name = "zork"
+expect = "match"
+event = { kind = "program.started", "program.name" = "zork", "program.source" = "process" }
+[[rule.test]]
+name = "an editor"
+expect = "silent"
+event = { kind = "program.started", "program.name" = "vim", "program.source" = "process" }
+"""
+
+
+def add(school: School, name: str, text: str) -> int:
+    """Add a rule file and return the version that it was published with."""
+    return add_rule_file(
+        school.engine,
+        school.id,
+        load_signer(school.config.signing_key),
+        name=name,
+        text=text,
+        actor="anna",
+        now_ns=school.now_ns,
+    )
+
+
+def matches_of(school: School, name: str) -> list[str]:
+    """Return the rules in force that fit the start of a program."""
+    evaluator = Evaluator(load_policy(school.engine, school.config))
+    return [
+        match.rule.id for match in evaluator.match("program.started", ProgramStarted(Program(name, source="process")))
+    ]
+
+
+def test_shipped_rules_are_in_force_from_the_start(school: School) -> None:
+    """Version 1 holds the pack, signed with the collector's key."""
+    policy = load_policy(school.engine, school.config)
+    assert (policy.version, policy.pack) == (1, PACK)
+    assert matches_of(school, "tor") != []
+
+
+def test_versions_go_up_and_all_are_kept(school: School) -> None:
+    """Each says who published it and why."""
+    assert [school.publish("anna", "first"), school.publish("ben", "second")] == [2, 3]
+    assert [(each.version, each.made_by, each.reason) for each in list_publications(school.engine, school.id)][:2] == [
+        (3, "ben", "second"),
+        (2, "anna", "first"),
+    ]
+
+
+def test_only_a_newer_bundle_is_found(school: School) -> None:
+    """Whoever has the newest gets none."""
+    school.publish()
+    newest = find_bundle(school.engine, school.id)
+    assert newest is not None
+    assert newest.version == 2
+    assert find_bundle(school.engine, school.id, newer_than=1) == newest
+    assert find_bundle(school.engine, school.id, newer_than=2) is None
+    assert find_bundle(school.engine, "0" * 16) is None
+
+
+def test_own_rule_file_is_in_force_beside_the_pack(school: School) -> None:
+    """A school adds rules; those of the pack stay."""
+    assert matches_of(school, "zork") == []
+    assert add(school, "own.toml", OWN_RULE) == 2
+    assert matches_of(school, "zork") == ["own-zork"]
+    assert matches_of(school, "tor") != []
+    assert list_publications(school.engine, school.id)[0].reason == "rule file own.toml"
+
+
+def test_own_rule_file_is_replaced_by_name(school: School) -> None:
+    """The same name again is the same file, newer."""
+    add(school, "own.toml", OWN_RULE)
+    add(school, "own.toml", OWN_RULE.replace("zork", "rogue"))
+    assert (matches_of(school, "zork"), matches_of(school, "rogue")) == ([], ["own-rogue"])
+    assert school.count(rule_files) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("own.toml", "", "no rule"),
+        ("own.toml", "[[rule", "no TOML"),
+        ("own.toml", OWN_RULE.replace("severity = 2", "severity = 9"), "severity"),
+        ("own.toml", OWN_RULE.replace("severity = 2", "severity = 2\ncolour = 'red'"), "colour"),
+        (
+            "own.toml",
+            OWN_RULE.replace('executables = ["zork"]', 'executables = ["other"]'),
+            "should match and is silent",
+        ),
+        ("own.toml", OWN_RULE + OWN_RULE, "twice"),
+        ("own.txt", OWN_RULE, "name for a rule file"),
+        ("../own.toml", OWN_RULE, "name for a rule file"),
+        ("a/b/own.toml", OWN_RULE, "name for a rule file"),
+    ],
+)
+def test_unsound_rule_file_changes_nothing(school: School, name: str, text: str, message: str) -> None:
+    """It is refused with its place, and what is in force stays in force."""
+    with pytest.raises(UsageError, match=message) as caught:
+        add(school, name, text)
+    assert "own" in caught.value.message
+    assert school.count(rule_files) == 0
+    assert len(list_publications(school.engine, school.id)) == 1
+
+
+def test_rule_of_the_pack_cannot_be_replaced(school: School) -> None:
+    """An own rule under the id of a shipped one is refused: nobody silences a rule by the way."""
+    evaluator = Evaluator(load_policy(school.engine, school.config))
+    (match, *_) = evaluator.match("program.started", ProgramStarted(Program("tor", source="process")))
+    with pytest.raises(UsageError, match="twice"):
+        add(school, "own.toml", OWN_RULE.replace("own-zork", match.rule.id))
+
+
+def test_allow_list_goes_into_the_next_version(school: School) -> None:
+    """What was approved is in the bundle, so that devices know it."""
+    proposal_id = school.add_proposal(school.add_device("library-01"), Program("vim", source="dpkg"))
+    decide_proposal(school.engine, school.id, proposal_id, approve=["vim"], actor="anna", now_ns=school.now_ns)
+    assert load_policy(school.engine, school.config).approved == frozenset()
+    school.publish()
+    assert load_policy(school.engine, school.config).approved == {"vim"}
+
+
+def test_bundle_that_somebody_changed_is_not_used(school: School) -> None:
+    """Whoever can write into the database cannot write a policy."""
+    with writing(school.engine) as connection:
+        connection.execute(update(bundles).values(body=b"{}"))
+    with pytest.raises(BundleError, match="not signed"):
+        load_policy(school.engine, school.config)
+
+
+def test_bundle_of_another_signer_is_not_ours(school: School) -> None:
+    """A policy that another collector's key signed is refused, also under a higher version."""
+    publish(school.engine, school.id, Ed25519Signer.generate(), actor="eve", reason="evil", now_ns=school.now_ns)
+    bundle = find_bundle(school.engine, school.id)
+    assert bundle is not None
+    with pytest.raises(BundleError, match="not signed"):
+        open_own_bundle(bundle, school.config)

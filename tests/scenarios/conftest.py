@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A collector and an agent as programs of their own, one pair for each test."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.path import RunningAgent, RunningCollector
+
+Start = Callable[..., Path]
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[RunningCollector]:
+    """A collector that serves."""
+    with RunningCollector(tmp_path / "collector") as collector:
+        collector.init()
+        collector.start()
+        yield collector
+
+
+@pytest.fixture
+def agent(collector: RunningCollector, tmp_path: Path) -> Iterator[RunningAgent]:
+    """This machine's agent, enrolled, running and connected."""
+    with RunningAgent(tmp_path / "agent") as agent:
+        agent.enrol(collector.token())
+        agent.start()
+        agent.wait_until_connected()
+        yield agent
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a copy of a real program under another name; all of them are ended with the test."""
+    running: list[subprocess.Popen[bytes]] = []
+    (tmp_path / "programs").mkdir()
+
+    def start_as(name: str, *, mark: bytes = b"") -> Path:
+        path = tmp_path / "programs" / name
+        if not path.exists():
+            shutil.copy("/bin/sleep", path)
+            # A program does not mind what stands behind its end, but its digest does.
+            with path.open("ab") as file:
+                file.write(mark)
+        running.append(subprocess.Popen([str(path), "600"]))
+        return path
+
+    yield start_as
+    for process in running:
+        process.kill()
+        process.wait()
