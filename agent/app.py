@@ -15,7 +15,7 @@ from typing import Any
 from agent import checks
 from agent.budget import Budget
 from agent.config import AGENT_VERSION, CHECKS, NOT_WATCHED_YET, Config
-from agent.errors import EnrolmentError, SpoolDamagedError
+from agent.errors import EnrolmentError, SpoolDamagedError, SpoolError
 from agent.identity import Identity, IdentityFolder
 from agent.pipeline import Pipeline
 from agent.policy import PolicyStore
@@ -46,15 +46,18 @@ def enrol_machine(config: Config, token_text: str, *, again: bool) -> Identity:
     """
     token = decode_token(token_text)
     folder = IdentityFolder(config.state)
-    if folder.is_enrolled() and not again:
+    if folder.is_enrolled():
         identity = folder.load()
-        raise EnrolmentError(
-            f"this machine is enrolled already: device {identity.device_id} of {identity.school_name}",
-            hint="add --again to enrol it as a new device; what waits in its queue is set aside",
-        )
+        if not again:
+            raise EnrolmentError(
+                f"this machine is enrolled already: device {identity.device_id} of {identity.school_name}",
+                hint="add --again to enrol it as a new device; what waits in its queue is set aside",
+            )
+        _verify_stopped(config, identity)
     machine = current().describe()
     facts = DeviceFacts(agent_version=AGENT_VERSION, **asdict(machine))
     reply = enrol(token, folder.make_request(token, facts))
+    folder.verify_reply(token, reply)
     _set_aside(config.spool_file)
     # A new collector has not heard what the checks remember to have told.
     shutil.rmtree(config.checks_folder, ignore_errors=True)
@@ -74,11 +77,13 @@ class Agent:
         self._config = config
         self._system = system
         self._identity, self._spool, lost = _open_chain(config, folder, folder.load())
+        recorder = Recorder(self._identity, self._spool, system.boot_id())
+        if lost is not None:
+            # Before anything else and past the throttle: a collector takes a new epoch only if it begins with this.
+            recorder.record([(lost, lost.severity)], bundle_version=0)
         self._policy = PolicyStore(config.policy_file, self._identity)
         self._budget = Budget(system)
-        self.pipeline = self._build_pipeline()
-        if lost is not None:
-            self.pipeline.submit(lost)
+        self.pipeline = self._build_pipeline(recorder)
         self._load_policy()
         self._policy.on_change = self._on_policy
         self._submit_started()
@@ -113,7 +118,7 @@ class Agent:
         self.pipeline.submit(AgentStopped(reason))
         self.pipeline.stop()
 
-    def _build_pipeline(self) -> Pipeline:
+    def _build_pipeline(self, recorder: Recorder) -> Pipeline:
         found: list[Pipeline] = []
         watching = [
             checks.load(name)(
@@ -127,7 +132,7 @@ class Agent:
         pipeline = Pipeline(
             watching,
             self._policy,
-            Recorder(self._identity, self._spool, self._system.boot_id()),
+            recorder,
             Throttle(time.monotonic),
             self._budget,
             clock_ns=time.time_ns,
@@ -176,7 +181,7 @@ class Agent:
     def _keep_status(self, *, is_running: bool) -> None:
         try:
             write_private(self._config.status_file, json.dumps(self._status(is_running=is_running)).encode())
-        except OSError as error:
+        except (OSError, SpoolError) as error:
             log.error("the status cannot be written: %s", error)
 
     def _status(self, *, is_running: bool) -> dict[str, Any]:
@@ -201,6 +206,18 @@ class Agent:
         }
 
 
+def _verify_stopped(config: Config, identity: Identity) -> None:
+    """Return if no agent runs on this identity.
+
+    Raises:
+        AlreadyRunningError: one does.
+    """
+    try:
+        Spool(config.spool_file, identity.spool_key).close()
+    except SpoolDamagedError:
+        log.warning("the queue of the old identity cannot be read; it is set aside")
+
+
 def _open_chain(
     config: Config, folder: IdentityFolder, identity: Identity
 ) -> tuple[Identity, Spool, ChainRestarted | None]:
@@ -209,12 +226,14 @@ def _open_chain(
     if config.spool_file.exists():
         try:
             spool = Spool(config.spool_file, identity.spool_key, max_bytes=config.spool_max_bytes)
-            spool.head(identity.epoch)
+            head = spool.head(identity.epoch)
         except SpoolDamagedError as error:
             log.error("%s", error)
             reason = "the queue was damaged"
         else:
-            return identity, spool, None
+            # A new chain that was made and not yet begun: the power went in between.
+            is_unsaid = identity.epoch > 1 and head.seq == 0
+            return identity, spool, ChainRestarted("the queue was lost", identity.epoch - 1) if is_unsaid else None
     before = identity.epoch
     # First the identity: should the power go now, the next start skips a number, which is harmless.
     identity = folder.start_epoch(identity)
@@ -225,6 +244,7 @@ def _open_chain(
 
 def _set_aside(path: Path) -> None:
     """Keep an old queue for whoever wants to look, one at the most."""
-    for name in (path.name, path.name + "-journal"):
-        if path.with_name(name).exists():
-            os.replace(path.with_name(name), path.with_name(name + ".old"))
+    aside = path.with_name(path.name + ".old")
+    for suffix in ("", "-journal"):
+        if path.with_name(path.name + suffix).exists():
+            os.replace(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))

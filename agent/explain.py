@@ -15,7 +15,8 @@ from proto.events import KINDS, Kind, Leaves
 
 NEVER = (
     "what is typed, on screen or in the clipboard",
-    "names of people, accounts, command lines, documents or web pages",
+    "names of people, command lines, documents or web pages",
+    "accounts, but for what the path of a program that a rule names may show of one",
     "programs that no rule names, except by name in the software inventory if the policy asks for it",
     "where the machine is",
 )

@@ -77,5 +77,5 @@ class Recorder:
             rank=RANK_SAFEGUARDING if event.audience is Audience.SAFEGUARDING else severity,
             header=header,
             hash=chain.link(header, previous_hash),
-            payload=Payload(b"", b"", Missing.QUEUE_FULL) if is_too_large else Payload(salt, body),
+            payload=Payload(b"", b"", Missing.TOO_LARGE) if is_too_large else Payload(salt, body),
         )

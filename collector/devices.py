@@ -176,16 +176,20 @@ def note_seen(engine: Engine, device_ids: Iterable[str], now_ns: int) -> None:
 
 
 def _query(school_id: str) -> Any:
-    open_incidents = (
-        select(func.count())
-        .select_from(incidents)
-        .where(incidents.c.device_id == devices.c.device_id, incidents.c.state == "open")
-        .where(incidents.c.audience == "security")
-        .scalar_subquery()
+    waiting = (
+        select(incidents.c.device_id, func.count().label("open_incidents"))
+        .where(incidents.c.school_id == school_id, incidents.c.state == "open", incidents.c.audience == "security")
+        .group_by(incidents.c.device_id)
+        .subquery()
     )
     return (
-        select(devices, func.coalesce(heads.c.seq, 0).label("events"), open_incidents.label("open_incidents"))
+        select(
+            devices,
+            func.coalesce(heads.c.seq, 0).label("events"),
+            func.coalesce(waiting.c.open_incidents, 0).label("open_incidents"),
+        )
         .join_from(devices, heads, heads.c.device_id == devices.c.device_id, isouter=True)
+        .join(waiting, waiting.c.device_id == devices.c.device_id, isouter=True)
         .where(devices.c.school_id == school_id)
     )
 

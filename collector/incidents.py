@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, update
 
+from collector import audit
 from collector.errors import UsageError
 from collector.store.engine import reading, writing
 from collector.store.schema import devices, incident_history, incidents
@@ -193,10 +194,13 @@ def list_incidents(
     audiences: Collection[Audience],
     states: Collection[IncidentState] = tuple(IncidentState),
     device_id: str | None = None,
+    least_severity: int = 1,
     limit: int = 1000,
 ) -> list[Incident]:
     """Return the incidents that a reader with these audiences may see, newest first."""
     query = _query(school_id, audiences).where(incidents.c.state.in_([state.value for state in states]))
+    if least_severity > 1:
+        query = query.where(incidents.c.severity >= least_severity)
     if device_id is not None:
         query = query.where(incidents.c.device_id == device_id)
     query = query.order_by(incidents.c.last_seen_at_ns.desc(), incidents.c.incident_id).limit(limit)
@@ -272,6 +276,14 @@ def decide(
             raise UsageError("there is no such incident")
         if target is not None and row.state == target.value:
             return
+        audit.record(
+            connection,
+            school_id,
+            actor=actor,
+            action=f"incident.{action.value}",
+            subject=f"incident/{incident_id}",
+            now_ns=now_ns,
+        )
         if target is not None:
             connection.execute(
                 update(incidents).where(incidents.c.incident_id == incident_id).values(state=target.value)

@@ -21,9 +21,10 @@ from proto.wire import decode_header_block, to_json
 REFUSED_KEPT_BYTES = 64 * 1024
 REFUSED_KEPT_A_DEVICE = 1000
 
-_MISSING_IN_WORDS = {
+_MISSING_IN_WORDS: dict[int, str] = {
     Missing.QUEUE_FULL: "the device's queue was full and let this content go",
     Missing.DAMAGED: "the device could not read this content back",
+    Missing.TOO_LARGE: "the content was larger than an event may be",
 }
 
 
@@ -169,7 +170,7 @@ def _to_event(row: Any, envelope: Any) -> StoredEvent:
     if row.body is None:
         missing = "the content is not in the ledger"
     elif row.missing != Missing.NO:
-        missing = _MISSING_IN_WORDS[Missing(row.missing)]
+        missing = _MISSING_IN_WORDS.get(row.missing, "the device sent no content")
     else:
         try:
             body = to_json(row.kind, row.body)

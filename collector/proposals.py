@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from collector import audit
 from collector.errors import UsageError
 from collector.store.engine import reading, writing
 from collector.store.schema import approved_programs, devices, payloads, proposals
@@ -118,6 +119,15 @@ def decide_proposal(
     if strangers:
         raise UsageError(f"{min(strangers)!r} is not a program of this proposal")
     with writing(engine) as connection:
+        audit.record(
+            connection,
+            school_id,
+            actor=actor,
+            action="proposal.decided",
+            subject=f"proposal/{proposal_id}",
+            detail=f"{len(wanted)} of {len(found[1])} programs approved",
+            now_ns=now_ns,
+        )
         new = wanted - list_approved(connection, school_id)
         if new:
             connection.execute(
@@ -133,6 +143,23 @@ def decide_proposal(
             .values(state="decided", approved=len(wanted), decided_at_ns=now_ns, decided_by=actor)
         )
     return len(new)
+
+
+def approve_program(engine: Engine, school_id: str, name: str, *, actor: str, now_ns: int) -> None:
+    """Put one program on the allow list, where it may be already. The caller publishes the policy afterwards.
+
+    Raises:
+        UsageError: it is no name of a program.
+    """
+    if not _can_be_listed(name):
+        raise UsageError("this is no name that can be on the allow list")
+    with writing(engine) as connection:
+        audit.record(
+            connection, school_id, actor=actor, action="program.approved", subject=f"program/{name}", now_ns=now_ns
+        )
+        if to_name(name) not in list_approved(connection, school_id):
+            row = {"school_id": school_id, "name": to_name(name), "approved_at_ns": now_ns, "approved_by": actor}
+            connection.execute(insert(approved_programs), [row])
 
 
 def load_approved(engine: Engine, school_id: str) -> set[str]:

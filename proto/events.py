@@ -35,6 +35,7 @@ class Missing(IntEnum):
     NO = 0
     QUEUE_FULL = 1
     DAMAGED = 2
+    TOO_LARGE = 3
 
 
 class Leaves(StrEnum):

@@ -175,9 +175,9 @@ class RunningCollector(RunningProgram):
             self._engine = open_engine(self.config)
         return self._engine
 
-    def incidents(self, rule: str = "") -> list[Incident]:
-        """Return the security incidents, or those of one rule."""
-        found = list_incidents(self.engine, self.config.school_id, audiences=[Audience.SECURITY])
+    def incidents(self, rule: str = "", *, device_id: str | None = None) -> list[Incident]:
+        """Return the security incidents, or those of one rule or one device."""
+        found = list_incidents(self.engine, self.config.school_id, audiences=[Audience.SECURITY], device_id=device_id)
         return [incident for incident in found if rule in ("", incident.rule)]
 
     def verify(self) -> dict[str, Any]:
@@ -220,6 +220,11 @@ class RunningAgent(RunningProgram):
         except FileNotFoundError:
             return {}
         return status
+
+    @property
+    def device_id(self) -> str:
+        """Which device it is."""
+        return str(self.status()["device"])
 
     def wait_until_connected(self) -> None:
         """Return when the collector answers it."""

@@ -67,6 +67,7 @@ NOTICES = {
     "resolved": "The incident is resolved.",
     "reopened": "The incident is open again.",
     "noted": "The note is added.",
+    "allowed": "The program is on the allow list, the incident is resolved, and a new policy is on its way.",
     "approved": "The allow list is changed, and a new policy is on its way to the devices.",
     "disabled": "The user is disabled and signed out everywhere.",
     "enabled": "The user can sign in again.",

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15proto/v1/events.proto\x12\x0fschoolwarden.v1\"\xfb\x02\n\x06Header\x12\x11\n\tschool_id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x0b\n\x03seq\x18\x04 \x01(\x04\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x16\n\x0eschema_version\x18\x06 \x01(\r\x12+\n\x08\x61udience\x18\x07 \x01(\x0e\x32\x19.schoolwarden.v1.Audience\x12\x10\n\x08severity\x18\x08 \x01(\r\x12#\n\x04tier\x18\t \x01(\x0e\x32\x15.schoolwarden.v1.Tier\x12\r\n\x05route\x18\n \x01(\t\x12\r\n\x05\x64rill\x18\x0b \x01(\x08\x12\x15\n\rwall_clock_ns\x18\x0c \x01(\x10\x12\x14\n\x0cmonotonic_ns\x18\r \x01(\x06\x12\x0f\n\x07\x62oot_id\x18\x0e \x01(\x0c\x12\x16\n\x0e\x62undle_version\x18\x0f \x01(\x04\x12\x1a\n\x12payload_commitment\x18\x10 \x01(\x0c\x12\x15\n\rprevious_hash\x18\x11 \x01(\x0c\"\x1e\n\x0bHeaderBlock\x12\x0f\n\x07headers\x18\x01 \x03(\x0c\"\xa9\x01\n\x07Payload\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x31\n\x07missing\x18\x03 \x01(\x0e\x32 .schoolwarden.v1.Payload.Missing\"O\n\x07Missing\x12\x17\n\x13MISSING_UNSPECIFIED\x10\x00\x12\x16\n\x12MISSING_QUEUE_FULL\x10\x01\x12\x13\n\x0fMISSING_DAMAGED\x10\x02\"V\n\x07Program\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\"\x92\x01\n\x0c\x41gentStarted\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x12\n\nos_version\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x06 \x03(\t\x12\x13\n\x0bnot_watched\x18\x07 \x03(\t\"\x1e\n\x0c\x41gentStopped\x12\x0e\n\x06reason\x18\x01 \x01(\t\"G\n\x0e\x41gentThrottled\x12\r\n\x05level\x18\x01 \x01(\t\x12\x13\n\x0b\x63pu_percent\x18\x02 \x01(\x01\x12\x11\n\tmemory_mb\x18\x03 \x01(\x01\"8\n\x0e\x43hainRestarted\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x16\n\x0eprevious_epoch\x18\x02 \x01(\r\"\xc0\x01\n\x0c\x43heckChanged\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x37\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32(.schoolwarden.v1.CheckChanged.FactsEntry\x12\x1a\n\x12\x66irst_failed_at_ns\x18\x05 \x01(\x10\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\",\n\x0c\x43heckCrashed\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"D\n\rEventsDropped\x12\x14\n\x0c\x64ropped_kind\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\">\n\rPolicyApplied\x12\x16\n\x0e\x62undle_version\x18\x01 \x01(\x04\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\"7\n\rPolicyRefused\x12\x16\n\x0e\x62undle_version\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\"9\n\x0cProgramFound\x12)\n\x07program\x18\x01 \x01(\x0b\x32\x18.schoolwarden.v1.Program\"=\n\x10ProgramInstalled\x12)\n\x07program\x18\x01 \x01(\x0b\x32\x18.schoolwarden.v1.Program\"T\n\x0eProgramStarted\x12)\n\x07program\x18\x01 \x01(\x0b\x32\x18.schoolwarden.v1.Program\x12\x17\n\x0f\x61lready_running\x18\x02 \x01(\x08\"K\n\x0eSoftwareListed\x12*\n\x08programs\x18\x01 \x03(\x0b\x32\x18.schoolwarden.v1.Program\x12\r\n\x05\x66irst\x18\x02 \x01(\x08*r\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIENCE_SECURITY\x10\x01\x12\x19\n\x15\x41UDIENCE_SAFEGUARDING\x10\x02\x12\x1a\n\x16\x41UDIENCE_STAFF_CONDUCT\x10\x03*\\\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x0e\n\nTIER_COUNT\x10\x01\x12\x0f\n\x0bTIER_REVIEW\x10\x02\x12\x0e\n\nTIER_ALERT\x10\x03\x12\r\n\tTIER_CALL\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15proto/v1/events.proto\x12\x0fschoolwarden.v1\"\xfb\x02\n\x06Header\x12\x11\n\tschool_id\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\r\x12\x0b\n\x03seq\x18\x04 \x01(\x04\x12\x0c\n\x04kind\x18\x05 \x01(\t\x12\x16\n\x0eschema_version\x18\x06 \x01(\r\x12+\n\x08\x61udience\x18\x07 \x01(\x0e\x32\x19.schoolwarden.v1.Audience\x12\x10\n\x08severity\x18\x08 \x01(\r\x12#\n\x04tier\x18\t \x01(\x0e\x32\x15.schoolwarden.v1.Tier\x12\r\n\x05route\x18\n \x01(\t\x12\r\n\x05\x64rill\x18\x0b \x01(\x08\x12\x15\n\rwall_clock_ns\x18\x0c \x01(\x10\x12\x14\n\x0cmonotonic_ns\x18\r \x01(\x06\x12\x0f\n\x07\x62oot_id\x18\x0e \x01(\x0c\x12\x16\n\x0e\x62undle_version\x18\x0f \x01(\x04\x12\x1a\n\x12payload_commitment\x18\x10 \x01(\x0c\x12\x15\n\rprevious_hash\x18\x11 \x01(\x0c\"\x1e\n\x0bHeaderBlock\x12\x0f\n\x07headers\x18\x01 \x03(\x0c\"\xc0\x01\n\x07Payload\x12\x0c\n\x04salt\x18\x01 \x01(\x0c\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x31\n\x07missing\x18\x03 \x01(\x0e\x32 .schoolwarden.v1.Payload.Missing\"f\n\x07Missing\x12\x17\n\x13MISSING_UNSPECIFIED\x10\x00\x12\x16\n\x12MISSING_QUEUE_FULL\x10\x01\x12\x13\n\x0fMISSING_DAMAGED\x10\x02\x12\x15\n\x11MISSING_TOO_LARGE\x10\x03\"V\n\x07Program\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\"\x92\x01\n\x0c\x41gentStarted\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x10\n\x08hostname\x18\x02 \x01(\t\x12\n\n\x02os\x18\x03 \x01(\t\x12\x12\n\nos_version\x18\x04 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x05 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x06 \x03(\t\x12\x13\n\x0bnot_watched\x18\x07 \x03(\t\"\x1e\n\x0c\x41gentStopped\x12\x0e\n\x06reason\x18\x01 \x01(\t\"G\n\x0e\x41gentThrottled\x12\r\n\x05level\x18\x01 \x01(\t\x12\x13\n\x0b\x63pu_percent\x18\x02 \x01(\x01\x12\x11\n\tmemory_mb\x18\x03 \x01(\x01\"8\n\x0e\x43hainRestarted\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x16\n\x0eprevious_epoch\x18\x02 \x01(\r\"\xc0\x01\n\x0c\x43heckChanged\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x37\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32(.schoolwarden.v1.CheckChanged.FactsEntry\x12\x1a\n\x12\x66irst_failed_at_ns\x18\x05 \x01(\x10\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\",\n\x0c\x43heckCrashed\x12\r\n\x05\x63heck\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"D\n\rEventsDropped\x12\x14\n\x0c\x64ropped_kind\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\">\n\rPolicyApplied\x12\x16\n\x0e\x62undle_version\x18\x01 \x01(\x04\x12\x15\n\rbundle_sha256\x18\x02 \x01(\t\"7\n\rPolicyRefused\x12\x16\n\x0e\x62undle_version\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\"9\n\x0cProgramFound\x12)\n\x07program\x18\x01 \x01(\x0b\x32\x18.schoolwarden.v1.Program\"=\n\x10ProgramInstalled\x12)\n\x07program\x18\x01 \x01(\x0b\x32\x18.schoolwarden.v1.Program\"T\n\x0eProgramStarted\x12)\n\x07program\x18\x01 \x01(\x0b\x32\x18.schoolwarden.v1.Program\x12\x17\n\x0f\x61lready_running\x18\x02 \x01(\x08\"K\n\x0eSoftwareListed\x12*\n\x08programs\x18\x01 \x03(\x0b\x32\x18.schoolwarden.v1.Program\x12\r\n\x05\x66irst\x18\x02 \x01(\x08*r\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UDIENCE_SECURITY\x10\x01\x12\x19\n\x15\x41UDIENCE_SAFEGUARDING\x10\x02\x12\x1a\n\x16\x41UDIENCE_STAFF_CONDUCT\x10\x03*\\\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\x0e\n\nTIER_COUNT\x10\x01\x12\x0f\n\x0bTIER_REVIEW\x10\x02\x12\x0e\n\nTIER_ALERT\x10\x03\x12\r\n\tTIER_CALL\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,46 +33,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKCHANGED_FACTSENTRY']._loaded_options = None
   _globals['_CHECKCHANGED_FACTSENTRY']._serialized_options = b'8\001'
-  _globals['_AUDIENCE']._serialized_start=1745
-  _globals['_AUDIENCE']._serialized_end=1859
-  _globals['_TIER']._serialized_start=1861
-  _globals['_TIER']._serialized_end=1953
+  _globals['_AUDIENCE']._serialized_start=1768
+  _globals['_AUDIENCE']._serialized_end=1882
+  _globals['_TIER']._serialized_start=1884
+  _globals['_TIER']._serialized_end=1976
   _globals['_HEADER']._serialized_start=43
   _globals['_HEADER']._serialized_end=422
   _globals['_HEADERBLOCK']._serialized_start=424
   _globals['_HEADERBLOCK']._serialized_end=454
   _globals['_PAYLOAD']._serialized_start=457
-  _globals['_PAYLOAD']._serialized_end=626
+  _globals['_PAYLOAD']._serialized_end=649
   _globals['_PAYLOAD_MISSING']._serialized_start=547
-  _globals['_PAYLOAD_MISSING']._serialized_end=626
-  _globals['_PROGRAM']._serialized_start=628
-  _globals['_PROGRAM']._serialized_end=714
-  _globals['_AGENTSTARTED']._serialized_start=717
-  _globals['_AGENTSTARTED']._serialized_end=863
-  _globals['_AGENTSTOPPED']._serialized_start=865
-  _globals['_AGENTSTOPPED']._serialized_end=895
-  _globals['_AGENTTHROTTLED']._serialized_start=897
-  _globals['_AGENTTHROTTLED']._serialized_end=968
-  _globals['_CHAINRESTARTED']._serialized_start=970
-  _globals['_CHAINRESTARTED']._serialized_end=1026
-  _globals['_CHECKCHANGED']._serialized_start=1029
-  _globals['_CHECKCHANGED']._serialized_end=1221
-  _globals['_CHECKCHANGED_FACTSENTRY']._serialized_start=1177
-  _globals['_CHECKCHANGED_FACTSENTRY']._serialized_end=1221
-  _globals['_CHECKCRASHED']._serialized_start=1223
-  _globals['_CHECKCRASHED']._serialized_end=1267
-  _globals['_EVENTSDROPPED']._serialized_start=1269
-  _globals['_EVENTSDROPPED']._serialized_end=1337
-  _globals['_POLICYAPPLIED']._serialized_start=1339
-  _globals['_POLICYAPPLIED']._serialized_end=1401
-  _globals['_POLICYREFUSED']._serialized_start=1403
-  _globals['_POLICYREFUSED']._serialized_end=1458
-  _globals['_PROGRAMFOUND']._serialized_start=1460
-  _globals['_PROGRAMFOUND']._serialized_end=1517
-  _globals['_PROGRAMINSTALLED']._serialized_start=1519
-  _globals['_PROGRAMINSTALLED']._serialized_end=1580
-  _globals['_PROGRAMSTARTED']._serialized_start=1582
-  _globals['_PROGRAMSTARTED']._serialized_end=1666
-  _globals['_SOFTWARELISTED']._serialized_start=1668
-  _globals['_SOFTWARELISTED']._serialized_end=1743
+  _globals['_PAYLOAD_MISSING']._serialized_end=649
+  _globals['_PROGRAM']._serialized_start=651
+  _globals['_PROGRAM']._serialized_end=737
+  _globals['_AGENTSTARTED']._serialized_start=740
+  _globals['_AGENTSTARTED']._serialized_end=886
+  _globals['_AGENTSTOPPED']._serialized_start=888
+  _globals['_AGENTSTOPPED']._serialized_end=918
+  _globals['_AGENTTHROTTLED']._serialized_start=920
+  _globals['_AGENTTHROTTLED']._serialized_end=991
+  _globals['_CHAINRESTARTED']._serialized_start=993
+  _globals['_CHAINRESTARTED']._serialized_end=1049
+  _globals['_CHECKCHANGED']._serialized_start=1052
+  _globals['_CHECKCHANGED']._serialized_end=1244
+  _globals['_CHECKCHANGED_FACTSENTRY']._serialized_start=1200
+  _globals['_CHECKCHANGED_FACTSENTRY']._serialized_end=1244
+  _globals['_CHECKCRASHED']._serialized_start=1246
+  _globals['_CHECKCRASHED']._serialized_end=1290
+  _globals['_EVENTSDROPPED']._serialized_start=1292
+  _globals['_EVENTSDROPPED']._serialized_end=1360
+  _globals['_POLICYAPPLIED']._serialized_start=1362
+  _globals['_POLICYAPPLIED']._serialized_end=1424
+  _globals['_POLICYREFUSED']._serialized_start=1426
+  _globals['_POLICYREFUSED']._serialized_end=1481
+  _globals['_PROGRAMFOUND']._serialized_start=1483
+  _globals['_PROGRAMFOUND']._serialized_end=1540
+  _globals['_PROGRAMINSTALLED']._serialized_start=1542
+  _globals['_PROGRAMINSTALLED']._serialized_end=1603
+  _globals['_PROGRAMSTARTED']._serialized_start=1605
+  _globals['_PROGRAMSTARTED']._serialized_end=1689
+  _globals['_SOFTWARELISTED']._serialized_start=1691
+  _globals['_SOFTWARELISTED']._serialized_end=1766
 # @@protoc_insertion_point(module_scope)

@@ -82,9 +82,11 @@ class Payload(_message.Message):
         MISSING_UNSPECIFIED: _ClassVar[Payload.Missing]
         MISSING_QUEUE_FULL: _ClassVar[Payload.Missing]
         MISSING_DAMAGED: _ClassVar[Payload.Missing]
+        MISSING_TOO_LARGE: _ClassVar[Payload.Missing]
     MISSING_UNSPECIFIED: Payload.Missing
     MISSING_QUEUE_FULL: Payload.Missing
     MISSING_DAMAGED: Payload.Missing
+    MISSING_TOO_LARGE: Payload.Missing
     SALT_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]

@@ -157,7 +157,7 @@ def test_what_had_to_go_is_told(tmp_path: Path) -> None:
     assert [event.payload.missing for event in peek_all(recording.spool)] == [Missing.QUEUE_FULL, Missing.NO]
 
 
-@pytest.mark.parametrize(("extra", "missing"), [(0, Missing.NO), (1, Missing.QUEUE_FULL)])
+@pytest.mark.parametrize(("extra", "missing"), [(0, Missing.NO), (1, Missing.TOO_LARGE)])
 def test_content_over_the_limit_stays_here(recording: Recording, extra: int, missing: Missing) -> None:
     """Content larger than an event may have does not leave, its header does, and the collector takes the chain."""
     # Three bytes of length and one of tag come before the text.

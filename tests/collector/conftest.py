@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from collector.authority import Authority, load_authority, make_authority
-from collector.config import Config, write_private
+from collector.config import Config
 from collector.ingest import Ingest
 from collector.store.engine import make_ledger_key, migrate, open_engine, writing
 from collector.store.schema import schools
+from proto.files import write_private
 from proto.keys import Ed25519Signer
 from tests.collector.evidence import Device, StoppingClock, enrol_device, make_evaluator
 from tests.collector.school import START_NS, School

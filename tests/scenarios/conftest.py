@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A collector and an agent as programs of their own, one pair for each test."""
+"""Programs of their own: a collector for each story, and an agent for each test of it."""
 
 import shutil
 import subprocess
@@ -13,10 +13,10 @@ from tests.path import RunningAgent, RunningCollector
 Start = Callable[..., Path]
 
 
-@pytest.fixture
-def collector(tmp_path: Path) -> Iterator[RunningCollector]:
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollector]:
     """A collector that serves."""
-    with RunningCollector(tmp_path / "collector") as collector:
+    with RunningCollector(tmp_path_factory.mktemp("school") / "collector") as collector:
         collector.init()
         collector.start()
         yield collector

@@ -18,21 +18,10 @@ from proto.keys import load_signer
 from tests.path import RunningAgent, RunningCollector, wait_for
 from tests.scenarios.conftest import Start
 
-# One school for all of them: each test has programs of its own, and they may run in any order.
-
-
-@pytest.fixture(scope="module")
-def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollector]:
-    """The school's collector."""
-    with RunningCollector(tmp_path_factory.mktemp("school") / "collector") as collector:
-        collector.init()
-        collector.start()
-        yield collector
-
 
 @pytest.fixture(scope="module")
 def agent(collector: RunningCollector) -> Iterator[RunningAgent]:
-    """This machine's agent."""
+    """This machine's agent; each test has programs of its own, and they may run in any order."""
     with RunningAgent(collector.folder.with_name("agent")) as agent:
         agent.enrol(collector.token())
         agent.start()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from collector.devices import list_devices
 from collector.ledger import find_head
 from tests.path import RunningAgent, RunningCollector, wait_for
 
@@ -30,22 +29,27 @@ def overwrite(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "reason"),
-    [(delete, "the queue was gone"), (truncate, "the queue was gone"), (overwrite, "the queue was damaged")],
+    [(delete, "the queue was gone"), (truncate, "the queue was damaged"), (overwrite, "the queue was damaged")],
 )
 def test_lost_queue_is_an_incident_about_the_same_device(
     collector: RunningCollector, agent: RunningAgent, damage: Callable[[Path], None], reason: str
 ) -> None:
     """A new chain begins with the reason, everything goes on, and the old chain still verifies."""
     agent.wait_until_sent()
+    device_id = agent.device_id
     agent.kill()
     damage(agent.folder / "spool" / "spool.db")
     agent.start()
-    (incident,) = wait_for(lambda: collector.incidents("agent-chain-restarted"), "the incident", collector, agent)
+    assert agent.device_id == device_id
+    (incident,) = wait_for(
+        lambda: collector.incidents("agent-chain-restarted", device_id=agent.device_id),
+        "the incident",
+        collector,
+        agent,
+    )
     assert (incident.count, incident.severity) == (1, 3)
     assert incident.summary.endswith(reason)
-    (device,) = list_devices(collector.engine, collector.config.school_id)
-    assert incident.device == device.id
-    assert find_head(collector.engine, device.id).epoch == 2
+    assert find_head(collector.engine, agent.device_id).epoch == 2
     agent.wait_until_sent()
     assert collector.incidents("device-forked") == []
     collector.verify()

@@ -24,7 +24,7 @@ def test_older_policy_is_refused_and_told(collector: RunningCollector, agent: Ru
     # The real listeners with the real keys, made to send what the real collector never does.
     school = School(config, engine)
     with Listeners(school, load_authority(config.authority_folder), events_at=collector.addresses["grpc"]) as listeners:
-        agent.wait_until_connected()
+        wait_for(lambda: listeners.server._streams, "the agent to come", agent)
         listeners.push(old)
         (incident,) = wait_for(lambda: collector.incidents("agent-policy-refused"), "the incident", agent)
     assert "version 1, and 2 is in force" in incident.summary

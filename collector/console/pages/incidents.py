@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from collector.audit import record
 from collector.console.coverage import count_heard
 from collector.console.facts import lay_out
 from collector.console.grouping import group_incidents
@@ -28,13 +27,13 @@ from collector.incidents import (
 )
 from collector.ledger import StoredEvent, find_event
 from collector.policies import load_policy
+from collector.proposals import approve_program
 from collector.roles import Permission
-from collector.store.engine import writing
+from collector.sightings import to_slug
 from rules.errors import RulesError
+from rules.model import Rule
 
 SHOWN_AT_MOST = 500
-LOADED_AT_MOST = 2000
-"""Before the filter by severity, which the database does not know."""
 
 STATE_CHOICES = {"waiting": "Open and acknowledged", **STATES, "all": "All"}
 SEVERITY_CHOICES = (
@@ -99,6 +98,7 @@ def show_incident(visit: Visit, error: UsageError | None = None) -> Response:
         events=[(title, event, lay_out(event.body or {})) for title, event in events],
         rule=rule,
         rule_missing=rule_missing,
+        allowable=_find_allowable(incident, rule, events),
         history=list_history(visit.engine, visit.school_id, incident.id),
         note=visit.field("note"),
         can_undo=visit.request.query_params.get("done") in ("acknowledged", "resolved"),
@@ -125,32 +125,49 @@ def add_note(visit: Visit) -> Response:
     return _decide(visit, Action.NOTED)
 
 
+def allow(visit: Visit) -> Response:
+    """The school has this program: it goes on the allow list, and the incident is resolved."""
+    incident = _find(visit)
+    name = _find_allowable(incident, _find_rule(visit, incident)[0], _find_events(visit, incident))
+    if not name:
+        return show_incident(visit, UsageError("The policy forbids this program whatever the allow list says."))
+    approve_program(visit.engine, visit.school_id, name, actor=visit.user.user, now_ns=visit.now_ns)
+    _note(visit, incident, Action.RESOLVED, f"{name} was put on the allow list.")
+    visit.console.publish(visit.user.user, f"{name} on the allow list")
+    return visit.redirect(f"/incidents/{incident.id}", done="allowed")
+
+
 def _decide(visit: Visit, action: Action) -> Response:
     incident = _find(visit)
-    actor = visit.user.user
     try:
-        decide(
-            visit.engine,
-            visit.school_id,
-            incident.id,
-            audiences=visit.audiences,
-            actor=actor,
-            action=action,
-            note=visit.field("note"),
-            now_ns=visit.now_ns,
-        )
+        _note(visit, incident, action, visit.field("note"))
     except UsageError as error:
         return show_incident(visit, error)
-    with writing(visit.engine) as connection:
-        record(
-            connection,
-            visit.school_id,
-            actor=actor,
-            action=f"incident.{action.value}",
-            subject=f"incident/{incident.id}",
-            now_ns=visit.now_ns,
-        )
     return visit.redirect(f"/incidents/{incident.id}", done=action.value)
+
+
+def _note(visit: Visit, incident: Incident, action: Action, note: str) -> None:
+    decide(
+        visit.engine,
+        visit.school_id,
+        incident.id,
+        audiences=visit.audiences,
+        actor=visit.user.user,
+        action=action,
+        note=note,
+        now_ns=visit.now_ns,
+    )
+
+
+def _find_allowable(incident: Incident, rule: Rule | None, events: list[tuple[str, StoredEvent]]) -> str:
+    """Return the name of the program that the school may put on its allow list here; empty for a forbidden one."""
+    if rule is None or not rule.unless_approved:
+        return ""
+    for pattern in rule.programs:
+        if incident.group == f"program/{to_slug(pattern.name)}":
+            return pattern.name
+    body = events[0][1].body if events else None
+    return str((body or {}).get("program", {}).get("name", "")) if not rule.programs else ""
 
 
 def _find(visit: Visit) -> Incident:
@@ -176,16 +193,16 @@ def _list(visit: Visit, chosen: Filter) -> dict[str, Any]:
         visit.school_id,
         audiences=visit.audiences,
         states=chosen.states,
-        limit=SHOWN_AT_MOST + 1 if chosen.severity == "1" else LOADED_AT_MOST,
+        least_severity=int(chosen.severity),
+        limit=SHOWN_AT_MOST + 1,
     )
-    fitting = [incident for incident in found if incident.severity >= int(chosen.severity)]
-    shown = fitting[:SHOWN_AT_MOST]
+    shown = found[:SHOWN_AT_MOST]
     coverage = count_heard(visit.engine, visit.school_id, visit.now_ns)
     seen = hashlib.sha256(repr((shown, coverage)).encode()).hexdigest()[:16]
     return {
         "groups": group_incidents(shown),
         "open": sum(incident.state == IncidentState.OPEN for incident in shown),
-        "is_cut": len(fitting) > SHOWN_AT_MOST or len(found) == LOADED_AT_MOST,
+        "is_cut": len(found) > SHOWN_AT_MOST,
         "shown_at_most": SHOWN_AT_MOST,
         "coverage": coverage,
         "seen": seen,
@@ -201,7 +218,7 @@ def _find_events(visit: Visit, incident: Incident) -> list[tuple[str, StoredEven
     return [(title, event) for title, event in events if event is not None]
 
 
-def _find_rule(visit: Visit, incident: Incident) -> tuple[Any, str]:
+def _find_rule(visit: Visit, incident: Incident) -> tuple[Rule | None, str]:
     try:
         rules = load_policy(visit.engine, visit.console.config).rules
     except RulesError as error:
@@ -219,6 +236,7 @@ ROUTES = (
     Route(method="GET", path="/incidents", page=show_incidents, needs=Permission.SEE_INCIDENTS),
     Route(method="GET", path="/incidents/rows", page=show_rows, needs=Permission.SEE_INCIDENTS, refreshes_itself=True),
     Route(method="GET", path="/incidents/{incident_id}", page=show_incident, needs=Permission.SEE_INCIDENTS),
+    Route(method="POST", path="/incidents/{incident_id}/allow", page=allow, needs=Permission.DECIDE_PROPOSALS),
     *(
         Route(method="POST", path=f"/incidents/{{incident_id}}/{name}", page=page, needs=Permission.DECIDE_INCIDENTS)
         for name, page in {

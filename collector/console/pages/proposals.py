@@ -6,12 +6,10 @@ import hashlib
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from collector.audit import record
 from collector.console.guard import Route
 from collector.console.visit import Visit
 from collector.proposals import ProposedProgram, decide_proposal, find_proposal, list_proposals
 from collector.roles import Permission
-from collector.store.engine import writing
 
 
 def show_proposals(visit: Visit) -> Response:
@@ -43,16 +41,6 @@ def decide(visit: Visit) -> Response:
     names = [each.name for each in found[1] if _digest(each) in ticked]
     actor = visit.user.user
     decide_proposal(visit.engine, visit.school_id, proposal_id, approve=names, actor=actor, now_ns=visit.now_ns)
-    with writing(visit.engine) as connection:
-        record(
-            connection,
-            visit.school_id,
-            actor=actor,
-            action="proposal.decided",
-            subject=f"proposal/{proposal_id}",
-            detail=f"{len(names)} of {len(found[1])} programs approved",
-            now_ns=visit.now_ns,
-        )
     # Also when the list did not grow: a decision whose policy could not be published is mended by deciding again.
     visit.console.publish(actor, f"proposal {proposal_id} decided")
     return visit.redirect("/proposals", done="approved")

@@ -38,6 +38,7 @@ WHO_MAY = {
     "POST /incidents/{incident_id}/resolve": TECHNICIAN,
     "POST /incidents/{incident_id}/reopen": TECHNICIAN,
     "POST /incidents/{incident_id}/note": TECHNICIAN,
+    "POST /incidents/{incident_id}/allow": TECHNICIAN,
     "GET /devices": SIGNED_IN,
     "GET /devices/{device_id}": SIGNED_IN,
     "GET /proposals": TECHNICIAN,

@@ -10,7 +10,8 @@ from collector.audit import list_entries
 from collector.policies import load_policy
 from collector.store.engine import writing
 from collector.store.schema import bundles, incidents, payloads
-from proto.events import Audience, EventsDropped, Missing
+from proto.events import Audience, EventsDropped, Missing, Program, ProgramStarted
+from rules.evaluate import Evaluator
 from tests.collector.console.visitor import Visitor
 from tests.collector.school import MINUTE_NS, TOR, School
 
@@ -275,3 +276,26 @@ def test_unknown_incident_is_not_there(technician: Visitor) -> None:
     assert technician.get("/incidents/0000000000000000").status == 404
     technician.get("/incidents")
     assert technician.post("/incidents/0000000000000000/acknowledge").status == 404
+
+
+def test_program_that_may_be_allowed_goes_on_the_allow_list(technician: Visitor, school: School, device: str) -> None:
+    """A VPN client that the school itself uses is allowed from its incident, for every device, and that is recorded."""
+    started = ProgramStarted(Program("openvpn", "/usr/sbin/openvpn", source="process"))
+    incident = school.add_incident(device, started, rule="bypass-vpn-client", group_key="program/openvpn")
+    assert "Does the school use OpenVPN?" in technician.get(f"/incidents/{incident}").words
+    answer = technician.post(f"/incidents/{incident}/allow")
+    assert answer.location == f"/incidents/{incident}?done=allowed"
+    words = technician.get(f"/incidents/{incident}").words
+    assert "Resolved" in words
+    assert "OpenVPN was put on the allow list." in words
+    policy = load_policy(school.engine, school.config)
+    assert "openvpn" in policy.approved
+    assert Evaluator(policy).match(started.kind, started) == ()
+    assert "program.approved" in [entry.action for entry in list_entries(school.engine, school.id)]
+
+
+def test_forbidden_program_cannot_be_allowed(technician: Visitor, school: School, incident: str) -> None:
+    """Tor stays forbidden: the page offers no way, and sending the form anyway changes nothing."""
+    assert "Does the school use" not in technician.get(f"/incidents/{incident}").words
+    assert "forbids this program" in technician.post(f"/incidents/{incident}/allow").words
+    assert load_policy(school.engine, school.config).approved == frozenset()
