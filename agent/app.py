@@ -99,7 +99,7 @@ class Agent:
     def run(self) -> None:
         """Watch and send until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: self.stop(signal.Signals(number).name))
+            signal.signal(number, self._stop_soon)
         status = threading.Thread(target=self._write_status, name="status", daemon=True)
         status.start()
         self._uplink.start()
@@ -112,6 +112,10 @@ class Agent:
             status.join(timeout=5)
             self._keep_status(is_running=False)
             self._spool.close()
+
+    def _stop_soon(self, number: int, _frame: object) -> None:
+        # Not here: this interrupts the pipeline anywhere, also where it holds the lock that waking it needs.
+        threading.Thread(target=self.stop, args=(signal.Signals(number).name,), name="stop").start()
 
     def stop(self, reason: str) -> None:
         """End, after saying so to the collector if it answers in time."""

@@ -2,8 +2,8 @@
 """The data path on the device, from top to bottom. Read this first.
 
     1 observe   each check turns answers of the machine into candidate events and a result
-    2 throttle  repetitions and floods are cut and counted
-    3 gate      the signed policy decides what may leave; everything else ends here
+    2 gate      the signed policy decides what may leave; everything else ends here
+    3 throttle  repetitions and floods are cut and counted, for each rule by itself
     4 seal      (a safeguarding flag will be sealed here, to its readers only)
     5 record    encoded, numbered, linked to the event before it, on the disk
 
@@ -107,7 +107,8 @@ class Pipeline:
         if self._monotonic_s() >= self._dropped_due_s:
             self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
             for dropped in self._throttle.take_dropped():
-                self._gate(dropped)
+                # Past the throttle, which has no say in what it dropped itself.
+                self._held.append((dropped, dropped.severity))
         self._record()
 
     def _observe(self, check: Check) -> None:
@@ -137,12 +138,8 @@ class Pipeline:
 
     def _pass_on(self, event: Kind) -> bool:
         """Take an event through steps 2 and 3; return whether it came through."""
-        return self._throttle.admit(event) and self._gate(event)
-
-    def _gate(self, event: Kind) -> bool:
-        """Step 3."""
         severity = self._policy.find_severity(event)
-        if severity is None:
+        if severity is None or not self._throttle.admit(event, self._policy.describe(event)):
             return False
         self._held.append((event, severity))
         return True

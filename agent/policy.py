@@ -101,6 +101,14 @@ class PolicyStore:
             return severity
         return (severity or event.severity) if in_force.policy.inventory.ask else None
 
+    def describe(self, event: Kind) -> str:
+        """Return which rules name an event and as which program; empty for none. There are only so many answers."""
+        in_force = self._in_force
+        if in_force is None or event.leaves is Leaves.ALWAYS:
+            return ""
+        matches = in_force.evaluator.match(event.kind, event)
+        return " ".join(f"{match.rule.id}/{match.program}" for match in matches)
+
     def _open(self, bundle: Bundle) -> InForce:
         policy = open_bundle(
             bundle,

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts repetitions and floods; what it cuts is counted and becomes an event of its own. It has no clock of its own."""
+"""Cuts repetitions and floods; what it cuts is counted and becomes an event of its own. It has no clock of its own.
+
+Floods are counted for each kind and what it is about, which the caller says: a thousand starts of a game must not
+hide the first start of something worse.
+"""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -17,17 +21,20 @@ class Throttle:
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
         self._seen: dict[int, float] = {}
-        self._recent: dict[str, deque[float]] = {}
+        self._recent: dict[tuple[str, str], deque[float]] = {}
         self._dropped: Counter[tuple[str, str]] = Counter()
 
-    def admit(self, event: Kind) -> bool:
-        """Return whether an event goes on; count it if not. The same content within seconds is a repetition."""
+    def admit(self, event: Kind, about: str = "") -> bool:
+        """Return whether an event goes on; count it if not. The same content within seconds is a repetition.
+
+        `about` tells floods of one kind apart. It MUST NOT be text that a user can vary, or there is no limit.
+        """
         now_s = self._clock_s()
         key = hash((event.kind, repr(event)))
         if now_s - self._seen.get(key, -REPEATED_WITHIN_S) < REPEATED_WITHIN_S:
             self._dropped[event.kind, "repeated"] += 1
             return False
-        recent = self._recent.setdefault(event.kind, deque())
+        recent = self._recent.setdefault((event.kind, about), deque())
         while recent and now_s - recent[0] >= 60.0:
             recent.popleft()
         if len(recent) >= A_MINUTE_OF_ONE_KIND:

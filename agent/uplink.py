@@ -26,6 +26,7 @@ from proto.wire import (
     EVENTS_METHOD,
     EVENTS_SERVICE,
     PROTOCOL,
+    TARGET_NAME,
     AgentMessage,
     Bundle,
     CollectorMessage,
@@ -39,7 +40,6 @@ from proto.wire import (
 
 log = logging.getLogger(__name__)
 
-TARGET_NAME = "collector.schoolwarden.internal"
 ENROL_TIMEOUT_S = 20.0
 WELCOME_TIMEOUT_S = 20.0
 BACKOFF_BASE_S = 0.5
@@ -161,6 +161,10 @@ class Uplink:
                 problem = _explain(error)
             except (CollectorUnreachableError, SpoolError) as error:
                 problem = error.message
+            except Exception as error:
+                # A bug must not end the thread that everything waits for: events are kept, and it tries again.
+                log.exception("an error in the uplink")
+                problem = f"an error in the agent: {type(error).__name__}"
             if self._stopping.is_set():
                 return
             self._set_state(replace(self.state, is_connected=False, problem=problem))
@@ -183,6 +187,8 @@ class Uplink:
                 response_deserializer=CollectorMessage.FromString,
             )
             self._session = session = _Session(self._identity, self._spool)
+            if self._stopping.is_set():
+                return
             hello = Hello(
                 min_protocol=PROTOCOL,
                 max_protocol=PROTOCOL,
@@ -232,6 +238,8 @@ class _Session:
         self._sent_seq: int | None = None
         """None until the welcome."""
         self._unanswered: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._stale = 0
+        """How many answers are still to come to what was sent before we went back; all of them say the same."""
         self._rewound = 0
         self._is_ended = False
         self.cancel_call: Callable[[], Any] = lambda: None
@@ -284,15 +292,21 @@ class _Session:
         Raises:
             RefusedError: the same events would be refused again.
         """
+        if refusal.reason == Refusal.REASON_OUT_OF_ORDER and self._stale:
+            self._stale -= 1
+            return
         if refusal.reason == Refusal.REASON_OUT_OF_ORDER and refusal.expected_seq and self._rewound < 3:
             self._rewound += 1
             with self._spool.changed:
                 self._sent_seq = refusal.expected_seq - 1
+                self._stale = max(self._unanswered.qsize() - 1, 0)
                 while not self._unanswered.empty():
                     self._unanswered.get()
                 self._spool.changed.notify_all()
             return
-        name = Refusal.Reason.Name(refusal.reason).removeprefix("REASON_").replace("_", " ").lower()
+        known = refusal.reason in Refusal.Reason.values()
+        reason = Refusal.Reason.Name(refusal.reason).removeprefix("REASON_") if known else "for a newer reason"
+        name = reason.replace("_", " ").lower()
         raise RefusedError(
             f"the collector refused events {refusal.first_seq} to {refusal.last_seq}: {name}, {refusal.detail}"
         )

@@ -19,9 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from collector.errors import EnrolmentRefusedError, UsageError
 from proto.files import write_private
+from proto.wire import TARGET_NAME
 
-TARGET_NAME = "collector.schoolwarden.internal"
-"""The one name that devices expect, whatever address they reach the collector under."""
 CA_DAYS = 20 * 365
 LISTENER_DAYS = 397
 DEVICE_DAYS = 397

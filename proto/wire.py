@@ -36,6 +36,9 @@ HeaderView = events_pb2.Header
 ENROL_SERVICE, ENROL_METHOD = "schoolwarden.v1.Enrolment", "Enrol"
 EVENTS_SERVICE, EVENTS_METHOD = "schoolwarden.v1.Events", "Stream"
 
+TARGET_NAME = "collector.schoolwarden.internal"
+"""The one name in the collector's certificate, whatever address devices reach it under."""
+
 PROTOCOL = 1
 """The version of the stream that this code speaks; Hello carries the oldest and the newest."""
 

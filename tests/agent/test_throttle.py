@@ -134,3 +134,11 @@ def test_a_long_sleep_is_no_repetition(clock: FakeClock) -> None:
     throttle.admit(started("tor"))
     clock.advance(12 * 3600)
     assert throttle.admit(started("tor"))
+
+
+def test_a_flood_of_one_rule_hides_no_other(clock: FakeClock) -> None:
+    """A pupil who starts a game a thousand times does not so hide what he starts next."""
+    throttle = Throttle(clock)
+    for number in range(1000):
+        throttle.admit(started(f"game-{number}"), "games-clients/Minecraft")
+    assert throttle.admit(started("mimikatz"), "cracking-passwords/Mimikatz")

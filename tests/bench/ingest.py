@@ -19,7 +19,7 @@ from tests.bench.programs import Collector, running
 
 DEVICES = 20
 WINDOW = 4
-ENVELOPES = {1: 50, 10: 25, 100: 8}
+ENVELOPES = {1: 40, 10: 20, 100: 6}
 """For each device and run."""
 
 

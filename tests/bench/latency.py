@@ -28,8 +28,8 @@ def run(*, quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
             agent = Agent(root / "agent", collector.token(1))
             with running(agent):
                 agent.wait_until_watching()
-                latencies = _latencies_ms(root, starts=10 if quick else 50)
-                return _to_json(latencies), _cost_at_rest(agent, seconds=5 if quick else 60)
+                latencies = _latencies_ms(root, starts=6 if quick else 50)
+                return _to_json(latencies), _cost_at_rest(agent, seconds=3 if quick else 60)
 
 
 def _latencies_ms(root: Path, starts: int) -> list[float]:
@@ -69,7 +69,7 @@ def _to_json(latencies: list[float]) -> dict[str, Any]:
 
 
 def _cost_at_rest(agent: Agent, seconds: float) -> dict[str, Any]:
-    time.sleep(2)
+    time.sleep(1)
     before, started = tree_cpu_s([agent.process.pid]), time.monotonic()
     memory = []
     while time.monotonic() - started < seconds:

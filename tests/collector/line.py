@@ -18,7 +18,7 @@ from typing import Any, Self
 import grpc
 
 from agent.identity import Identity
-from collector.authority import TARGET_NAME, Authority
+from collector.authority import Authority
 from collector.server import Server
 from proto.wire import (
     ENROL_METHOD,
@@ -26,6 +26,7 @@ from proto.wire import (
     EVENTS_METHOD,
     EVENTS_SERVICE,
     PROTOCOL,
+    TARGET_NAME,
     AgentMessage,
     Bundle,
     CollectorMessage,

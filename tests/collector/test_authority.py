@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.authority import (
-    TARGET_NAME,
     Authority,
     find_device_in_uri,
     issue_device_certificate,
@@ -24,6 +23,7 @@ from collector.authority import (
     to_uri,
 )
 from collector.errors import EnrolmentRefusedError, UsageError
+from proto.wire import TARGET_NAME
 
 SCHOOL, DEVICE = "5c4001000000a11e", "d0d0d0d0d0d0d0d0"
 

@@ -17,14 +17,14 @@ import grpc
 import pytest
 from sqlalchemy import delete, event, update
 
-from collector.authority import TARGET_NAME, Authority, issue_device_certificate, load_authority, make_authority
+from collector.authority import Authority, issue_device_certificate, load_authority, make_authority
 from collector.devices import list_devices
 from collector.errors import AddressError, StoreError
 from collector.server import Server
 from collector.store.engine import writing
 from collector.store.schema import bundles, devices, events, tokens
 from proto.token import Token
-from proto.wire import EVENTS_METHOD, EVENTS_SERVICE, AgentMessage, Hello
+from proto.wire import EVENTS_METHOD, EVENTS_SERVICE, TARGET_NAME, AgentMessage, Hello
 from tests.collector.evidence import (
     HOUR_NS,
     ORDINARY,

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The other end of the agent's line: a real gRPC server over real TLS whose every answer a test writes itself.
+
+def script(messages):
+    yield to_welcome(next(messages))
+    for message in messages:
+        yield to_ack(message)
+
+with ScriptedCollector(authority, script) as collector: ...
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+
+from agent.identity import Identity, IdentityFolder
+from collector.authority import (
+    Authority,
+    issue_device_certificate,
+    issue_listener_certificate,
+    load_authority,
+    make_authority,
+)
+from proto.chain import GENESIS
+from proto.wire import (
+    ENROL_METHOD,
+    ENROL_SERVICE,
+    EVENTS_METHOD,
+    EVENTS_SERVICE,
+    Ack,
+    AgentMessage,
+    CollectorMessage,
+    EnrolReply,
+    EnrolRequest,
+    Refusal,
+    Welcome,
+)
+from tests.agent.collector import FACTS, FakeCollector
+
+Messages = Iterator[AgentMessage]
+Script = Callable[[Messages], Iterator[CollectorMessage | bytes]]
+
+
+class ScriptedCollector:
+    """Serves both services on one free port each; every stream plays the next script, the last one for ever."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        *scripts: Script,
+        enrol: Callable[[EnrolRequest, Any], EnrolReply] | None = None,
+        events_at: str = "127.0.0.1:0",
+    ) -> None:
+        self._scripts = list(scripts)
+        self._enrol = enrol
+        self._lock = threading.Lock()
+        self.received: list[list[AgentMessage]] = []
+        """What came in on each stream."""
+        key, chain = issue_listener_certificate(authority)
+        mutual = grpc.ssl_server_credentials(
+            [(key, chain)], root_certificates=authority.certificate_pem, require_client_auth=True
+        )
+        one_sided = grpc.ssl_server_credentials([(key, chain)])
+        self._pool = ThreadPoolExecutor(8)
+        stream: Any = grpc.stream_stream_rpc_method_handler(
+            self._play, request_deserializer=AgentMessage.FromString, response_serializer=_to_bytes
+        )
+        unary: Any = grpc.unary_unary_rpc_method_handler(
+            self._answer,
+            request_deserializer=EnrolRequest.FromString,
+            response_serializer=EnrolReply.SerializeToString,
+        )
+        self._servers = []
+        addresses = []
+        for address, credentials, service, method, handler in (
+            (events_at, mutual, EVENTS_SERVICE, EVENTS_METHOD, stream),
+            ("127.0.0.1:0", one_sided, ENROL_SERVICE, ENROL_METHOD, unary),
+        ):
+            server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+            addresses.append(f"127.0.0.1:{server.add_secure_port(address, credentials)}")
+            self._servers.append(server)
+        self.events_address, self.enrol_address = addresses
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._servers:
+            server.stop(grace=0).wait()
+        self._pool.shutdown(wait=False)
+
+    def _play(self, messages: Messages, context: grpc.ServicerContext) -> Iterator[CollectorMessage | bytes]:
+        with self._lock:
+            script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+            received: list[AgentMessage] = []
+            self.received.append(received)
+
+        def noted() -> Messages:
+            for message in messages:
+                received.append(message)
+                yield message
+
+        yield from script(noted())
+
+    def _answer(self, request: EnrolRequest, context: grpc.ServicerContext) -> EnrolReply:
+        assert self._enrol is not None
+        return self._enrol(request, context)
+
+
+def make_device(folder: Path, collector: FakeCollector) -> tuple[Authority, Identity]:
+    """Return a CA that can serve, and the identity of a device that trusts it."""
+    make_authority(folder / "authority")
+    authority = load_authority(folder / "authority")
+    token = collector.make_token(ca_certificate=authority.certificate_der)
+    state = IdentityFolder(folder / "state")
+    request = state.make_request(token, FACTS)
+    reply = collector.answer(request)
+    reply.certificate = issue_device_certificate(
+        authority, request.certificate_request, reply.school_id, reply.device_id
+    )
+    return authority, state.complete(token, reply)
+
+
+def to_welcome(epoch: int = 1, seq: int = 0, digest: bytes = GENESIS) -> CollectorMessage:
+    """Return a welcome that says where the chain ends."""
+    welcome = Welcome(protocol=1, server_time_ns=1, head_epoch=epoch, head_seq=seq, head_hash=digest)
+    return CollectorMessage(welcome=welcome)
+
+
+def to_ack(last_seq: int, epoch: int = 1) -> CollectorMessage:
+    """Return an acknowledgement."""
+    return CollectorMessage(ack=Ack(epoch=epoch, last_seq=last_seq))
+
+
+def to_refusal(reason: "Refusal.Reason", message: AgentMessage, expected_seq: int = 0) -> CollectorMessage:
+    """Return a refusal of an envelope."""
+    envelope = message.envelope
+    return CollectorMessage(
+        refusal=Refusal(
+            reason=reason,
+            detail="said the test",
+            epoch=envelope.epoch,
+            first_seq=envelope.first_seq,
+            last_seq=envelope.last_seq,
+            expected_seq=expected_seq,
+        )
+    )
+
+
+def take_all(messages: Messages) -> Iterator[CollectorMessage]:
+    """The script of a collector where all is well."""
+    next(messages)
+    yield to_welcome()
+    for message in messages:
+        yield to_ack(message.envelope.last_seq)
+
+
+def _to_bytes(answer: CollectorMessage | bytes) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
