@@ -26,8 +26,8 @@ from agent.system.interface import System
 from agent.throttle import Throttle
 from agent.uplink import Uplink, enrol
 from proto.errors import SchoolwardenError
-from proto.events import AgentStarted, AgentStopped, ChainRestarted, PolicyApplied, PolicyRefused
-from proto.files import make_private_folder, write_private
+from proto.events import AgentStarted, ChainRestarted, PolicyApplied, PolicyRefused
+from proto.files import make_private_folder, verify_own_folder, write_private
 from proto.token import decode_token
 from proto.wire import Bundle, DeviceFacts
 
@@ -43,7 +43,9 @@ def enrol_machine(config: Config, token_text: str, *, again: bool) -> Identity:
         EnrolmentError: it is one already, or the collector refused.
         TokenError: the token cannot be used.
         CollectorUnreachableError: the collector does not answer.
+        UnsafeFolderError: others can change what lies in the state folder.
     """
+    verify_own_folder(config.state)
     token = decode_token(token_text)
     folder = IdentityFolder(config.state)
     if folder.is_enrolled():
@@ -60,7 +62,7 @@ def enrol_machine(config: Config, token_text: str, *, again: bool) -> Identity:
     folder.verify_reply(token, reply)
     _set_aside(config.spool_file)
     # A new collector has not heard what the checks remember to have told.
-    shutil.rmtree(config.checks_folder, ignore_errors=True)
+    _forget_told(config)
     identity = folder.complete(token, reply)
     Spool(config.spool_file, identity.spool_key).close()
     write_private(config.policy_file, reply.bundle.SerializeToString())
@@ -72,6 +74,7 @@ class Agent:
     """A running agent."""
 
     def __init__(self, config: Config, system: System) -> None:
+        verify_own_folder(config.state)
         make_private_folder(config.state)
         folder = IdentityFolder(config.state)
         self._config = config
@@ -99,7 +102,7 @@ class Agent:
     def run(self) -> None:
         """Watch and send until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop_soon)
+            signal.signal(number, lambda number, _: self.stop(signal.Signals(number).name))
         status = threading.Thread(target=self._write_status, name="status", daemon=True)
         status.start()
         self._uplink.start()
@@ -113,14 +116,9 @@ class Agent:
             self._keep_status(is_running=False)
             self._spool.close()
 
-    def _stop_soon(self, number: int, _frame: object) -> None:
-        # Not here: this interrupts the pipeline anywhere, also where it holds the lock that waking it needs.
-        threading.Thread(target=self.stop, args=(signal.Signals(number).name,), name="stop").start()
-
     def stop(self, reason: str) -> None:
-        """End, after saying so to the collector if it answers in time."""
-        self.pipeline.submit(AgentStopped(reason))
-        self.pipeline.stop()
+        """End, after saying so to the collector if it answers in time. A signal handler may call it."""
+        self.pipeline.stop(reason)
 
     def _build_pipeline(self, recorder: Recorder) -> Pipeline:
         found: list[Pipeline] = []
@@ -184,7 +182,9 @@ class Agent:
 
     def _keep_status(self, *, is_running: bool) -> None:
         try:
-            write_private(self._config.status_file, json.dumps(self._status(is_running=is_running)).encode())
+            # It is of use only while we run: the disk need not turn for it day and night.
+            content = json.dumps(self._status(is_running=is_running)).encode()
+            write_private(self._config.status_file, content, durable=False)
         except (OSError, SpoolError) as error:
             log.error("the status cannot be written: %s", error)
 
@@ -238,12 +238,19 @@ def _open_chain(
             # A new chain that was made and not yet begun: the power went in between.
             is_unsaid = identity.epoch > 1 and head.seq == 0
             return identity, spool, ChainRestarted("the queue was lost", identity.epoch - 1) if is_unsaid else None
+    # Events that told of something may have been in it; first of all, for nothing says later that this is to be done.
+    _forget_told(config)
     before = identity.epoch
-    # First the identity: should the power go now, the next start skips a number, which is harmless.
+    # Then the identity: should the power go now, the next start skips a number, which is harmless.
     identity = folder.start_epoch(identity)
     _set_aside(config.spool_file)
     spool = Spool(config.spool_file, identity.spool_key, max_bytes=config.spool_max_bytes)
     return identity, spool, ChainRestarted(reason, before)
+
+
+def _forget_told(config: Config) -> None:
+    """Let the checks tell everything once more."""
+    shutil.rmtree(config.checks_folder, ignore_errors=True)
 
 
 def _set_aside(path: Path) -> None:

@@ -42,9 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except SchoolwardenError as error:
-        sys.stderr.write(f"schoolwarden-agent: {_show(error.message)}\n")
-        if error.hint:
-            sys.stderr.write(f"  {_show(error.hint)}\n")
+        _complain(error)
         if options.verbose:
             logging.exception("in full")
         return error.exit_code
@@ -196,7 +194,11 @@ def _explain(options: argparse.Namespace) -> int:
     config = Config(options.state)
     identity = IdentityFolder(options.state).load()
     policy = PolicyStore(config.policy_file, identity)
-    policy.load()
+    try:
+        policy.load()
+    except SchoolwardenError as error:
+        # What holds then is what the agent does then: it goes on without a policy.
+        _complain(error)
     explanation = explain(identity, policy, current())
     if options.format == "json":
         sys.stdout.write(json.dumps(explanation.to_json(), indent=1) + "\n")
@@ -216,6 +218,12 @@ def _check(options: argparse.Namespace) -> int:
             facts = [f"  {name}: {value}" for name, value in sorted(result.facts.items())]
             _write_lines([f"{result.check}: {result.state.value} - {result.summary}", *facts])
     return 1 if any(result.state == "fail" for result in results) else 0
+
+
+def _complain(error: SchoolwardenError) -> None:
+    sys.stderr.write(f"schoolwarden-agent: {_show(error.message)}\n")
+    if error.hint:
+        sys.stderr.write(f"  {_show(error.hint)}\n")
 
 
 def _write_lines(lines: Iterable[str]) -> None:

@@ -22,7 +22,8 @@ class Config:
     """Holds identity/, spool/, policy/, checks/ and status.json."""
     spool_max_bytes: int = 64 * 1024 * 1024
     """About 200,000 events: weeks without a collector."""
-    status_every_s: float = 2.0
+    status_every_s: float = 5.0
+    """A third of the age at which `status` no longer takes it for life."""
 
     @property
     def spool_file(self) -> Path:

@@ -77,7 +77,7 @@ def explain(identity: Identity, policy: PolicyStore, system: System) -> Explanat
     return Explanation(
         school=identity.school_name,
         device=identity.device_id,
-        policy=in_force.policy.title if in_force else "none yet: only the agent's own state leaves",
+        policy=in_force.policy.title if in_force else "none: only the agent's own state leaves",
         policy_version=policy.version,
         inventory_reason=in_force.policy.inventory.reason if in_force else "",
         checks=CHECKS,

@@ -22,7 +22,7 @@ from agent.errors import CheckError, SpoolError, SpoolFullError
 from agent.policy import PolicyStore
 from agent.recorder import Recorder
 from agent.throttle import Throttle
-from proto.events import CheckChanged, CheckCrashed, EventsDropped, Kind, State
+from proto.events import AgentStopped, CheckChanged, CheckCrashed, EventsDropped, Kind, State
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Pipeline:
         self._held: list[tuple[Kind, int]] = []
         self._submitted: queue.SimpleQueue[Kind] = queue.SimpleQueue()
         self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._stop_reason: str | None = None
         self.results: dict[str, CheckResult] = {}
         """The newest answer of each check, for `status`."""
 
@@ -77,18 +77,22 @@ class Pipeline:
             self._due_s[name] = 0.0
         self._wake.set()
 
-    def stop(self) -> None:
-        """Let `run` return after the events at hand."""
-        self._stopping.set()
-        self._wake.set()
+    def stop(self, reason: str = "") -> None:
+        """Let `run` return within about a second, after the events at hand; a reason is told as the last of them.
+
+        A signal handler may call it: it wakes nobody, for that takes a lock, which the interrupted code may hold.
+        """
+        self._stop_reason = reason
 
     def run(self) -> None:
         """Do what is due, then wait for the next or for somebody to wake us; until stopped."""
-        while not self._stopping.is_set():
+        while self._stop_reason is None:
             self._wake.clear()
             self.step()
             next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
             self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
+        if self._stop_reason:
+            self.submit(AgentStopped(self._stop_reason))
         # What was dropped in the last minute is told before the end, not lost with it.
         self._dropped_due_s = self._disk_due_s = 0.0
         self.step()

@@ -340,13 +340,13 @@ def _explain(error: Any) -> str:
     """Say in a technician's words what a gRPC error means."""
     code, details = error.code().name, error.details() or ""
     if code == "UNAVAILABLE":
-        if "CERTIFICATE_VERIFY_FAILED" in details or "Peer name" in details:
+        if any(each in details for each in ("CERTIFICATE_VERIFY_FAILED", "certificate signature failure", "Peer name")):
             return "what answers there is not the collector that this machine was enrolled with"
         if "Connection refused" in details:
             return "nothing listens at the address"
         if "Handshake" in details or "SSL" in details or "handshake" in details:
             return "no secure connection: a proxy that opens TLS, or a certificate that is not accepted"
-        if "DNS" in details or "name resolution" in details:
+        if any(each in details for each in ("DNS", "name resolution", "hostname lookup")):
             return "the name cannot be resolved"
         return details or "no connection"
     if code == "CANCELLED":

@@ -2,7 +2,8 @@
 """Puts the collector together and runs it: ingest in this process, the console (`web`) in one of its own.
 
 Two processes, because the console talks to browsers and ingest must not fall with it, and because each keeps its own
-event loop. The socket of the console is opened here and handed over, so that a taken port is known at once.
+event loop. The socket of the console is opened here and lent to it: a taken port is known at once, and a console that
+fell is followed by another on the same socket.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from collector.config import Addresses, Config, write_addresses
 from collector.errors import AddressError, CollectorError
 from collector.server import Server
 from collector.store.engine import open_checked_engine
+from proto.errors import SchoolwardenError
 from proto.keys import load_signer
 
 log = logging.getLogger(__name__)
@@ -36,12 +38,16 @@ log = logging.getLogger(__name__)
 CHECKPOINT_EVERY_S = 3600.0
 CONSOLE_START_S = 60.0
 CONSOLE_GRACE_S = 5.0
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+STEADY_AFTER_S = 60.0
+"""A console that ran for so long is no longer one that keeps falling."""
 
 Process = subprocess.Popen[bytes]
 
 
 class ConsoleEndedError(CollectorError):
-    """The console's process ended by itself. Everything is stopped, so that somebody notices."""
+    """The console did not even start. Everything is stopped, so that somebody notices."""
 
 
 def serve(config: Config, addresses: Addresses, announce: Callable[[Addresses], None]) -> None:
@@ -50,7 +56,7 @@ def serve(config: Config, addresses: Addresses, announce: Callable[[Addresses], 
     Raises:
         AddressError: an address cannot be served.
         StoreError: the database cannot be used.
-        ConsoleEndedError: the console ended by itself.
+        ConsoleEndedError: the console did not start.
     """
     with _only_one(config.folder), _open_http_socket(addresses.http) as http:
         engine = open_checked_engine(config)
@@ -76,29 +82,27 @@ async def _serve(
     try:
         events, enrolment = await server.start(addresses.grpc, addresses.enrol)
         served = replace(addresses, grpc=events, enrol=enrolment)
-        console = _start_console(config.folder, http, served.http)
-        http.close()
+        console = _Console(config.folder, http, served.http)
         try:
-            await asyncio.to_thread(_wait_for_console, console, served.http)
+            await asyncio.to_thread(console.wait)
             write_addresses(config.folder, served)
             announce(served)
             await _until_stopped(engine, config, server, console, stop)
         finally:
-            await asyncio.to_thread(_stop_console, console)
+            await asyncio.to_thread(console.stop)
     finally:
         await server.close()
         await asyncio.to_thread(_checkpoint, engine, config)
 
 
-async def _until_stopped(engine: Engine, config: Config, server: Server, console: Process, stop: asyncio.Event) -> None:
+async def _until_stopped(
+    engine: Engine, config: Config, server: Server, console: "_Console", stop: asyncio.Event
+) -> None:
     running = asyncio.create_task(server.run())
     next_checkpoint_s = 0.0
     try:
         while not stop.is_set():
-            if console.poll() is not None:
-                raise ConsoleEndedError(
-                    f"the console ended with code {console.returncode}", hint="see its messages above"
-                )
+            console.look_after(time.monotonic())
             if time.monotonic() >= next_checkpoint_s:
                 next_checkpoint_s = time.monotonic() + CHECKPOINT_EVERY_S
                 await asyncio.to_thread(_checkpoint, engine, config)
@@ -112,41 +116,88 @@ async def _until_stopped(engine: Engine, config: Config, server: Server, console
 def _checkpoint(engine: Engine, config: Config) -> None:
     try:
         make_checkpoint(engine, config.school_id, load_signer(config.signing_key), time.time_ns())
-    except CollectorError as error:
+    except SchoolwardenError as error:
         log.error("no checkpoint was made: %s", error)
 
 
-def _start_console(folder: Path, http: socket.socket, address: str) -> Process:
-    descriptor = http.fileno()
-    command = [sys.executable, "-m", "collector.web", str(folder.resolve()), str(descriptor), address]
-    # Its own session: Ctrl-C reaches us alone, and we end it in order. Its standard input tells it when we are gone.
-    return subprocess.Popen(command, pass_fds=[descriptor], stdin=subprocess.PIPE, start_new_session=True)
+class _Console:
+    """The console's process, and the next one when it ends by itself: devices are served meanwhile."""
 
+    def __init__(self, folder: Path, http: socket.socket, address: str) -> None:
+        self._folder = folder
+        self._http = http
+        self._address = address
+        self._pause_s = FIRST_PAUSE_S
+        self._start_again_at_s: float | None = None
+        self._process = self._start()
 
-def _wait_for_console(console: Process, address: str) -> None:
-    """Return when it answers. The socket is open from the start, so a request just waits until somebody takes it."""
-    host, port = split_address(address)
-    reachable = ("::1" if ":" in host else "127.0.0.1") if is_any(host) else host
-    with contextlib.suppress(OSError), socket.create_connection((reachable, port), timeout=5.0) as connection:
-        connection.settimeout(1.0)
-        connection.sendall(b"GET /sign-in HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        deadline = time.monotonic() + CONSOLE_START_S
-        while console.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(TimeoutError):
-                # A page, or with TLS the end of a connection that did not speak it: somebody is there.
-                connection.recv(1)
-                return
-    if console.poll() is not None:
-        raise ConsoleEndedError("the console did not start", hint="see its messages above")
+    def _start(self) -> Process:
+        descriptor = self._http.fileno()
+        # -P: a file in the folder where somebody happens to start us must not be taken for a module.
+        command = [sys.executable, "-P", "-m", "collector.web", str(self._folder.resolve())]
+        self._started_at_s = time.monotonic()
+        # Its own session: Ctrl-C reaches us alone, and we end it in order. Its standard input tells it when we are
+        # gone.
+        return subprocess.Popen(
+            [*command, str(descriptor), self._address],
+            pass_fds=[descriptor],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
+    def wait(self) -> None:
+        """Return when it answers. The socket is open from the start, so a request just waits until somebody takes it.
 
-def _stop_console(console: Process) -> None:
-    console.terminate()
-    try:
-        console.wait(CONSOLE_GRACE_S)
-    except subprocess.TimeoutExpired:
-        console.kill()
-        console.wait()
+        Raises:
+            ConsoleEndedError: it ended instead.
+        """
+        host, port = split_address(self._address)
+        reachable = ("::1" if ":" in host else "127.0.0.1") if is_any(host) else host
+        with contextlib.suppress(OSError), socket.create_connection((reachable, port), timeout=5.0) as connection:
+            connection.settimeout(1.0)
+            connection.sendall(b"GET /sign-in HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            deadline = time.monotonic() + CONSOLE_START_S
+            while self._process.poll() is None and time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    # A page, or with TLS the end of a connection that did not speak it: somebody is there.
+                    connection.recv(1)
+                    return
+        if self._process.poll() is not None:
+            raise ConsoleEndedError("the console did not start", hint="see its messages above")
+
+    def look_after(self, now_s: float) -> None:
+        """Start it anew if it ended, after a pause that grows while it keeps ending."""
+        if self._process.poll() is None:
+            return
+        if self._start_again_at_s is None:
+            if now_s - self._started_at_s > STEADY_AFTER_S:
+                self._pause_s = FIRST_PAUSE_S
+            code = self._process.returncode
+            log.error("the console ended with code %s; it is started again in %.0f s", code, self._pause_s)
+            self._start_again_at_s = now_s + self._pause_s
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        elif now_s >= self._start_again_at_s:
+            self._start_again_at_s = None
+            self._close_pipe()
+            try:
+                self._process = self._start()
+            except OSError as error:
+                log.error("the console cannot be started: %s", error)
+
+    def stop(self) -> None:
+        """End it, and give the port back."""
+        self._process.terminate()
+        try:
+            self._process.wait(CONSOLE_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._close_pipe()
+        self._http.close()
+
+    def _close_pipe(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ from proto.errors import ChainError
 
 DOMAIN = b"schoolwarden audit v1\x00"
 FIRST_PREVIOUS_HASH = bytes(32)
+COMMAND_LINE = "command line"
+"""The actor of what the operator does without a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

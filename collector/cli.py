@@ -1,23 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `schoolwarden-collector`: its verbs are in `commands`; `main` decides how each ends.
 
-stdout is data, stderr is talk. Exit codes: 0 good, 1 a finding, 2 a wrong call, 3 an environment that does not work.
+stdout is data, stderr is talk. Exit codes: 0 good, 1 a finding, 2 a wrong call, 3 an environment that does not work,
+130 ended from the keyboard before it was done.
 It runs as the operator and shows no incident of another audience than security.
 """
 
 import argparse
+import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from collector.commands import evidence, people, rules, serving
 from proto.errors import SchoolwardenError
 
 VERSION = "0.1.0"
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's alphabet cannot write must not end the command.
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO,
@@ -27,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         code: int = options.command(options)
+        sys.stdout.flush()
         return code
     except SchoolwardenError as error:
         sys.stderr.write(f"schoolwarden-collector: {error.message}\n")
@@ -36,14 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             logging.exception("in full")
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has enough; the descriptor must go or the interpreter complains at exit.
-        sys.stderr.close()
+        # Whoever read our output has enough.
+        _abandon_output()
         return 0
     except OSError as error:
         sys.stderr.write(f"schoolwarden-collector: {error}\n")
+        _abandon_output()
         return 3
     except KeyboardInterrupt:
-        return 0
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,10 +70,18 @@ def _parser() -> argparse.ArgumentParser:
         serving.add_serve,
         serving.add_migrate,
         people.add_token,
+        people.add_device,
         people.add_user,
         evidence.add_lists,
         evidence.add_verify,
         rules.add_rules,
+        rules.add_allowed,
     ):
         add(commands)
     return parser
+
+
+def _abandon_output() -> None:
+    """Let go what could not be written; Python would try again at its end, and complain."""
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

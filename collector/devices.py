@@ -108,20 +108,19 @@ def find_revoked(engine: Engine, school_id: str) -> set[str]:
         return set(connection.execute(query).scalars())
 
 
-def revoke(engine: Engine, school_id: str, device_id: str) -> None:
+def revoke(connection: Connection, school_id: str, device_id: str) -> None:
     """Take a device's right to speak away. What it said stays.
 
     Raises:
         UsageError: there is no such device.
     """
-    with writing(engine) as connection:
-        changed = connection.execute(
-            update(devices)
-            .where(devices.c.school_id == school_id, devices.c.device_id == device_id)
-            .values(state=DeviceState.REVOKED.value)
-        )
-        if changed.rowcount == 0:
-            raise UsageError(f"there is no device {device_id}", hint="list them: schoolwarden-collector devices")
+    changed = connection.execute(
+        update(devices)
+        .where(devices.c.school_id == school_id, devices.c.device_id == device_id)
+        .values(state=DeviceState.REVOKED.value)
+    )
+    if changed.rowcount == 0:
+        raise UsageError(f"there is no device {device_id}", hint="list them: schoolwarden-collector devices")
 
 
 def to_fact(text: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a device becomes one of ours: tokens, the two proofs of possession, and the certificate.
+"""How a device becomes one of ours, and is one no more: tokens, the two proofs of possession, the certificate.
 
 A token's secret is stored as a hash only. The same device may ask again with the same token and keys, because the
 answer can be lost on the way: it gets the same id and a fresh certificate, and the token loses no further use.
@@ -7,13 +7,15 @@ answer can be lost on the way: it gets the same id and a fresh certificate, and 
 
 import hashlib
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from collector.audit import COMMAND_LINE, record
 from collector.authority import Authority, issue_device_certificate
 from collector.config import Addresses, Config
-from collector.devices import DeviceState, to_fact
+from collector.devices import DeviceState, revoke, to_fact
 from collector.errors import EnrolmentRefusedError, UsageError
 from collector.store.engine import writing
 from collector.store.schema import device_keys, devices, tokens
@@ -33,6 +35,7 @@ def make_token(
     uses: int,
     valid_for_ns: int,
     now_ns: int,
+    actor: str = COMMAND_LINE,
 ) -> str:
     """Make an enrolment token. It is shown once and kept nowhere.
 
@@ -53,6 +56,17 @@ def make_token(
                 expires_at_ns=now_ns + valid_for_ns,
                 uses_allowed=uses,
             )
+        )
+        expires_at = datetime.fromtimestamp((now_ns + valid_for_ns) // 10**9, UTC)
+        record(
+            connection,
+            config.school_id,
+            actor=actor,
+            action="token.made",
+            # By its hash, as in the table of tokens: the secret is nobody's to read.
+            subject=f"token/{hashlib.sha256(secret).hexdigest()[:16]}",
+            detail=f"for {uses} devices until {expires_at:%Y-%m-%dT%H:%M:%SZ}",
+            now_ns=now_ns,
         )
     return encode_token(
         Token(
@@ -107,6 +121,18 @@ def enrol(
                 update(tokens).where(tokens.c.secret_sha256 == token_sha256).values(uses=tokens.c.uses + 1)
             )
     return device_id, certificate
+
+
+def revoke_device(engine: Engine, school_id: str, device_id: str, *, now_ns: int, actor: str = COMMAND_LINE) -> None:
+    """Take a device's right to speak away; a stream that it has open ends within seconds. What it said stays.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    with writing(engine) as connection:
+        revoke(connection, school_id, device_id)
+        subject = f"device/{device_id}"
+        record(connection, school_id, actor=actor, action="device.revoked", subject=subject, now_ns=now_ns)
 
 
 def _verify_token(connection: Connection, school_id: str, token_sha256: bytes, now_ns: int, *, was_used: bool) -> None:

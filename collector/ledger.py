@@ -58,6 +58,22 @@ class StoredEvent:
     """Why there is no content, in words; empty when there is."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedEvidence:
+    """What a device sent and was refused, without the bytes themselves."""
+
+    device: str
+    reason: str
+    detail: str
+    count: int
+    """How often the same came."""
+    size: int
+    """In bytes, as it came."""
+    first_at_ns: int
+    last_at_ns: int
+    sha256: str
+
+
 def find_head(engine: Engine, device_id: str) -> Head:
     """Return where a device's chain ends; epoch 1, sequence 0 for a device that has sent nothing."""
     with reading(engine) as connection:
@@ -163,6 +179,29 @@ def keep_refused(
     connection.execute(
         refused.delete().where(refused.c.device_id == device_id, refused.c.refused_id.not_in(kept.scalar_subquery()))
     )
+
+
+def list_refused(engine: Engine, school_id: str) -> list[RefusedEvidence]:
+    """Return all refused evidence, what came last first."""
+    columns = refused.c
+    query = (
+        # Not the bytes: they are whatever a stranger chose to send.
+        select(
+            columns.device_id.label("device"),
+            columns.reason,
+            columns.detail,
+            columns.count,
+            columns.size,
+            columns.received_at_ns.label("first_at_ns"),
+            columns.last_received_at_ns.label("last_at_ns"),
+            columns.sha256,
+        )
+        .where(columns.school_id == school_id)
+        .order_by(columns.last_received_at_ns.desc(), columns.refused_id.desc())
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(query).mappings().all()
+    return [RefusedEvidence(**{**row, "sha256": row["sha256"].hex()}) for row in rows]
 
 
 def _to_event(row: Any, envelope: Any) -> StoredEvent:

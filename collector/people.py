@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
+from collector.audit import COMMAND_LINE as COMMAND_LINE
 from collector.audit import record
 from collector.errors import PermissionDeniedError, UsageError
 from collector.passwords import hash_password, is_outdated, is_password, make_one_time_password, verify_new_password
@@ -20,10 +21,10 @@ from collector.store.engine import reading, writing
 from collector.store.schema import users
 
 NAME = re.compile(r"[a-z0-9._-]{2,64}")
-COMMAND_LINE = "command line"
-"""The actor of what the operator does without a name."""
 NOBODY = "nobody"
 """The actor of a sign-in with a name that does not exist."""
+RESERVED = frozenset({"init", NOBODY, "schoolwarden"})
+"""Actors that are nobody's names: a user of such a name could not be told from them in the logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,10 @@ def add_user(engine: Engine, school_id: str, name: str, role: Role, now_ns: int,
     """Add a user and return the one-time password, which nobody can read again.
 
     Raises:
-        UsageError: the name is taken or not a name.
+        UsageError: the name is taken, reserved or not a name.
     """
+    if name in RESERVED:
+        raise UsageError(f"the name {name} is reserved: it stands in logs for the program", hint="choose another name")
     if not NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} is not a user's name", hint="2 to 64 small letters, digits, dots, hyphens and underscores"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from collector.audit import record
 from collector.config import Config
 from collector.errors import StoreError, UsageError
-from collector.proposals import list_approved
+from collector.proposals import list_approved, withdraw_program
 from collector.store.engine import reading, take_turns, writing
 from collector.store.schema import bundles, rule_files
 from proto.keys import Signer, load_signer, to_verifier
@@ -59,6 +60,19 @@ def add_rule_file(
         return _publish(connection, school_id, signer, actor=actor, reason=f"rule file {name}", now_ns=now_ns)
 
 
+def remove_allowed(engine: Engine, school_id: str, signer: Signer, *, name: str, actor: str, now_ns: int) -> int:
+    """Take a program off the allow list and publish; return the policy's new version.
+
+    Raises:
+        UsageError: it is not on the list; nothing was changed.
+    """
+    with writing(engine) as connection:
+        # Before the audit log's lock, as everywhere: two who take them in different orders wait for each other.
+        take_turns(connection, f"policy {school_id}")
+        withdraw_program(connection, school_id, name, actor=actor, now_ns=now_ns)
+        return _publish(connection, school_id, signer, actor=actor, reason=f"{name} is not allowed", now_ns=now_ns)
+
+
 def _publish(connection: Connection, school_id: str, signer: Signer, *, actor: str, reason: str, now_ns: int) -> int:
     # One at a time, and what goes in is read inside: a newer version never holds less than an older one.
     take_turns(connection, f"policy {school_id}")
@@ -89,6 +103,15 @@ def _publish(connection: Connection, school_id: str, signer: Signer, *, actor: s
             algorithm=bundle.algorithm,
             signature=bundle.signature,
         )
+    )
+    record(
+        connection,
+        school_id,
+        actor=actor,
+        action="policy.published",
+        subject=f"policy/{version}",
+        detail=reason,
+        now_ns=now_ns,
     )
     return version
 
@@ -139,6 +162,11 @@ def open_own_bundle(bundle: Bundle, config: Config) -> Policy:
 
 def list_publications(engine: Engine, school_id: str) -> list[Publication]:
     """Return every version that was published, newest first."""
-    query = select(bundles).where(bundles.c.school_id == school_id).order_by(bundles.c.version.desc())
+    # Not the bodies: each holds all rules.
+    query = (
+        select(bundles.c.version, bundles.c.made_at_ns, bundles.c.made_by, bundles.c.reason)
+        .where(bundles.c.school_id == school_id)
+        .order_by(bundles.c.version.desc())
+    )
     with reading(engine) as connection:
         return [Publication(row.version, row.made_at_ns, row.made_by, row.reason) for row in connection.execute(query)]

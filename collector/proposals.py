@@ -49,6 +49,16 @@ class ProposedProgram:
     is_approved: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AllowedProgram:
+    """One program of the allow list."""
+
+    name: str
+    """In lower case."""
+    approved_at_ns: int
+    approved_by: str
+
+
 def offer(connection: Connection, school_id: str, device_id: str, event_id: int, listed: Any, now_ns: int) -> None:
     """Make a proposal of a software list, unless all of it is on the allow list already."""
     approved = list_approved(connection, school_id)
@@ -160,6 +170,33 @@ def approve_program(engine: Engine, school_id: str, name: str, *, actor: str, no
         if to_name(name) not in list_approved(connection, school_id):
             row = {"school_id": school_id, "name": to_name(name), "approved_at_ns": now_ns, "approved_by": actor}
             connection.execute(insert(approved_programs), [row])
+
+
+def withdraw_program(connection: Connection, school_id: str, name: str, *, actor: str, now_ns: int) -> None:
+    """Take one program off the allow list, inside the transaction that publishes the policy without it.
+
+    Raises:
+        UsageError: it is not on the list.
+    """
+    gone = connection.execute(
+        approved_programs.delete().where(
+            approved_programs.c.school_id == school_id, approved_programs.c.name == to_name(name)
+        )
+    )
+    if gone.rowcount == 0:
+        raise UsageError(f"{name!r} is not on the allow list", hint="list it: schoolwarden-collector allowed list")
+    audit.record(
+        connection, school_id, actor=actor, action="program.withdrawn", subject=f"program/{name}", now_ns=now_ns
+    )
+
+
+def list_allowed(engine: Engine, school_id: str) -> list[AllowedProgram]:
+    """Return the allow list by name, with who put each program there."""
+    query = (
+        select(approved_programs).where(approved_programs.c.school_id == school_id).order_by(approved_programs.c.name)
+    )
+    with reading(engine) as connection:
+        return [AllowedProgram(row.name, row.approved_at_ns, row.approved_by) for row in connection.execute(query)]
 
 
 def load_approved(engine: Engine, school_id: str) -> set[str]:

@@ -108,6 +108,9 @@ class Server:
                     await asyncio.to_thread(devices.note_seen, self._engine, seen, time.time_ns())
             except SchoolwardenError as error:
                 log.error("%s", error)
+            except Exception:
+                # Nobody would push policies or cut off revoked devices any more if one mistake ended this.
+                log.exception("the second's round was not finished")
 
     async def close(self) -> None:
         """Stop listening, end the streams, store what has queued."""
@@ -150,11 +153,8 @@ class Server:
         Raises:
             StreamEndError: the connection is not over TLS 1.3, or the certificate is not a device's of this school.
         """
-        peer = context.auth_context()
-        version = b"".join(peer.get("ssl_tls_version", ())).decode(errors="replace")
-        if version != "TLSv1.3":
-            raise StreamEndError(grpc.StatusCode.UNAUTHENTICATED, f"the connection must use TLS 1.3, not {version}")
-        for name in peer.get("x509_subject_alternative_name", ()):
+        _verify_tls(context)
+        for name in context.auth_context().get("x509_subject_alternative_name", ()):
             found = find_device_in_uri(name.decode(errors="replace"))
             if found is not None and found[0] == self._config.school_id:
                 return found[1]
@@ -162,10 +162,15 @@ class Server:
 
     async def _enrol(self, raw: bytes, context: Any) -> EnrolReply | None:
         try:
+            _verify_tls(context)
             request = EnrolRequest.FromString(raw)
             device_id, certificate = await asyncio.to_thread(
                 enrol, self._engine, self._config, self._authority, request, time.time_ns()
             )
+        except StreamEndError as end:
+            log.warning("an enrolment from %s was refused: %s", context.peer(), end)
+            await context.abort(end.status, end.message)
+            return None
         except DecodeError:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request cannot be read")
             return None
@@ -208,6 +213,17 @@ class Server:
 
     def _deliver(self, delivery: Delivery) -> None:
         self._loop.call_soon_threadsafe(_fill, delivery)
+
+
+def _verify_tls(context: Any) -> None:
+    """Check that a peer speaks TLS 1.3; gRPC itself would take 1.2, too.
+
+    Raises:
+        StreamEndError: it does not.
+    """
+    version = b"".join(context.auth_context().get("ssl_tls_version", ())).decode(errors="replace")
+    if version != "TLSv1.3":
+        raise StreamEndError(grpc.StatusCode.UNAUTHENTICATED, f"the connection must use TLS 1.3, not {version}")
 
 
 def _fill(delivery: Delivery) -> None:

@@ -25,6 +25,8 @@ from proto.wire import PROTOCOL, Ack, AgentMessage, Bundle, CollectorMessage, He
 
 UNANSWERED_ENVELOPES = 16
 """What a device may send ahead; the next is read when the first of them is answered."""
+HELLO_WITHIN_S = 20.0
+"""How long a device may be connected without a word."""
 
 
 class StreamEndError(CollectorError):
@@ -136,7 +138,12 @@ class Stream:
         return int(hello.bundle_version)
 
     async def _read_hello(self) -> Hello:
-        raw = await self._context.read()
+        try:
+            raw = await asyncio.wait_for(self._context.read(), HELLO_WITHIN_S)
+        except TimeoutError as error:
+            raise StreamEndError(
+                grpc.StatusCode.DEADLINE_EXCEEDED, f"no hello came within {HELLO_WITHIN_S:.0f} seconds"
+            ) from error
         message = await self._parse(raw) if isinstance(raw, bytes) else AgentMessage()
         if message.WhichOneof("message") != "hello":
             raise StreamEndError(grpc.StatusCode.INVALID_ARGUMENT, "a stream begins with a hello")

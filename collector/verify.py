@@ -34,6 +34,9 @@ from proto.events import ChainRestarted, Missing
 from proto.keys import Verifier, load_signer, to_verifier
 from proto.wire import Bundle, Envelope, PayloadMessage, decode_header, decode_header_block
 
+FAULTS = (SchoolwardenError, AttributeError, OverflowError, TypeError, ValueError)
+"""What a row can end with. Not only our own errors: SQLite lets somebody write a text where bytes or a number were."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -76,8 +79,8 @@ def verify(engine: Engine, config: Config) -> Report:
     _verify_bundles(engine, config, report)
     try:
         report.audit_entries = verify_audit(engine, config.school_id)
-    except SchoolwardenError as error:
-        report.problems.append(f"audit log: {error.message}")
+    except FAULTS as error:
+        report.problems.append(f"audit log: {_in_words(error)}")
     return report
 
 
@@ -103,8 +106,8 @@ def _verify_keys(connection: Connection, school_id: str, report: Report) -> Iter
                 public_key=row.public_key,
             )
             verifier.verify(row.proof, proof)
-        except SchoolwardenError as error:
-            report.problems.append(f"device {row.device_id}: its key is not proven: {error.message}")
+        except FAULTS as error:
+            report.problems.append(f"device {row.device_id}: its key is not proven: {_in_words(error)}")
             continue
         yield row.device_id, verifier
 
@@ -156,8 +159,8 @@ class _DeviceCheck:
             self._report.envelopes += 1
             try:
                 self._verify_envelope(row)
-            except SchoolwardenError as error:
-                self._problem(f"epoch {row.epoch}, events {row.first_seq} to {row.last_seq}: {error.message}")
+            except FAULTS as error:
+                self._problem(f"epoch {row.epoch}, events {row.first_seq} to {row.last_seq}: {_in_words(error)}")
                 # Go on as if it were good, so that one changed row is one problem.
                 self._epoch, self._seq, self._hash = row.epoch, row.last_seq, self._hash_after(row)
         self._verify_head()
@@ -221,7 +224,7 @@ class _DeviceCheck:
             return self._hash
         try:
             return decode_header(decode_header_block(following)[0]).previous_hash
-        except (SchoolwardenError, IndexError):
+        except (*FAULTS, IndexError):
             return self._hash
 
     def _verify_head(self) -> None:
@@ -256,13 +259,14 @@ def _verify_checkpoints(
     for checkpoint in made:
         report.checkpoints += 1
         number += 1
-        digest = hash_checkpoint(
-            school_id, checkpoint.number, checkpoint.made_at_ns, checkpoint.heads, checkpoint.previous_hash
-        )
+        digest = b""
         try:
+            digest = hash_checkpoint(
+                school_id, checkpoint.number, checkpoint.made_at_ns, checkpoint.heads, checkpoint.previous_hash
+            )
             own.verify(checkpoint.signature, digest)
-        except SchoolwardenError as error:
-            report.problems.append(f"checkpoint {checkpoint.number}: {error.message}")
+        except FAULTS as error:
+            report.problems.append(f"checkpoint {checkpoint.number}: {_in_words(error)}")
         if checkpoint.number != number or checkpoint.previous_hash != previous or checkpoint.hash != digest:
             report.problems.append(f"checkpoint {checkpoint.number} does not follow the one before it")
         for device_id, epoch, seq, expected in _read_heads(checkpoint.heads):
@@ -283,11 +287,15 @@ def _verify_bundles(engine: Engine, config: Config, report: Report) -> None:
         report.bundles += 1
         if row.version != expected:
             report.problems.append(f"policy version {expected} is missing")
-        bundle = Bundle(version=row.version, body=row.body, algorithm=row.algorithm, signature=row.signature)
         try:
+            bundle = Bundle(version=row.version, body=row.body, algorithm=row.algorithm, signature=row.signature)
             open_own_bundle(bundle, config)
-        except SchoolwardenError as error:
-            report.problems.append(f"policy version {row.version}: {error.message}")
+        except FAULTS as error:
+            report.problems.append(f"policy version {row.version}: {_in_words(error)}")
+
+
+def _in_words(error: Exception) -> str:
+    return error.message if isinstance(error, SchoolwardenError) else "it holds a value that it cannot hold"
 
 
 def _to_envelope(row: Any, contents: list[PayloadMessage]) -> Envelope:

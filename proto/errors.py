@@ -39,6 +39,10 @@ class ChainError(UntrustedInputError):
     """Events do not follow one another: a wrong number, a wrong previous hash, a wrong commitment."""
 
 
+class UnsafeFolderError(ProtoError):
+    """A folder of ours is in the hands of others."""
+
+
 class TokenError(ProtoError):
     """An enrolment token cannot be used as it was given."""
 

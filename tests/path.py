@@ -100,10 +100,17 @@ class RunningProgram:
         """Return what it said last."""
         return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
 
-    def stop(self) -> int:
+    @property
+    def pid(self) -> int:
+        """Its process id, while it runs."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.log()
+        return self._process.pid
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end and return its exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
         return self._process.wait(GRACE_S)
 
     def kill(self) -> None:
@@ -205,13 +212,7 @@ class RunningAgent(RunningProgram):
     def start(self) -> None:
         """Run until stopped; return when it says of itself that it runs."""
         self._launch("run", "--state", str(self.folder))
-        wait_for(lambda: self.status().get("pid") == self._pid, "the agent to run", self)
-
-    @property
-    def _pid(self) -> int:
-        assert self._process is not None
-        assert self._process.poll() is None, self.log()
-        return self._process.pid
+        wait_for(lambda: self.status().get("pid") == self.pid, "the agent to run", self)
 
     def status(self) -> dict[str, Any]:
         """Return what it last wrote down of itself."""

@@ -14,6 +14,7 @@ from agent.checks.software_finding import join_names
 from agent.checks.software_installed import InstalledPrograms
 from agent.checks.software_listed import ListedPrograms
 from agent.checks.software_running import RunningPrograms
+from agent.checks.software_told import ToldFindings
 from agent.system.interface import System
 from proto.events import Kind, State
 
@@ -37,7 +38,7 @@ class Software(Check):
         super().__init__(system, find_rules, state_folder=state_folder, wake=wake)
         self._rules: Rules | None = None
         self._running = RunningPrograms(system, self._wake, clock_s)
-        self._installed = InstalledPrograms(system, ListedPrograms(state_folder), clock_s)
+        self._installed = InstalledPrograms(system, ListedPrograms(state_folder), ToldFindings(state_folder), clock_s)
 
     @property
     def has_more(self) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from agent.checks.interface import Rules
 from agent.checks.software_finding import Finding, find_finding
 from agent.checks.software_listed import ListedPrograms
+from agent.checks.software_told import Key, ToldFindings
 from agent.system.interface import System
 from proto.events import Program, ProgramFound, ProgramInstalled, SoftwareListed
 from rules.names import to_name
@@ -27,15 +28,17 @@ LIST_MAX_BYTES = 256 * 1024
 """Of one list; a longer one goes in parts, for an event has a limit."""
 
 InstalledEvent = ProgramFound | ProgramInstalled | SoftwareListed
-_Key = tuple[str, str, str]
 
 
 class InstalledPrograms:
     """Remembers what is installed, and finds what a rule names."""
 
-    def __init__(self, system: System, listed: ListedPrograms, clock_s: Callable[[], float]) -> None:
+    def __init__(
+        self, system: System, listed: ListedPrograms, told: ToldFindings, clock_s: Callable[[], float]
+    ) -> None:
         self._system = system
         self._listed = listed
+        self._told = told
         self._clock_s = clock_s
         self._rules: Rules | None = None
         self._fingerprint: object = None
@@ -44,8 +47,8 @@ class InstalledPrograms:
         self._programs: tuple[Program, ...] | None = None
         self._waiting: deque[Program] = deque()
         self._is_listing_due = False
-        self._findings: dict[_Key, Finding] = {}
-        self._unhashed: set[_Key] = set()
+        self._findings: dict[Key, Finding] = {}
+        self._unhashed: set[Key] = set()
         self.unread: tuple[str, ...] = ()
         """What could not be read, in words."""
 
@@ -79,6 +82,7 @@ class InstalledPrograms:
         if rules is None or pause:
             return
         yield from self._judge_waiting(rules)
+        self._told.keep()
         if self.is_complete and self._is_listing_due:
             yield from self._list_ordinary(rules)
             self._is_listing_due = False
@@ -98,6 +102,7 @@ class InstalledPrograms:
         self._programs, self.unread = installed.programs, installed.unread
         present = {_key(program) for program in self._programs}
         self._findings = {key: finding for key, finding in self._findings.items() if key in present}
+        self._told.forget_others(present)
         self._judge_all_again()
 
     def _judge_all_again(self) -> None:
@@ -119,10 +124,11 @@ class InstalledPrograms:
         finding = find_finding(rules.evaluator, ProgramFound(program))
         if finding is None:
             self._findings.pop(key, None)
+            self._told.note(key, frozenset())
             return
-        before = self._findings.get(key)
-        if before is None or finding.rules - before.rules:
+        if finding.rules - self._told.rules_of(key):
             yield ProgramFound(program if program.sha256 else self._with_hash(program))
+        self._told.note(key, finding.rules)
         self._findings[key] = finding
 
     def _with_hash(self, program: Program) -> Program:
@@ -157,7 +163,7 @@ class InstalledPrograms:
             self._listed.add(news)
 
 
-def _key(program: Program) -> _Key:
+def _key(program: Program) -> Key:
     return program.source, program.name, program.path
 
 

@@ -1,30 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which ordinary programs were told to the collector already, kept over a restart in one small file.
+"""Which ordinary programs were told to the collector already, kept over a restart.
 
 It only avoids repetition: when the file is lost or broken, the list is told once more.
 """
 
-import json
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
+from agent.checks.memory import Memory
 from proto.events import Program
-from proto.files import write_private
-
-log = logging.getLogger(__name__)
 
 FILE_NAME = "software-listed.json"
-FORMAT = 1
-MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
 class ListedPrograms:
     """The names of programs that were told. Without a folder it remembers them until the agent ends."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._path = folder / FILE_NAME if folder else None
-        self._names = self._load()
+        self._memory = Memory(folder, FILE_NAME)
+        names = self._memory.load("names")
+        self._names: set[str] = set(names) if all(isinstance(name, str) for name in names) else set()
 
     @property
     def is_empty(self) -> bool:
@@ -35,28 +30,9 @@ class ListedPrograms:
         return _to_name(program) in self._names
 
     def add(self, programs: Iterable[Program]) -> None:
-        """Remember programs as told. If that cannot be written down, it is remembered until the agent ends."""
+        """Remember programs as told."""
         self._names.update(_to_name(program) for program in programs)
-        if self._path is None:
-            return
-        try:
-            write_private(self._path, json.dumps({"format": FORMAT, "names": sorted(self._names)}).encode())
-        except OSError as error:
-            log.warning("the list of software will be sent again after a restart: %s", error)
-
-    def _load(self) -> set[str]:
-        try:
-            if self._path is None or self._path.stat().st_size > MAX_FILE_BYTES:
-                return set()
-            content = json.loads(self._path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return set()
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            return set()
-        names = content.get("names")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            return set()
-        return set(names)
+        self._memory.keep("names", sorted(self._names))
 
 
 def _to_name(program: Program) -> str:

@@ -66,7 +66,7 @@ class LinuxSystem(System):
             if stat.S_ISLNK(os.lstat(program.path).st_mode):
                 return ""
             with open_file(Path(program.path)) as descriptor:
-                return self._hasher.hash_open(descriptor)
+                return self._hasher.hash_installed(descriptor)
         except OSError:
             return None
 

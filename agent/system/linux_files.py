@@ -17,8 +17,12 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A pipe in place of a file must not make us wait for its writer.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
-MAX_HASHED_BYTES = 512 * 1024 * 1024
+MAX_HASHED_BYTES = 256 * 1024 * 1024
 """The largest file that is hashed. A longer copy of a listed file has another hash anyway."""
+MAX_HASHED_OF_USERS_BYTES = 64 * 1024 * 1024
+"""The same for an installed file that users can write: it costs them little to make many."""
+# A file system may keep a small file without blocks of its own, which then looks like a hole.
+_NO_HOLE_BYTES = 64 * 1024
 _CHUNK_BYTES = 256 * 1024
 # Two changes within one tick of the file system's clock look like one, so what has just changed is not remembered.
 _SETTLED_NS = 2 * 10**9
@@ -84,15 +88,25 @@ class ContentHasher:
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], str] = {}
 
+    def hash_installed(self, descriptor: int) -> str | None:
+        """Return the hex digest of an open file that users may have made to keep us busy; None also if it looks so."""
+        return self._hash(descriptor, _limit_bytes(os.fstat(descriptor)))
+
     def hash_open(self, descriptor: int) -> str | None:
         """Return the hex digest of an open file, or None when it is too large, changing or cannot be read."""
-        before = _identify(os.fstat(descriptor))
+        return self._hash(descriptor, MAX_HASHED_BYTES)
+
+    def _hash(self, descriptor: int, limit_bytes: int) -> str | None:
+        file = os.fstat(descriptor)
+        before = _identify(file)
         if before in self._known:
             return self._known[before]
+        if file.st_size > limit_bytes:
+            return None
         digest = hashlib.sha256()
         with suppress(OSError):
             os.lseek(descriptor, 0, os.SEEK_SET)
-            left_bytes = MAX_HASHED_BYTES
+            left_bytes = limit_bytes
             while chunk := os.read(descriptor, _CHUNK_BYTES):
                 digest.update(chunk)
                 left_bytes -= len(chunk)
@@ -109,6 +123,15 @@ class ContentHasher:
         if len(self._known) >= self.MAX_REMEMBERED:
             del self._known[next(iter(self._known))]
         self._known[identity] = digest
+
+
+def _limit_bytes(file: os.stat_result) -> int:
+    """Return how long an installed file may be to be read."""
+    if file.st_uid == 0 and not file.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return MAX_HASHED_BYTES
+    # A hole costs its maker nothing, and us as much as content does.
+    is_sparse = file.st_blocks * 512 < file.st_size
+    return _NO_HOLE_BYTES if is_sparse else MAX_HASHED_OF_USERS_BYTES
 
 
 def _identify(status: os.stat_result) -> tuple[int, ...]:

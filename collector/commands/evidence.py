@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""devices, incidents and verify: what the collector holds, and whether it stands."""
+"""devices, incidents, refused and verify: what the collector holds, and whether it stands."""
 
 import argparse
 import json
@@ -13,10 +13,11 @@ from collector.commands.output import print_rows, with_times
 
 
 def add_lists(commands: Any) -> None:
-    """Add `devices` and `incidents`."""
+    """Add `devices`, `incidents` and `refused`."""
     devices = add_command(commands, "devices", _devices, "list the devices")
     incidents = add_command(commands, "incidents", _incidents, "list the security incidents")
-    for parser in (devices, incidents):
+    refused = add_command(commands, "refused", _refused, "list what devices sent and was refused, without its bytes")
+    for parser in (devices, incidents, refused):
         add_dir(parser)
         add_format(parser)
 
@@ -44,6 +45,16 @@ def _incidents(options: argparse.Namespace) -> int:
     rows = [with_times(asdict(incident)) | {"clauses": list(incident.clauses)} for incident in incidents]
     shown = ("id", "severity", "state", "count", "hostname", "last_seen_at", "summary")
     print_rows(rows, options.format, "no incidents", shown)
+    return 0
+
+
+def _refused(options: argparse.Namespace) -> int:
+    from collector.ledger import list_refused
+
+    config, engine = open_folder(options)
+    rows = [with_times(asdict(each)) for each in list_refused(engine, config.school_id)]
+    shown = ("device", "reason", "count", "size", "first_at", "last_at", "detail", "sha256")
+    print_rows(rows, options.format, "nothing was refused", shown)
     return 0
 
 

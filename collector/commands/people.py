@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""token and user: who may enrol a device, who may sign in."""
+"""token, device and user: who may enrol a device, which may speak no more, who may sign in."""
 
 import argparse
 import re
@@ -51,6 +51,7 @@ def _token(options: argparse.Namespace) -> int:
         uses=options.uses,
         valid_for_ns=options.valid_for * 10**9,
         now_ns=time.time_ns(),
+        actor=COMMAND_LINE,
     )
     sys.stdout.write(text + "\n")
     return 0
@@ -62,6 +63,24 @@ def _duration(text: str) -> int:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration: write 30m, 12h, 7d or 2w")
     return int(found[1]) * _UNITS_S[found[2]]
+
+
+def add_device(commands: Any) -> None:
+    """Add `device`, with `revoke`."""
+    parser = commands.add_parser("device", help="one device: revoke it", description="one device: revoke it")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    revoke = add_command(actions, "revoke", _device_revoke, "take a device's right to speak away; what it said stays")
+    revoke.add_argument("id", metavar="ID", help="its id, as `devices` lists it")
+    add_dir(revoke)
+
+
+def _device_revoke(options: argparse.Namespace) -> int:
+    from collector.enrolment import revoke_device
+
+    config, engine = open_folder(options)
+    revoke_device(engine, config.school_id, options.id, now_ns=time.time_ns(), actor=COMMAND_LINE)
+    sys.stderr.write(f"Device {options.id} is revoked; if it is connected, it is cut off within seconds.\n")
+    return 0
 
 
 def add_user(commands: Any) -> None:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rules: lint and test rule files, add one of the school's own."""
+"""rules and allowed: lint and test rule files, add one of the school's own; the allow list and its undo."""
 
 import argparse
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add_format, open_folder
+from collector.commands.output import print_rows, with_times
 from collector.errors import UsageError
 
 
@@ -55,6 +57,44 @@ def _rules_add(options: argparse.Namespace) -> int:
         load_signer(config.signing_key),
         name=name,
         text=text,
+        actor=COMMAND_LINE,
+        now_ns=time.time_ns(),
+    )
+    sys.stderr.write(f"Policy version {version} is published; connected devices get it within seconds.\n")
+    return 0
+
+
+def add_allowed(commands: Any) -> None:
+    """Add `allowed`, with `list` and `remove`."""
+    parser = commands.add_parser("allowed", help="the allow list", description="the allow list")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listed = add_command(actions, "list", _allowed_list, "list the programs that are allowed, and who allowed them")
+    add_dir(listed)
+    add_format(listed)
+    remove = add_command(actions, "remove", _allowed_remove, "take a program off the list and publish the policy")
+    remove.add_argument("name", metavar="NAME", help="the program's name, as `allowed list` shows it")
+    add_dir(remove)
+
+
+def _allowed_list(options: argparse.Namespace) -> int:
+    from collector.proposals import list_allowed
+
+    config, engine = open_folder(options)
+    rows = [with_times(asdict(program)) for program in list_allowed(engine, config.school_id)]
+    print_rows(rows, options.format, "nothing is on the allow list")
+    return 0
+
+
+def _allowed_remove(options: argparse.Namespace) -> int:
+    from collector.policies import remove_allowed
+    from proto.keys import load_signer
+
+    config, engine = open_folder(options)
+    version = remove_allowed(
+        engine,
+        config.school_id,
+        load_signer(config.signing_key),
+        name=options.name,
         actor=COMMAND_LINE,
         now_ns=time.time_ns(),
     )

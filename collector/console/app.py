@@ -48,7 +48,7 @@ def create_app(
         publish=publish,
         clock_ns=clock_ns,
         rendering=rendering,
-        cookie=Cookie(is_secure=secure_cookies),
+        cookie=Cookie(school_id=config.school_id, is_secure=secure_cookies),
         attempts=Attempts(),
     )
     routes: list[BaseRoute] = [

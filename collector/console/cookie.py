@@ -11,13 +11,18 @@ from starlette.responses import Response
 class Cookie:
     """Reads and writes the cookie."""
 
+    school_id: str
     is_secure: bool
     """Whether the console is reached over TLS; without, it is served on loopback only."""
 
     @property
     def name(self) -> str:
-        """The prefix makes a browser refuse the cookie from another host, path or plain HTTP."""
-        return "__Host-schoolwarden" if self.is_secure else "schoolwarden"
+        """Of this school's own: browsers tell the consoles on one machine not apart by their ports.
+
+        The prefix makes a browser refuse the cookie from another host, path or plain HTTP.
+        """
+        name = f"schoolwarden-{self.school_id[:8]}"
+        return f"__Host-{name}" if self.is_secure else name
 
     def find(self, request: Request) -> str | None:
         """Return the session id that a browser sent, or None."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lays out the content of an event as lines to read: one for each field, named in words."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from collector.console.clock import mark_time
 from collector.console.wording import name_field
 
 LONGEST_LIST = 50
+TIME_NS = re.compile(r"[0-9]{1,19}")
+"""All that a time can be; a device can send any text there."""
 NOT_GIVEN = "not given"
 
 
@@ -30,7 +33,7 @@ def _walk(body: dict[str, Any], prefix: str) -> Iterator[tuple[str, list[str]]]:
 def _to_lines(key: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return ["yes" if value else "no"]
-    if key.endswith("_ns") and isinstance(value, int | str) and str(value).isdigit():
+    if key.endswith("_ns") and isinstance(value, int | str) and TIME_NS.fullmatch(str(value)):
         return [mark_time(int(value)) if int(value) else NOT_GIVEN]
     if isinstance(value, list):
         lines = [_to_line(each) for each in value[:LONGEST_LIST]]

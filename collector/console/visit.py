@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -91,13 +92,21 @@ class Visit:
         return self.session is not None and permission in ROLES[self.session.role].permissions
 
     def field(self, name: str) -> str:
-        """Return a field of the form, empty when it was not sent."""
+        """Return a field of the form, empty when it was not sent.
+
+        Raises:
+            HTTPException: it holds what no text holds.
+        """
         value = self.form.get(name, "")
-        return value if isinstance(value, str) else ""
+        return _to_text(value) if isinstance(value, str) else ""
 
     def param(self, name: str) -> str:
-        """Return a part of the path."""
-        return str(self.request.path_params[name])
+        """Return a part of the path.
+
+        Raises:
+            HTTPException: it holds what no text holds.
+        """
+        return _to_text(str(self.request.path_params[name]))
 
     def page(
         self, template: str, *, status: int = 200, error: CollectorError | None = None, **context: Any
@@ -125,3 +134,10 @@ class Visit:
             ],
             "Permission": Permission,
         }
+
+
+def _to_text(value: str) -> str:
+    if "\x00" in value:
+        # No browser sends it, PostgreSQL takes it in no text, and an error of the database is no answer.
+        raise HTTPException(400, "What was sent holds a character that no text holds.")
+    return value

@@ -7,7 +7,7 @@ should not hold readable evidence. Its key is a raw 256-bit key: a passphrase wo
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,11 @@ from proto.files import write_private
 FIRST_SOUND_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
 LEDGER_KEY_BYTES = 32
+
+# A PostgreSQL that hangs must become an error that devices and people are told, not a wait without end. An address
+# can set others: postgresql+psycopg://.../name?connect_timeout=20
+STATEMENT_TIMEOUT_MS = 30_000
+_POSTGRESQL_LIMITS = {"connect_timeout": "5", "tcp_user_timeout": "15000"}
 
 
 @contextmanager
@@ -118,6 +123,9 @@ def migrate(engine: Engine) -> None:
     """
     _verify_known(find_schema_version(engine))
     with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            # A large table may take longer than any statement of the day.
+            connection.execute(text("set local statement_timeout = 0"))
         settings = _alembic_config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
@@ -227,10 +235,20 @@ def _open_postgresql(url: str) -> Engine:
         raise UsageError(f"a collector cannot use {address.drivername}, only PostgreSQL", hint=hint)
     try:
         return sqlalchemy.create_engine(
-            address.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=8, max_overflow=8
+            address.set(drivername="postgresql+psycopg", query=_POSTGRESQL_LIMITS | _join_options(address.query)),
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=8,
         )
     except ModuleNotFoundError as error:
         raise StoreError("the driver for PostgreSQL is not installed", hint="install schoolwarden[postgres]") from error
+
+
+def _join_options(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an address's own settings with our limit of statements before them: the last word is the operator's."""
+    theirs = query.get("options", "")
+    ours = f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"
+    return dict(query) | {"options": f"{ours} {theirs if isinstance(theirs, str) else ' '.join(theirs)}".strip()}
 
 
 def _alembic_config() -> AlembicConfig:

@@ -96,6 +96,7 @@ heads = Table(
     Column("epoch", Integer, nullable=False),
     Column("seq", Number, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
+    Column("checkpoint_hash", LargeBinary(32)),  # what the newest checkpoint that lists it says; null before the first
     ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
 )
 
@@ -165,7 +166,8 @@ checkpoints = Table(
     _school(),
     Column("number", Number, nullable=False),
     Column("made_at_ns", Number, nullable=False),
-    Column("heads", Text, nullable=False),  # JSON: [[device_id, epoch, seq, hash hex], ...] sorted
+    # JSON: [[device_id, epoch, seq, hash hex], ...] sorted; only those that moved since the checkpoint before
+    Column("heads", Text, nullable=False),
     Column("previous_hash", LargeBinary(32), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -197,6 +199,7 @@ incidents = Table(
     CheckConstraint("state in ('open', 'acknowledged', 'resolved')", name="incident_state"),
     UniqueConstraint("school_id", "subject", "rule", name="incidents_once"),
     Index("incidents_by_time", "school_id", "audience", "last_seen_at_ns"),
+    Index("incidents_by_device", "school_id", "device_id", "state"),
 )
 
 # What happened to an incident, in order: opened, reopened, acknowledged, resolved, noted.

@@ -10,8 +10,10 @@ with ScriptedCollector(authority, script) as collector: ...
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +21,9 @@ from typing import Any, Self
 import grpc
 
 from agent.identity import Identity, IdentityFolder
+from agent.recorder import Recorder
+from agent.spool import Spool
+from agent.uplink import Uplink
 from collector.authority import (
     Authority,
     issue_device_certificate,
@@ -27,6 +32,7 @@ from collector.authority import (
     make_authority,
 )
 from proto.chain import GENESIS
+from proto.events import AgentStopped
 from proto.wire import (
     ENROL_METHOD,
     ENROL_SERVICE,
@@ -34,6 +40,7 @@ from proto.wire import (
     EVENTS_SERVICE,
     Ack,
     AgentMessage,
+    Bundle,
     CollectorMessage,
     EnrolReply,
     EnrolRequest,
@@ -41,6 +48,8 @@ from proto.wire import (
     Welcome,
 )
 from tests.agent.collector import FACTS, FakeCollector
+
+DEADLINE_S = 60.0
 
 Messages = Iterator[AgentMessage]
 Script = Callable[[Messages], Iterator[CollectorMessage | bytes]]
@@ -117,6 +126,55 @@ class ScriptedCollector:
         return self._enrol(request, context)
 
 
+class Line:
+    """A device's queue and its uplink to a scripted collector."""
+
+    def __init__(self, folder: Path, authority: Authority, identity: Identity) -> None:
+        self.authority = authority
+        self.identity = identity
+        self.spool = Spool(folder / "spool.db", identity.spool_key)
+        self.recorder = Recorder(identity, self.spool, bytes(16))
+        self.bundles: list[Bundle] = []
+        self.uplink: Uplink | None = None
+        self.collector: ScriptedCollector | None = None
+
+    def record(self, number: int) -> None:
+        """Put events into the queue."""
+        self.recorder.record([(AgentStopped(f"event {each}"), 1) for each in range(number)], bundle_version=1)
+
+    def start(self, *scripts: Script, on_bundle: Callable[[Bundle], None] | None = None) -> ScriptedCollector:
+        """Serve the scripts and begin to send."""
+        self.collector = ScriptedCollector(self.authority, *scripts)
+        self.collector.__enter__()
+        self.connect(self.collector.events_address, on_bundle or self.bundles.append)
+        return self.collector
+
+    def connect(self, address: str, on_bundle: Callable[[Bundle], None]) -> None:
+        """Begin to send to an address."""
+        self.uplink = Uplink(
+            replace(self.identity, events_address=address),
+            self.spool,
+            agent_version="0.1.0",
+            bundle_version=lambda: 7,
+            on_bundle=on_bundle,
+        )
+        self.uplink.start()
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the line, in the agent's words."""
+        assert self.uplink is not None
+        return self.uplink.state.problem
+
+    def close(self) -> None:
+        """End everything."""
+        if self.uplink is not None:
+            self.uplink.stop()
+        if self.collector is not None:
+            self.collector.__exit__(None, None, None)
+        self.spool.close()
+
+
 def make_device(folder: Path, collector: FakeCollector) -> tuple[Authority, Identity]:
     """Return a CA that can serve, and the identity of a device that trusts it."""
     make_authority(folder / "authority")
@@ -167,3 +225,20 @@ def take_all(messages: Messages) -> Iterator[CollectorMessage]:
 
 def _to_bytes(answer: CollectorMessage | bytes) -> bytes:
     return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+
+def wait_for(look: Callable[[], object], what: str) -> None:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not look():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def numbers_of(messages: list[AgentMessage]) -> list[tuple[int, int]]:
+    """Return the first and last number of each envelope of a stream."""
+    return [
+        (message.envelope.first_seq, message.envelope.last_seq)
+        for message in messages
+        if message.WhichOneof("message") == "envelope"
+    ]

@@ -19,7 +19,7 @@ from agent.policy import PolicyStore
 from proto.events import KINDS, Program
 from proto.files import write_private
 from proto.token import PREFIX, encode_token
-from tests.agent.collector import DEVICE_ID, SCHOOL_NAME, rule_files
+from tests.agent.collector import DEVICE_ID, SCHOOL_NAME, FakeCollector, rule_files
 from tests.agent.permission import without_permission
 from tests.agent.piping import COLLECTOR
 from tests.fakes import FakeSystem
@@ -251,7 +251,7 @@ def test_a_pupils_file_name_does_not_command_the_terminal(
 
 
 def status_of(state: Path, *, age_s: int = 0, **changes: Any) -> None:
-    """Write what an agent says of itself every two seconds, or said a while ago."""
+    """Write what an agent says of itself every few seconds, or said a while ago."""
     status = {
         "running": True,
         "written_at_ns": time.time_ns() - age_s * 10**9,
@@ -340,10 +340,29 @@ def test_explain_is_text_or_json(capsys: pytest.CaptureFixture[str], state: Path
     assert json.loads(out)["policy_version"] == 4
 
 
-def test_explain_of_a_damaged_policy_says_so(capsys: pytest.CaptureFixture[str], state: Path) -> None:
-    """It does not explain by rules that are not in force."""
-    Config(state).policy_file.write_bytes(b"garbage")
+@pytest.mark.parametrize("is_refused", [False, True], ids=["damaged", "refused"])
+def test_explain_without_a_good_policy_says_so(
+    capsys: pytest.CaptureFixture[str], state: Path, is_refused: bool
+) -> None:
+    """It does not explain by rules that are not in force, but what leaves without any, and what is wrong."""
+    bundle = FakeCollector().publish(5, rule_files()).SerializeToString() if is_refused else b"garbage"
+    Config(state).policy_file.write_bytes(bundle)
     code, out, err = run(capsys, "explain", "--state", str(state))
-    assert code in (2, 3)
-    assert out == ""
-    assert "policy" in err
+    assert code == 0
+    assert "Policy in force: none: only the agent's own state leaves" in out
+    assert "no, there is no policy" in out
+    assert ("policy" in err) or ("bundle" in err)
+    code, out, _ = run(capsys, "explain", "--state", str(state), "--format", "json")
+    assert (code, json.loads(out)["policy_version"]) == (0, 0)
+
+
+@pytest.mark.parametrize("command", ["run", "enrol"])
+def test_a_state_folder_that_others_can_write_is_refused(
+    capsys: pytest.CaptureFixture[str], state: Path, command: str
+) -> None:
+    """3, and how to put it right: whoever can write there could put an identity of his own in."""
+    state.chmod(0o777)
+    token = ["--token", encode_token(COLLECTOR.make_token())] if command == "enrol" else []
+    code, out, err = run(capsys, command, "--state", str(state), *token)
+    assert (code, out) == (3, "")
+    assert f"chmod go-w {state}" in err

@@ -74,7 +74,7 @@ def test_without_a_policy_only_the_agent_itself_leaves(tmp_path: Path) -> None:
         kind for kind, cls in KINDS.items() if cls.leaves is Leaves.ALWAYS
     }
     assert explanation.policy_version == 0
-    assert "none yet" in explanation.policy
+    assert explanation.policy == "none: only the agent's own state leaves"
 
 
 def test_it_names_machine_school_and_policy(tmp_path: Path) -> None:

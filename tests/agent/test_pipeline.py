@@ -228,6 +228,25 @@ def test_what_was_dropped_is_told_before_the_end(piping: Piping) -> None:
     assert piping.check.is_closed
 
 
+def test_a_reason_to_stop_is_the_last_that_is_told(piping: Piping) -> None:
+    """It comes after what others handed over before; without a reason nothing is told."""
+    piping.pipeline.submit(PolicyApplied(7, "00"))
+    piping.pipeline.stop("SIGTERM")
+    piping.pipeline.run()
+    assert piping.told("policy.applied", "agent.stopped") == [PolicyApplied(7, "00"), AgentStopped("SIGTERM")]
+
+
+def test_a_signal_stops_it_wherever_it_is(piping: Piping) -> None:
+    """Also where it holds the lock of its own waking: the handler waits for nothing."""
+    with piping.pipeline._wake._cond:
+        handler = threading.Thread(target=piping.pipeline.stop, args=("SIGTERM",), daemon=True)
+        handler.start()
+        handler.join(timeout=60)
+        assert not handler.is_alive()
+    piping.pipeline.run()
+    assert piping.told("agent.stopped") == [AgentStopped("SIGTERM")]
+
+
 def test_it_runs_until_it_is_stopped(tmp_path: Path) -> None:
     """Threads that submit and wake are served; all that was submitted before the stop is recorded, each once."""
     piping = Piping(tmp_path)

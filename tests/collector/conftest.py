@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, delete, insert
 
 from collector.authority import Authority, load_authority, make_authority
-from collector.config import Config
+from collector.cli import main
+from collector.config import Config, load_config
 from collector.ingest import Ingest
 from collector.store.engine import make_ledger_key, migrate, open_engine, writing
-from collector.store.schema import schools
+from collector.store.schema import audit, schools
 from proto.files import write_private
 from proto.keys import Ed25519Signer
+from tests.collector.command import Run
 from tests.collector.evidence import Device, StoppingClock, enrol_device, make_evaluator
 from tests.collector.school import START_NS, School
 
@@ -37,6 +39,9 @@ def empty_collector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with writing(engine) as connection:
         connection.execute(insert(schools).values(school_id=SCHOOL_ID, name=SCHOOL_NAME, created_at_ns=START_NS))
     School(config, engine).publish()
+    with writing(engine) as connection:
+        # The log begins with what a test does.
+        connection.execute(delete(audit))
     engine.dispose()
     return config.folder
 
@@ -87,3 +92,31 @@ def ingest(school: School, clock: StoppingClock) -> Iterator[Ingest]:
     ingest = Ingest(school.engine, school.id, make_evaluator(), clock_ns=clock)
     yield ingest
     ingest.close()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command."""
+    return Run(capsys)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collector as `init` leaves it; copy it to change it."""
+    folder = tmp_path_factory.mktemp("made") / "collector"
+    assert main(["init", "--dir", str(folder), "--school", "St Example"]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A collector of this test's own."""
+    shutil.copytree(made, tmp_path / "collector")
+    return tmp_path / "collector"
+
+
+@pytest.fixture
+def school_at(folder: Path) -> School:
+    """The school behind it."""
+    config = load_config(folder)
+    return School(config, open_engine(config))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from collector import ledger
 from collector.authority import Authority
-from collector.devices import revoke
+from collector.enrolment import revoke_device
 from collector.ingest import Ingest
 from collector.store.engine import reading
 from collector.store.schema import events, refused
@@ -79,7 +79,7 @@ def test_unknown_device_is_refused(school: School, ingest: Ingest, device: Devic
 def test_revoked_device_is_refused_from_its_next_hello_on(school: School, ingest: Ingest, device: Device) -> None:
     """Once its stream has ended, a revoked device gets nothing in; what it said before stays."""
     send(ingest, device.say(ORDINARY))
-    revoke(school.engine, school.id, device.id)
+    revoke_device(school.engine, school.id, device.id, now_ns=school.now_ns)
     ingest.forget(device.id)
     (answer,) = send(ingest, device.say(ORDINARY))
     assert reason_of(answer) == "wrong_device"

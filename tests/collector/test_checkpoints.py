@@ -4,12 +4,16 @@
 import json
 
 import pytest
+from sqlalchemy import event
 
+from collector.authority import Authority
 from collector.checkpoints import FIRST_PREVIOUS_HASH, hash_checkpoint, list_checkpoints, make_checkpoint
+from collector.errors import StoreError
 from collector.ingest import Ingest
+from collector.verify import verify
 from proto.errors import SignatureError
 from proto.keys import Ed25519Signer, load_signer, to_verifier
-from tests.collector.evidence import ORDINARY, Device, send
+from tests.collector.evidence import ORDINARY, Device, enrol_device, send
 from tests.collector.school import School
 
 
@@ -55,3 +59,43 @@ def test_every_field_is_part_of_the_hash() -> None:
     changed = [("b" * 16, *base[1:]), (base[0], 2, *base[2:]), (*base[:2], 8, *base[3:]), (*base[:3], "[[]]", base[4])]
     hashes = {hash_checkpoint(*each) for each in [base, *changed, (*base[:4], b"\x01" * 32)]}
     assert len(hashes) == 6
+
+
+def test_checkpoint_holds_only_chains_that_grew(
+    school: School, ingest: Ingest, device: Device, authority: Authority
+) -> None:
+    """The others stand in an older checkpoint, and all of them together verify."""
+    other = enrol_device(school, authority, "library-02")
+    send(ingest, device.say(ORDINARY))
+    send(ingest, other.say(ORDINARY))
+    make(school)
+    send(ingest, other.say(ORDINARY))
+    made = make(school)
+    assert made is not None
+    assert json.loads(made.heads) == [[other.id, 1, 2, other.hash.hex()]]
+    first, _ = list_checkpoints(school.engine, school.id)
+    assert sorted(each[0] for each in json.loads(first.heads)) == sorted([device.id, other.id])
+    report = verify(school.engine, school.config)
+    assert (report.problems, report.checkpoints) == ([], 2)
+
+
+def test_school_without_events_has_no_checkpoint(school: School) -> None:
+    """There is nothing to write down."""
+    assert make(school) is None
+    assert list_checkpoints(school.engine, school.id) == []
+
+
+def test_checkpoint_that_is_not_stored_notes_nothing(school: School, ingest: Ingest, device: Device) -> None:
+    """If the database fails in the middle, the next checkpoint holds what this one should have held."""
+    send(ingest, device.say(ORDINARY))
+
+    def fail(_: object) -> None:
+        raise school.engine.dialect.loaded_dbapi.OperationalError("database or disk is full")
+
+    event.listen(school.engine, "commit", fail)
+    with pytest.raises(StoreError):
+        make(school)
+    event.remove(school.engine, "commit", fail)
+    made = make(school)
+    assert made is not None
+    assert json.loads(made.heads) == [[device.id, 1, 1, device.hash.hex()]]

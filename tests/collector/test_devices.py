@@ -65,7 +65,8 @@ def test_revoked_device_is_known_as_such(school: School) -> None:
     """Its state changes, and it is in the list of those who may not speak."""
     device_id = school.add_device("library-01")
     assert find_revoked(school.engine, school.id) == set()
-    revoke(school.engine, school.id, device_id)
+    with writing(school.engine) as connection:
+        revoke(connection, school.id, device_id)
     assert find_revoked(school.engine, school.id) == {device_id}
     assert find(school, device_id).state == "revoked"
     key = find_key(school.engine, device_id)
@@ -77,8 +78,8 @@ def test_unknown_device_cannot_be_revoked(school: School) -> None:
     """Nor one of another school."""
     device_id = school.add_device("library-01")
     for school_id, target in ((school.id, "0" * 16), ("0" * 16, device_id)):
-        with pytest.raises(UsageError, match="there is no device"):
-            revoke(school.engine, school_id, target)
+        with pytest.raises(UsageError, match="there is no device"), writing(school.engine) as connection:
+            revoke(connection, school_id, target)
     assert find(school, device_id).state == "active"
 
 

@@ -8,9 +8,10 @@ from cryptography import x509
 from sqlalchemy import select
 
 from agent.identity import IdentityFolder
+from collector.audit import list_entries
 from collector.authority import Authority, find_device_in_uri
-from collector.devices import find_device, revoke
-from collector.enrolment import enrol, make_token
+from collector.devices import find_device
+from collector.enrolment import enrol, make_token, revoke_device
 from collector.errors import EnrolmentRefusedError, UsageError
 from collector.store.engine import reading
 from collector.store.schema import device_keys, devices, tokens
@@ -201,7 +202,7 @@ def test_revoked_device_that_asks_again_stays_revoked(school: School, authority:
     """A fresh certificate does not bring back the right to speak."""
     request = make_request(school, make_school_token(school, authority))
     device_id = ask(school, authority, request)
-    revoke(school.engine, school.id, device_id)
+    revoke_device(school.engine, school.id, device_id, now_ns=school.now_ns)
     assert ask(school, authority, request) == device_id
     known = find_device(school.engine, school.id, device_id)
     assert known is not None
@@ -217,3 +218,25 @@ def test_hostile_words_of_a_new_device_are_cut(school: School, authority: Author
     assert known is not None
     assert len(known.hostname) == 200
     assert "\x00" not in known.hostname
+
+
+def test_token_is_in_the_audit_log_without_its_secret(school: School, authority: Authority) -> None:
+    """For how many devices, and until when."""
+    token = make_school_token(school, authority, uses=30)
+    entry = list_entries(school.engine, school.id)[0]
+    assert (entry.actor, entry.action) == ("command line", "token.made")
+    assert entry.detail == "for 30 devices until 2026-11-21T21:46:40Z"
+    assert token.secret.hex() not in entry.subject + entry.detail
+
+
+def test_revoking_is_in_the_audit_log(school: School, authority: Authority) -> None:
+    """Who took a device's right to speak away; for a device that is not there, nothing is written."""
+    device_id = ask(school, authority, make_request(school, make_school_token(school, authority)))
+    revoke_device(school.engine, school.id, device_id, now_ns=school.now_ns, actor="anna")
+    with pytest.raises(UsageError, match="there is no device"):
+        revoke_device(school.engine, school.id, "0" * 16, now_ns=school.now_ns, actor="anna")
+    entry = list_entries(school.engine, school.id)[0]
+    assert (entry.actor, entry.action, entry.subject) == ("anna", "device.revoked", f"device/{device_id}")
+    device = find_device(school.engine, school.id, device_id)
+    assert device is not None
+    assert device.state == "revoked"

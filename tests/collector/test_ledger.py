@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of how evidence is found again. How it gets in is in `tests/collector/store` and `test_ingest`."""
 
+import hashlib
+
 from collector import ledger
 from collector.ingest import Ingest
+from collector.store.engine import writing
 from proto.chain import GENESIS
 from proto.events import Missing
 from proto.wire import decode_header_block
@@ -75,3 +78,39 @@ def test_absence_is_explained(school: School, ingest: Ingest, device: Device) ->
         "the device could not read this content back",
         "the device's queue was full and let this content go",
     ]
+
+
+def test_refused_evidence_is_listed_without_its_bytes(school: School, device: Device) -> None:
+    """What came last is first, and what came again is counted."""
+
+    def keep(raw: bytes) -> None:
+        with writing(school.engine) as connection:
+            ledger.keep_refused(
+                connection,
+                school.id,
+                device.id,
+                raw=raw,
+                reason="malformed",
+                detail="not a message",
+                now_ns=school.now_ns,
+            )
+
+    first_at_ns = school.now_ns
+    keep(b"one")
+    school.pass_time(SECOND_NS)
+    keep(b"second")
+    school.pass_time(SECOND_NS)
+    keep(b"one")
+    one, second = ledger.list_refused(school.engine, school.id)
+    assert one == ledger.RefusedEvidence(
+        device=device.id,
+        reason="malformed",
+        detail="not a message",
+        count=2,
+        size=3,
+        first_at_ns=first_at_ns,
+        last_at_ns=school.now_ns,
+        sha256=hashlib.sha256(b"one").hexdigest(),
+    )
+    assert (second.size, second.count) == (6, 1)
+    assert ledger.list_refused(school.engine, "0" * 16) == []

@@ -245,3 +245,11 @@ def test_everything_is_in_the_log(school: School) -> None:
         ("root", "user.enabled", "user/anna"),
     ]
     assert verify_audit(school.engine, school.id) == 7
+
+
+@pytest.mark.parametrize("name", ["schoolwarden", "nobody", "init"])
+def test_reserved_names_are_refused(school: School, name: str) -> None:
+    """Nobody can act under a name that stands in the logs for the program."""
+    with pytest.raises(UsageError, match="is reserved"):
+        add_user(school.engine, school.id, name, Role.TECHNICIAN, school.now_ns)
+    assert list_users(school.engine, school.id) == []

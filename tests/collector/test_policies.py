@@ -2,8 +2,9 @@
 """Tests of how the policy in force comes to be: versions, the school's own rule files, and who may change it."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
+from collector.audit import list_entries
 from collector.errors import UsageError
 from collector.policies import (
     PACK,
@@ -13,8 +14,9 @@ from collector.policies import (
     load_policy,
     open_own_bundle,
     publish,
+    remove_allowed,
 )
-from collector.proposals import decide_proposal
+from collector.proposals import approve_program, decide_proposal
 from collector.store.engine import writing
 from collector.store.schema import bundles, rule_files
 from proto.events import Program, ProgramStarted
@@ -171,3 +173,45 @@ def test_bundle_of_another_signer_is_not_ours(school: School) -> None:
     assert bundle is not None
     with pytest.raises(BundleError, match="not signed"):
         open_own_bundle(bundle, school.config)
+
+
+def test_publishing_is_in_the_audit_log(school: School) -> None:
+    """Who put which version in force, and why."""
+    version = school.publish(actor="anna", reason="as agreed")
+    entry = list_entries(school.engine, school.id)[0]
+    assert (entry.actor, entry.action, entry.subject, entry.detail) == (
+        "anna",
+        "policy.published",
+        f"policy/{version}",
+        "as agreed",
+    )
+
+
+def test_allowed_program_is_removed_with_a_new_version(school: School) -> None:
+    """The undo of the allow list: the next policy does not hold the program, and the log says who took it off."""
+    approve_program(school.engine, school.id, "vim", actor="anna", now_ns=school.now_ns)
+    school.publish()
+    assert load_policy(school.engine, school.config).approved == {"vim"}
+    signer = load_signer(school.config.signing_key)
+    version = remove_allowed(school.engine, school.id, signer, name="VIM", actor="command line", now_ns=school.now_ns)
+    assert version == 3
+    assert load_policy(school.engine, school.config).approved == set()
+    actions = [(each.action, each.actor) for each in list_entries(school.engine, school.id, limit=2)]
+    assert actions == [("policy.published", "command line"), ("program.withdrawn", "command line")]
+
+
+def test_program_that_is_not_allowed_is_not_removed(school: School) -> None:
+    """No version is published for nothing."""
+    signer = load_signer(school.config.signing_key)
+    with pytest.raises(UsageError, match="not on the allow list"):
+        remove_allowed(school.engine, school.id, signer, name="vim", actor="anna", now_ns=school.now_ns)
+    assert len(list_publications(school.engine, school.id)) == 1
+
+
+def test_list_of_versions_reads_no_body(school: School) -> None:
+    """Each body holds all rules: a list of a thousand versions must not load them."""
+    statements: list[str] = []
+    event.listen(school.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    list_publications(school.engine, school.id)
+    (select,) = [each for each in statements if "FROM bundles" in each]
+    assert "body" not in select

@@ -3,9 +3,19 @@
 
 import pytest
 
+from collector.audit import list_entries
 from collector.errors import UsageError
 from collector.ingest import Ingest
-from collector.proposals import decide_proposal, find_proposal, list_proposals, load_approved
+from collector.proposals import (
+    AllowedProgram,
+    decide_proposal,
+    find_proposal,
+    list_allowed,
+    list_proposals,
+    load_approved,
+    withdraw_program,
+)
+from collector.store.engine import writing
 from proto.events import Program, SoftwareListed
 from tests.collector.evidence import Device, incidents_of, send
 from tests.collector.school import MINUTE_NS, School
@@ -116,3 +126,20 @@ def test_proposal_of_another_school_is_not_found(school: School) -> None:
     proposal_id = school.add_proposal(school.add_device("library-01"), VIM)
     assert find_proposal(school.engine, "0" * 16, proposal_id) is None
     assert list_proposals(school.engine, "0" * 16) == []
+
+
+def test_allow_list_says_who_allowed_what(school: School) -> None:
+    """By name, with who put it there and when."""
+    proposal_id = school.add_proposal(school.add_device("library-01"), VIM, GIMP)
+    decide(school, proposal_id, "vim", "org.gimp.GIMP")
+    assert list_allowed(school.engine, school.id) == [
+        AllowedProgram("org.gimp.gimp", school.now_ns, "anna"),
+        AllowedProgram("vim", school.now_ns, "anna"),
+    ]
+
+
+def test_program_that_is_not_allowed_cannot_be_withdrawn(school: School) -> None:
+    """A mistyped name is told, and nothing is written."""
+    with pytest.raises(UsageError, match="'vmi' is not on the allow list"), writing(school.engine) as connection:
+        withdraw_program(connection, school.id, "vmi", actor="anna", now_ns=school.now_ns)
+    assert "program.withdrawn" not in [entry.action for entry in list_entries(school.engine, school.id)]

@@ -263,7 +263,7 @@ def test_old_tls_is_refused(
     assert "the connection must use TLS 1.3, not TLSv1.2" in caplog.text
 
 
-def open_stream_by_hand() -> bytes:
+def open_stream_by_hand(path: str = f"/{EVENTS_SERVICE}/{EVENTS_METHOD}") -> bytes:
     """Return HTTP/2 frames that open a stream: preface, settings, and headers without any compression."""
 
     def frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
@@ -275,7 +275,7 @@ def open_stream_by_hand() -> bytes:
     fields = {
         ":method": "POST",
         ":scheme": "https",
-        ":path": f"/{EVENTS_SERVICE}/{EVENTS_METHOD}",
+        ":path": path,
         ":authority": TARGET_NAME,
         "content-type": "application/grpc",
         "te": "trailers",

@@ -14,6 +14,7 @@ from collector.people import list_users, sign_in
 from collector.setup import FIRST_ADMINISTRATOR, UNFINISHED, initialise
 from collector.store.engine import open_checked_engine
 from collector.verify import verify
+from proto.errors import UnsafeFolderError
 from tests.collector.school import START_NS
 
 
@@ -128,3 +129,12 @@ def test_database_that_does_not_answer_leaves_no_collector(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="does not answer"):
         initialise(tmp_path / "c", database=address, school_name="A school")
     initialise(tmp_path / "c", database="", school_name="A school")
+
+
+def test_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
+    """No keys are made where somebody else could swap them."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c").chmod(0o777)
+    with pytest.raises(UnsafeFolderError, match="other users can write"):
+        initialise(tmp_path / "c", database="", school_name="A school")
+    assert list((tmp_path / "c").iterdir()) == []

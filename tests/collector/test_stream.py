@@ -7,9 +7,10 @@ import grpc
 import pytest
 from sqlalchemy import event, select
 
-from collector import ledger
+from collector import ledger, stream
 from collector.authority import Authority
-from collector.devices import find_device, revoke
+from collector.devices import find_device
+from collector.enrolment import revoke_device
 from collector.store.engine import reading
 from collector.store.schema import events, refused
 from collector.stream import UNANSWERED_ENVELOPES
@@ -275,13 +276,13 @@ def test_hanging_up_leaves_nothing_behind(school: School, listeners: Listeners, 
 def test_revoked_device_is_cut_off(school: School, call: Call, device: Device) -> None:
     """A device that is revoked while it is connected hears so, and its next stream ends before it begins."""
     call.say_hello()
-    revoke(school.engine, school.id, device.id)
+    revoke_device(school.engine, school.id, device.id, now_ns=school.now_ns)
     assert call.end() == (grpc.StatusCode.PERMISSION_DENIED, "this device was revoked")
 
 
 def test_revoked_device_does_not_come_back(school: School, listeners: Listeners, device: Device) -> None:
     """Its certificate is good for a year, its right to speak is not."""
-    revoke(school.engine, school.id, device.id)
+    revoke_device(school.engine, school.id, device.id, now_ns=school.now_ns)
     with listeners.call(device) as call:
         call.send(AgentMessage(hello=Hello(min_protocol=1, max_protocol=1)))
         status, words = call.end()
@@ -334,3 +335,9 @@ def test_device_with_the_newest_policy_gets_none(call: Call, device: Device) -> 
     call.say_hello(bundle_version=1)
     call.send(message(device, ORDINARY))
     assert call.receive().WhichOneof("message") == "ack"
+
+
+def test_device_that_says_nothing_is_sent_away(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection without a hello holds nothing up for ever."""
+    monkeypatch.setattr(stream, "HELLO_WITHIN_S", 0.2)
+    assert call.end() == (grpc.StatusCode.DEADLINE_EXCEEDED, "no hello came within 0 seconds")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from proto.files import make_private_folder, sync_folder, write_private
+from proto.errors import UnsafeFolderError
+from proto.files import make_private_folder, sync_folder, verify_own_folder, write_private
 from tests.tree import ROOT
 
 
@@ -122,3 +123,43 @@ def test_a_folder_can_be_synced(tmp_path: Path) -> None:
     sync_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync_folder(tmp_path / "none")
+
+
+def test_a_file_that_need_not_last_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is whole and private all the same, but the disk is not asked to finish."""
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("the disk was waited for"))
+    write_private(tmp_path / "status", b"old", durable=False)
+    write_private(tmp_path / "status", b"content", durable=False)
+    assert (tmp_path / "status").read_bytes() == b"content"
+    assert mode_of(tmp_path / "status") == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["status"]
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o1755, 0o770])
+def test_our_own_folder_is_ours(tmp_path: Path, mode: int) -> None:
+    """Others may look into it, our own group may write; one that is not there yet is ours to make."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    verify_own_folder(tmp_path / "state")
+    verify_own_folder(tmp_path / "none")
+
+
+@pytest.mark.parametrize("mode", [0o702, 0o777, 0o1777])
+def test_a_folder_that_others_can_write_is_not_ours(tmp_path: Path, mode: int) -> None:
+    """It is refused with what to do, also through a link to it."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    (tmp_path / "link").symlink_to("state")
+    for name in ("state", "link"):
+        with pytest.raises(UnsafeFolderError, match="other users can write") as caught:
+            verify_own_folder(tmp_path / name)
+        assert caught.value.exit_code == 3
+        assert "chmod go-w" in caught.value.hint
+
+
+def test_a_folder_of_somebody_else_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its permissions are: its owner can change them."""
+    owner = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(UnsafeFolderError, match="another user"):
+        verify_own_folder(tmp_path)

@@ -35,7 +35,7 @@ def take_password(visit: Visit) -> Response:
         return visit.page("password.html", status=403, error=error, shortest=SHORTEST, wrong_field="old")
     except UsageError as error:
         return visit.page("password.html", error=error, shortest=SHORTEST, wrong_field="new")
-    visit.console.attempts.note_success(visit.user.user)
+    visit.console.attempts.note_success(visit.user.user, visit.address)
     response = visit.redirect("/" if visit.user.must_change_password else "/account", done="password")
     visit.console.cookie.set(response, session_id)
     return response

@@ -8,9 +8,6 @@ from collector.console.visit import NAVIGATION, Visit
 from collector.errors import PermissionDeniedError
 from collector.people import sign_in
 
-LONGEST_NAME = 64
-"""No user has a longer one; what is longer is not worth keeping in the count of attempts."""
-
 
 def show_form(visit: Visit) -> Response:
     """Show the form."""
@@ -19,7 +16,7 @@ def show_form(visit: Visit) -> Response:
 
 def take_form(visit: Visit) -> Response:
     """Check name and password; a new session starts, whatever cookie the browser brought."""
-    name, next_page = visit.field("name").strip().lower()[:LONGEST_NAME], _find_next(visit.field("next"))
+    name, next_page = visit.field("name").strip().lower(), _find_next(visit.field("next"))
     visit.console.attempts.count(name, visit.address)
     try:
         session_id = sign_in(
@@ -28,7 +25,7 @@ def take_form(visit: Visit) -> Response:
     except PermissionDeniedError as error:
         visit.console.attempts.note_failure(visit.address)
         return visit.page("sign_in.html", status=403, error=error, name=name, next=next_page)
-    visit.console.attempts.note_success(name)
+    visit.console.attempts.note_success(name, visit.address)
     response = visit.redirect(next_page or "/")
     visit.console.cookie.set(response, session_id)
     return response

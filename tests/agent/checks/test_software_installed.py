@@ -2,6 +2,7 @@
 """Tests of the installed half of the software check, on a machine in memory."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agent.checks.software_installed import (
     InstalledPrograms,
 )
 from agent.checks.software_listed import ListedPrograms
+from agent.checks.software_told import FILE_NAME, ToldFindings
 from proto.envelope import MAX_BODY_BYTES
 from proto.events import Program, ProgramFound, ProgramInstalled, SoftwareListed
 from proto.wire import encode_body
@@ -43,7 +45,9 @@ class Machine:
         self.start_agent()
 
     def start_agent(self) -> None:
-        self.installed = InstalledPrograms(self.system, ListedPrograms(self.folder), self.clock)
+        self.installed = InstalledPrograms(
+            self.system, ListedPrograms(self.folder), ToldFindings(self.folder), self.clock
+        )
 
     def look(self, rules: InForce | None = RULES, *, after_s: float = FINGERPRINT_EVERY_S, pause: bool = False):
         self.clock.advance(after_s)
@@ -242,13 +246,63 @@ def test_an_update_is_not_news(machine: Machine):
 
 
 def test_a_restart_does_not_list_again(machine: Machine):
-    """But tells what a rule names once more, and what came while the agent was not running."""
+    """But tells what came while the agent was not running."""
     machine.system.install(package("vlc"), package("nmap"))
     machine.look(ASKING)
     machine.system.install(package("gimp"))
     machine.start_agent()
 
-    assert machine.look(ASKING) == [ProgramFound(package("nmap")), ProgramInstalled(package("gimp"))]
+    assert machine.look(ASKING) == [ProgramInstalled(package("gimp"))]
+
+
+def test_a_restart_tells_only_new_findings(machine: Machine):
+    """What was told is still a finding; what came, or is named by one more rule, is told."""
+    machine.system.install(package("nmap"))
+    machine.look(make_rules(NMAP))
+    machine.system.install(package("tor"))
+    machine.start_agent()
+
+    assert machine.look(make_rules(NMAP, TOR)) == [ProgramFound(package("tor"))]
+    assert sorted(machine.names) == ["Nmap", "Tor"]
+    machine.start_agent()
+    scanner = replace(NMAP, name="Scanner")
+    assert machine.look(make_rules(NMAP, TOR, scanner)) == [ProgramFound(package("nmap"))]
+
+
+@pytest.mark.parametrize("while_running", [True, False])
+def test_a_finding_that_comes_back_is_told_again_after_a_restart(machine: Machine, while_running: bool):
+    """Whether it went away while the agent was running or not."""
+    machine.system.install(package("nmap"))
+    machine.look()
+    machine.system.remove(package("nmap"))
+    if while_running:
+        assert machine.look() == []
+    machine.start_agent()
+    assert machine.look() == []
+    machine.system.install(package("nmap"))
+    machine.start_agent()
+
+    assert machine.look() == [ProgramFound(package("nmap"))]
+
+
+def test_a_finding_that_nobody_took_is_told_again(machine: Machine):
+    """It counts as told when the next event is asked for, not before."""
+    machine.system.install(package("nmap"))
+    machine.clock.advance(FINGERPRINT_EVERY_S)
+    assert next(machine.installed.observe(RULES, pause=False)) == ProgramFound(package("nmap"))
+    machine.start_agent()
+
+    assert machine.look() == [ProgramFound(package("nmap"))]
+
+
+def test_without_its_memory_everything_is_told_again(machine: Machine):
+    """As when a new chain of events begins, and what was told may be lost."""
+    machine.system.install(package("nmap"))
+    machine.look()
+    (machine.folder / FILE_NAME).unlink()
+    machine.start_agent()
+
+    assert machine.look() == [ProgramFound(package("nmap"))]
 
 
 def test_a_list_that_nobody_took_is_told_again(machine: Machine):

@@ -98,6 +98,57 @@ def test_a_file_that_is_too_large_has_no_hash(tmp_path: Path, monkeypatch: pytes
     assert hash_of(hasher, tmp_path / "large") is None
 
 
+def hash_installed(path: Path) -> str | None:
+    with open_file(path) as descriptor:
+        return ContentHasher().hash_installed(descriptor)
+
+
+def make_sparse(path: Path, size_bytes: int) -> Path:
+    with path.open("wb") as file:
+        file.truncate(size_bytes)
+    return path
+
+
+def test_a_hole_of_a_user_is_not_read(tmp_path: Path):
+    """It costs him nothing and us the time; what runs is read all the same, and small files are."""
+    sparse = make_sparse(tmp_path / "sparse", 1024 * 1024)
+    sparse.chmod(0o777)
+
+    assert hash_installed(sparse) is None
+    assert hash_of(ContentHasher(), sparse) == hashlib.sha256(bytes(1024 * 1024)).hexdigest()
+    small = make_sparse(tmp_path / "small", 1000)
+    small.chmod(0o777)
+    assert hash_installed(small) == hashlib.sha256(bytes(1000)).hexdigest()
+
+
+def test_a_file_of_a_user_has_a_lower_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of a user is what belongs to one, or what one may write."""
+    monkeypatch.setattr(linux_files, "MAX_HASHED_BYTES", 20)
+    monkeypatch.setattr(linux_files, "MAX_HASHED_OF_USERS_BYTES", 10)
+    path = tmp_path / "program"
+    path.write_bytes(b"12345678901")
+    for mode in (0o775, 0o757):
+        path.chmod(mode)
+        assert hash_installed(path) is None
+    path.write_bytes(b"1234567890")
+    assert hash_installed(path) == hashlib.sha256(b"1234567890").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("user", "mode", "limit_bytes"),
+    [(0, 0o755, "MAX_HASHED_BYTES"), (0, 0o775, "_NO_HOLE_BYTES"), (1000, 0o755, "_NO_HOLE_BYTES")],
+    ids=["root's", "root's, open to a group", "a user's"],
+)
+def test_whose_hole_it_is_decides(tmp_path: Path, user: int, mode: int, limit_bytes: str):
+    """The system's own files are read though they have holes."""
+    real = make_sparse(tmp_path / "sparse", 1024 * 1024).stat()
+    values = list(real)
+    values[0], values[4] = 0o100000 | mode, user
+    file = os.stat_result(values, {"st_blocks": real.st_blocks})
+
+    assert linux_files._limit_bytes(file) == getattr(linux_files, limit_bytes)
+
+
 def test_the_memory_of_hashes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The oldest goes first."""
     monkeypatch.setattr(linux_files, "_SETTLED_NS", -time.time_ns())

@@ -73,7 +73,7 @@ def test_cookie_over_tls_is_bound_to_this_host(visitor: Visitor, school: School)
     school.add_user("anna", Role.TECHNICIAN, PASSWORD)
     (cookie,) = visitor.post("/sign-in", {"name": "anna", "password": PASSWORD}).cookies
     parts = {part.strip().lower() for part in cookie.split(";")}
-    assert cookie.startswith("__Host-schoolwarden=")
+    assert cookie.startswith(f"__Host-schoolwarden-{school.id[:8]}=")
     assert {"httponly", "secure", "samesite=strict", "path=/"} <= parts
     assert not any(part.startswith(("domain", "max-age", "expires")) for part in parts)
 
@@ -86,7 +86,7 @@ def test_cookie_on_loopback_has_every_flag_but_secure(school: School) -> None:
     school.add_user("anna", Role.TECHNICIAN, PASSWORD)
     (cookie,) = Visitor(app).post("/sign-in", {"name": "anna", "password": PASSWORD}).cookies
     parts = {part.strip().lower() for part in cookie.split(";")}
-    assert cookie.startswith("schoolwarden=")
+    assert cookie.startswith(f"schoolwarden-{school.id[:8]}=")
     assert {"httponly", "samesite=strict", "path=/"} <= parts
     assert "secure" not in parts
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of laying out the content of events."""
 
+import pytest
+
 from collector.console.facts import LONGEST_LIST, lay_out
 
 
@@ -33,3 +35,9 @@ def test_long_lists_are_cut_and_say_so() -> None:
 def test_empty_list_is_said() -> None:
     """A list without entries is not an empty line."""
     assert lay_out({"not_watched": [], "facts": {}}) == [("Not watched", ["not given"]), ("Facts", ["not given"])]
+
+
+@pytest.mark.parametrize("claim", ["²", "٣", "1" * 20, "9" * 5_000, "-1", " 1"])
+def test_what_is_no_time_is_shown_as_it_is(claim: str) -> None:
+    """A device can send any text where a time is expected: the page shows it and does not fail."""
+    assert lay_out({"first_failed_at_ns": claim}) == [("First failed", [claim])]

@@ -8,11 +8,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from collector.config import Config
 from collector.store.engine import migrate, open_engine, writing
-from collector.store.schema import schools
+from collector.store.schema import audit, schools
 from tests.collector.conftest import SCHOOL_ID, SCHOOL_NAME
 from tests.collector.school import START_NS, School
 from tests.postgres import Cluster
@@ -32,6 +32,9 @@ def cluster(empty_collector: Path) -> Iterator[Cluster]:
     with writing(engine) as connection:
         connection.execute(insert(schools).values(school_id=SCHOOL_ID, name=SCHOOL_NAME, created_at_ns=START_NS))
     School(config, engine).publish()
+    with writing(engine) as connection:
+        # The log begins with what a test does.
+        connection.execute(delete(audit))
     engine.dispose()
     yield cluster
     cluster.remove()

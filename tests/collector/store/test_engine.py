@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
+from collector import setup
 from collector.config import Config, load_config
 from collector.errors import StoreError, UsageError
 from collector.setup import initialise
@@ -21,6 +22,7 @@ from collector.store.engine import (
 from collector.store.schema import metadata
 from collector.verify import verify
 from tests.collector.school import School
+from tests.postgres import Cluster
 
 
 def set_schema_version(config: Config, version: str) -> None:
@@ -221,3 +223,58 @@ def test_server_that_is_not_there_is_told(tmp_path: Path) -> None:
         open_checked_engine(config)
     assert caught.value.exit_code == 3
     assert "secret-word" not in str(caught.value) + caught.value.hint
+
+
+@pytest.mark.postgres
+def test_postgresql_does_not_wait_for_ever(cluster: Cluster, empty_collector: Path) -> None:
+    """A statement has a limit of ours, unless the address names another one."""
+    address = cluster.create_database("limits")
+    for added, limit in (("", "30s"), ("&options=-c%20statement_timeout%3D5000", "5s")):
+        config = Config(empty_collector, "a" * 16, "A school", address + added)
+        engine = open_engine(config)
+        with reading(engine) as connection:
+            assert connection.execute(text("show statement_timeout")).scalar_one() == limit
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            said = driver.info.get_parameters()
+            assert (said["connect_timeout"], said["tcp_user_timeout"]) == ("5", "15000")
+        engine.dispose()
+    cluster.drop_database("limits")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("step", ["migrated", "publish", "add_user"])
+def test_interrupted_start_on_postgresql_can_be_repeated(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whatever of a school `init` had already put into the database, it begins anew there."""
+    address = cluster.create_database("unfinished")
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(setup, "writing" if step == "migrated" else step, fail)
+        with pytest.raises(StoreError, match="the power went"):
+            initialise(tmp_path / "c", database=address, school_name="A school")
+    initialise(tmp_path / "c", database=address, school_name="A school")
+    config = load_config(tmp_path / "c")
+    engine = open_checked_engine(config)
+    assert verify(engine, config).problems == []
+    engine.dispose()
+    cluster.drop_database("unfinished")
+
+
+@pytest.mark.postgres
+def test_interrupted_start_never_drops_another_school(cluster: Cluster, tmp_path: Path) -> None:
+    """A folder that was refused a database is refused it again, and what the database holds stays."""
+    address = cluster.create_database("taken")
+    initialise(tmp_path / "first", database=address, school_name="A school")
+    for _ in range(2):
+        with pytest.raises(UsageError, match="holds a collector already"):
+            initialise(tmp_path / "second", database=address, school_name="Another school")
+    config = load_config(tmp_path / "first")
+    engine = open_checked_engine(config)
+    assert verify(engine, config).bundles == 1
+    engine.dispose()
+    cluster.drop_database("taken")

@@ -59,7 +59,7 @@ def test_ticked_programs_go_on_the_list_and_the_policy_goes_out(
     words = technician.get(answer.location).words
     assert "The allow list is changed" in words
     assert "3 approved by technician" in words
-    entry = list_entries(school.engine, school.id)[0]
+    entry = list_entries(school.engine, school.id)[1]
     assert (entry.action, entry.subject) == ("proposal.decided", f"proposal/{proposal}")
     assert entry.detail == "3 of 4 programs approved"
 

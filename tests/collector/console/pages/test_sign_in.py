@@ -5,9 +5,12 @@ import pytest
 
 from collector.people import disable
 from collector.roles import Role
+from tests.collector.conftest import SCHOOL_ID
 from tests.collector.console.conftest import PASSWORD
 from tests.collector.console.visitor import Visitor
 from tests.collector.school import School
+
+COOKIE = f"__Host-schoolwarden-{SCHOOL_ID[:8]}"
 
 
 @pytest.fixture
@@ -54,18 +57,18 @@ def test_disabled_user_gets_the_same_answer(anna: Visitor, school: School) -> No
 def test_session_id_of_before_is_never_taken_over(anna: Visitor) -> None:
     """A cookie that somebody planted before the sign-in is worth nothing after it."""
     planted = "planted-planted-planted-planted-planted-plan"
-    anna.cookies["__Host-schoolwarden"] = planted
+    anna.cookies[COOKIE] = planted
     anna.post("/sign-in", {"name": "anna", "password": PASSWORD})
-    assert anna.cookies["__Host-schoolwarden"] != planted
-    assert Visitor(anna.app, cookies={"__Host-schoolwarden": planted}).get("/incidents").status == 303
+    assert anna.cookies[COOKIE] != planted
+    assert Visitor(anna.app, cookies={COOKIE: planted}).get("/incidents").status == 303
 
 
 def test_each_sign_in_is_a_session_of_its_own(anna: Visitor) -> None:
     """Signing in again gives another id."""
     anna.post("/sign-in", {"name": "anna", "password": PASSWORD})
-    first = anna.cookies["__Host-schoolwarden"]
+    first = anna.cookies[COOKIE]
     anna.post("/sign-in", {"name": "anna", "password": PASSWORD})
-    assert anna.cookies["__Host-schoolwarden"] != first
+    assert anna.cookies[COOKIE] != first
 
 
 def test_sign_in_leads_back_to_the_page_that_was_asked_for(anna: Visitor) -> None:

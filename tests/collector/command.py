@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The collector's command for tests: run in this process, with what it printed and how it ended."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.cli import main
+
+PASSWORD = re.compile(r"[a-z2-9]{4}(-[a-z2-9]{4}){4}\n")
+ON_A_FOLDER: dict[str, tuple[str, ...]] = {
+    "serve": ("serve",),
+    "token": ("token", "--uses", "1", "--valid-for", "7d"),
+    "user add": ("user", "add", "anna", "--role", "technician"),
+    "user list": ("user", "list"),
+    "user reset": ("user", "reset", "admin"),
+    "devices": ("devices",),
+    "incidents": ("incidents",),
+    "verify": ("verify",),
+    "migrate": ("migrate",),
+}
+"""Verbs that work on a collector's folder, with what else they need."""
+
+
+class Run:
+    """Runs the command in this process and keeps what it printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.out = ""
+        self.err = ""
+
+    def __call__(self, *arguments: str | Path) -> int:
+        try:
+            code = main([str(each) for each in arguments])
+        except SystemExit as end:  # How argparse ends a wrong call.
+            assert isinstance(end.code, int)
+            code = end.code
+        said = self._capsys.readouterr()
+        self.out, self.err = said.out, said.err
+        assert "Traceback" not in self.err
+        return code
+
+    @property
+    def json(self) -> Any:
+        """What was printed, as JSON."""
+        return json.loads(self.out)

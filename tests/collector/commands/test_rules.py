@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of rules: check and add."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.collector.command import Run
+
+OWN_RULE = """
+[[rule]]
+id = "own-zork"
+title = "Zork"
+why = "It is played in lessons."
+advice = "Ask the class."
+class = "unacceptable"
+severity = 2
+kinds = ["program.started"]
+clauses = ["BX-01"]
+[[rule.program]]
+name = "Zork"
+executables = ["zork"]
+[[rule.test]]
+name = "zork"
+expect = "match"
+event = { kind = "program.started", "program.name" = "zork", "program.source" = "process" }
+[[rule.test]]
+name = "an editor"
+expect = "silent"
+event = { kind = "program.started", "program.name" = "vim", "program.source" = "process" }
+"""
+
+
+def test_good_rule_file_is_told(run: Run, tmp_path: Path) -> None:
+    """0, and an empty array for programs."""
+    (tmp_path / "own.toml").write_text(OWN_RULE)
+    assert run("rules", "check", tmp_path / "own.toml") == 0
+    assert "0 problems" in run.out
+    assert run("rules", "check", tmp_path / "own.toml", "--format", "json") == 0
+    assert run.json == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda rule: rule.replace("severity = 2", "severity = 2\ncolour = 'red'"), "colour"),
+        (lambda rule: rule.replace('["zork"]', '["rogue"]'), "should match and is silent"),
+        (lambda rule: rule[:100], "own.toml"),
+        (lambda rule: "", "own.toml"),
+    ],
+)
+def test_bad_rule_file_is_told(run: Run, tmp_path: Path, change: Callable[[str], str], words: str) -> None:
+    """1, with file, rule and what is wrong."""
+    (tmp_path / "own.toml").write_text(change(OWN_RULE))
+    assert run("rules", "check", tmp_path / "own.toml") == 1
+    assert words in run.out
+    assert "own.toml" in run.out
+    assert run("rules", "check", tmp_path / "own.toml", "--format", "json") == 1
+    assert {"file", "rule", "what", "hint"} <= run.json[0].keys()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "binary.toml"])
+def test_path_without_rules_is_a_wrong_call(run: Run, tmp_path: Path, name: str) -> None:
+    """Not there, nothing in it, or no text."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    assert run("rules", "check", tmp_path / name) == 2
+    assert name in run.err
+    assert run.out == ""
+
+
+def test_shipped_rules_are_sound(run: Run) -> None:
+    """As the check says that is run before every landing."""
+    from rules import load
+
+    assert run("rules", "check", Path(load.__file__).parent / "packs" / "uk-baseline") == 0
+
+
+def test_rule_file_is_added(run: Run, folder: Path, tmp_path: Path) -> None:
+    """And the new version named, on stderr."""
+    (tmp_path / "own.toml").write_text(OWN_RULE)
+    assert run("rules", "add", tmp_path / "own.toml", "--dir", folder) == 0
+    assert (run.out, "Policy version 2 is published" in run.err) == ("", True)
+
+
+def test_bad_rule_file_is_not_added(run: Run, folder: Path, tmp_path: Path) -> None:
+    """A wrong call, and the policy stays."""
+    (tmp_path / "own.toml").write_text(OWN_RULE.replace("severity = 2", "severity = 9"))
+    assert run("rules", "add", tmp_path / "own.toml", "--dir", folder) == 2
+    assert "severity" in run.err
+    assert run("rules", "add", tmp_path, "--dir", folder) == 2
+    assert run("verify", "--dir", folder, "--format", "json") == 0
+    assert run.json["bundles"] == 1
