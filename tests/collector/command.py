@@ -20,6 +20,10 @@ ON_A_FOLDER: dict[str, tuple[str, ...]] = {
     "devices": ("devices",),
     "incidents": ("incidents",),
     "verify": ("verify",),
+    "refused": ("refused",),
+    "device revoke": ("device", "revoke", "0" * 16),
+    "allowed list": ("allowed", "list"),
+    "allowed remove": ("allowed", "remove", "vim"),
     "migrate": ("migrate",),
 }
 """Verbs that work on a collector's folder, with what else they need."""
