@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
+from agent.exchange import ENVELOPE_MAX_EVENTS, MAX_UNANSWERED
 from agent.recorder import Recorder
-from agent.uplink import ENVELOPE_MAX_EVENTS, MAX_UNANSWERED
 from proto.envelope import open_envelope
 from proto.events import AgentStopped
 from proto.keys import to_verifier
