@@ -79,7 +79,9 @@ def _end_with_parent() -> None:
     """End when the collector does, however it ends: our standard input is a pipe that it holds open."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not through sys.stdin: this thread would hold its lock when the interpreter ends, which aborts it.
+        while os.read(0, 1):
+            pass
         # It stops us in order before it ends itself, so it was killed: free the port at once, for its successor.
         os._exit(3)
 

@@ -48,10 +48,10 @@ HERE = "not postgres and not soak"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 600),
-    Group("scenarios", ("scenarios",), HERE, 480),
-    Group("browser", ("browser",), "not soak", 180, find_missing_chromium),
-    Group("postgres", (".",), "postgres and not soak", 180, find_missing_postgres),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 900),
+    Group("scenarios", ("scenarios",), HERE, 420),
+    Group("browser", ("browser",), "not soak", 240, find_missing_chromium),
+    Group("postgres", (".",), "postgres and not soak", 240, find_missing_postgres),
 )
 
 

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -17,19 +18,27 @@ from pathlib import Path
 import psutil
 import pytest
 
-from collector.authority import TARGET_NAME
 from collector.checkpoints import list_checkpoints
 from collector.config import load_addresses
-from tests.path import ANY_PORT, RunningAgent, RunningCollector, run, wait_for
+from proto.wire import TARGET_NAME
+from tests.path import ANY_PORT, RunningCollector, run, wait_for
 
 
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollector]:
-    """A collector that serves on loopback; no test may stop it for good."""
+    """A collector that serves on loopback; a test that stops it starts it again."""
     with RunningCollector(tmp_path_factory.mktemp("app") / "collector") as collector:
         collector.init()
         collector.start()
         yield collector
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollector]:
+    """Another collector, which does not serve; a test that starts it stops it again."""
+    with RunningCollector(tmp_path_factory.mktemp("app") / "second") as second:
+        second.init()
+        yield second
 
 
 def fetch_page(address: str, context: ssl.SSLContext | None = None) -> tuple[int, str]:
@@ -71,34 +80,21 @@ def test_three_addresses_answer_when_they_are_announced(collector: RunningCollec
     assert f"http://{kept.http}" == collector.addresses["http"]
 
 
-@pytest.mark.parametrize("option", ["--grpc", "--enrol", "--http"])
-@pytest.mark.parametrize("address", ["7443", "127.0.0.1", "127.0.0.1:70000", "http://127.0.0.1:7443", "::1:7443"])
-def test_no_address_is_a_wrong_call(collector: RunningCollector, option: str, address: str) -> None:
-    """The error shows a right one."""
-    said = collector.run("serve", option, address)
-    assert (said.code, said.out) == (2, "")
-    assert f"{address!r} is not an address" in said.err
-
-
 @pytest.mark.parametrize("name", ["grpc", "enrol", "http"])
-def test_taken_port_is_told(collector: RunningCollector, tmp_path: Path, name: str) -> None:
+def test_taken_port_is_told(collector: RunningCollector, second: RunningCollector, name: str) -> None:
     """Another collector does not take what is in use, nor half of it: it ends and names the address."""
-    with RunningCollector(tmp_path / "second") as second:
-        second.init()
-        taken = f"127.0.0.1:{port_of(collector.addresses[name])}"
-        options = dict(zip(ANY_PORT[::2], ANY_PORT[1::2], strict=True)) | {f"--{name}": taken}
-        said = second.run("serve", *(part for pair in options.items() for part in pair))
-        assert (said.code, said.out) == (3, "")
-        assert f"{taken} cannot be served" in said.err
-        assert "Traceback" not in said.err
+    taken = f"127.0.0.1:{port_of(collector.addresses[name])}"
+    options = dict(zip(ANY_PORT[::2], ANY_PORT[1::2], strict=True)) | {f"--{name}": taken}
+    said = second.run("serve", *(part for pair in options.items() for part in pair))
+    assert (said.code, said.out) == (3, "")
+    assert f"{taken} cannot be served" in said.err
+    assert "Traceback" not in said.err
     assert is_served(collector.addresses[name])
 
 
-def test_address_of_another_machine_is_told(collector: RunningCollector, tmp_path: Path) -> None:
+def test_address_of_another_machine_is_told(second: RunningCollector) -> None:
     """It cannot be listened on here."""
-    with RunningCollector(tmp_path / "second") as second:
-        second.init()
-        said = second.run("serve", *ANY_PORT[:4], "--http", "192.0.2.1:0")
+    said = second.run("serve", *ANY_PORT[:4], "--http", "192.0.2.1:0")
     assert (said.code, "192.0.2.1:0 cannot be served" in said.err) == (3, True)
 
 
@@ -113,21 +109,20 @@ def test_second_collector_in_the_same_folder_is_refused(collector: RunningCollec
 # TLS
 
 
-def test_console_off_loopback_has_tls(tmp_path: Path) -> None:
-    """With a certificate of the collector's CA; plain HTTP gets nothing there."""
-    with RunningCollector(tmp_path / "collector") as collector:
-        collector.init()
-        collector.start(*ANY_PORT[:4], "--http", "0.0.0.0:0")
-        port = port_of(collector.addresses["http"])
-        assert collector.addresses["http"] == f"https://0.0.0.0:{port}"
-        context = ssl.create_default_context(cafile=str(collector.folder / "authority" / "ca.crt"))
-        status, page = fetch_page(f"https://localhost:{port}", context)
-        assert (status, "A school" in page) == (200, True)
-        with pytest.raises((urllib.error.URLError, OSError)):
-            fetch_page(f"http://localhost:{port}")
-        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
-            fetch_page(f"https://localhost:{port}", ssl.create_default_context())
-        assert collector.stop() == 0
+def test_console_off_loopback_has_tls(collector: RunningCollector, second: RunningCollector) -> None:
+    """With a certificate of its collector's CA; plain HTTP gets nothing there. The first collector is not disturbed."""
+    second.start(*ANY_PORT[:4], "--http", "0.0.0.0:0")
+    port = port_of(second.addresses["http"])
+    assert second.addresses["http"] == f"https://0.0.0.0:{port}"
+    context = ssl.create_default_context(cafile=str(second.folder / "authority" / "ca.crt"))
+    status, page = fetch_page(f"https://localhost:{port}", context)
+    assert (status, "A school" in page) == (200, True)
+    with pytest.raises((urllib.error.URLError, OSError)):
+        fetch_page(f"http://localhost:{port}")
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch_page(f"https://localhost:{port}", ssl.create_default_context())
+    assert is_served(collector.addresses["grpc"])
+    assert second.stop() == 0
 
 
 def test_events_listener_asks_for_a_certificate(collector: RunningCollector) -> None:
@@ -148,65 +143,54 @@ def test_events_listener_asks_for_a_certificate(collector: RunningCollector) -> 
 # Ends
 
 
-def test_stop_is_in_order_and_the_next_start_serves_the_same_addresses(tmp_path: Path) -> None:
-    """By SIGTERM as by Ctrl-C: 0, a checkpoint, no console left behind."""
-    with RunningCollector(tmp_path / "collector") as collector, RunningAgent(tmp_path / "agent") as agent:
-        collector.init()
-        collector.start()
-        agent.enrol(collector.token())
-        agent.start()
-        agent.wait_until_sent()
-        served = dict(collector.addresses)
-        console = console_of(collector)
-        assert collector.stop() == 0
-        assert not console.is_running()
-        assert len(list_checkpoints(collector.engine, collector.config.school_id)) >= 1
-        collector.start()
-        assert collector.addresses == served
-        agent.wait_until_connected()
-        assert collector.stop(signal.SIGINT) == 0
-        assert "Traceback" not in collector.log()
-        collector.verify()
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_is_in_order_and_the_next_start_serves_the_same_addresses(
+    collector: RunningCollector, number: signal.Signals
+) -> None:
+    """By a service manager as by Ctrl-C: 0, a checkpoint, no console left behind, and nothing in the log to fear."""
+    served = dict(collector.addresses)
+    console = console_of(collector)
+    assert collector.stop(number) == 0
+    assert not console.is_running()
+    assert not any(is_served(address) for address in served.values())
+    assert list_checkpoints(collector.engine, collector.config.school_id)
+    assert "Traceback" not in collector.log()
+    assert "Fatal" not in collector.log()
+    collector.verify()
+    collector.start()
+    assert collector.addresses == served
 
 
-def test_killed_collector_leaves_its_ports(tmp_path: Path) -> None:
-    """Its console goes with it at once, so that it can be started again by whoever looks after services."""
-    with RunningCollector(tmp_path / "collector") as collector:
-        collector.init()
-        collector.start()
-        console = console_of(collector)
-        collector.kill()
-        wait_for(lambda: not console.is_running() or console.status() == psutil.STATUS_ZOMBIE, "the console to end")
-        collector.start()
-        assert fetch_page(collector.addresses["http"])[0] == 200
+def test_killed_collector_leaves_its_ports(collector: RunningCollector) -> None:
+    """Its console goes with it at once, so that whoever looks after services can start it again."""
+    console = console_of(collector)
+    collector.kill()
+    wait_for(lambda: not console.is_running() or console.status() == psutil.STATUS_ZOMBIE, "the console to end")
+    collector.start()
+    assert fetch_page(collector.addresses["http"])[0] == 200
 
 
-def test_killed_console_comes_back(tmp_path: Path) -> None:
+def test_killed_console_comes_back(collector: RunningCollector) -> None:
     """Devices are served meanwhile, and the address stays the same."""
-    with RunningCollector(tmp_path / "collector") as collector, RunningAgent(tmp_path / "agent") as agent:
-        collector.init()
-        collector.start()
-        agent.enrol(collector.token())
-        agent.start()
-        agent.wait_until_sent()
-        os.kill(console_of(collector).pid, signal.SIGKILL)
+    os.kill(console_of(collector).pid, signal.SIGKILL)
+    assert is_served(collector.addresses["grpc"])
 
-        def is_back() -> bool:
-            with contextlib.suppress(OSError):
-                return fetch_page(collector.addresses["http"])[0] == 200
-            return False
+    def is_back() -> bool:
+        with contextlib.suppress(OSError):
+            return fetch_page(collector.addresses["http"])[0] == 200
+        return False
 
-        wait_for(is_back, "the console to come back", collector)
-        assert agent.status()["connected"]
-        assert "the console ended" in collector.log()
+    wait_for(is_back, "the console to come back", collector)
+    assert collector.is_running
+    assert "the console ended" in collector.log()
 
 
-def test_damaged_database_ends_the_start(tmp_path: Path) -> None:
-    """With words and 3, and without a console that stays behind."""
-    with RunningCollector(tmp_path / "collector") as collector:
-        collector.init()
-        (collector.folder / "store" / "ledger.db").write_bytes(b"damaged" * 1000)
-        said = collector.run("serve", *ANY_PORT)
+def test_damaged_database_ends_the_start(second: RunningCollector, tmp_path: Path) -> None:
+    """With words and 3."""
+    shutil.copytree(second.folder, tmp_path / "damaged")
+    damaged = RunningCollector(tmp_path / "damaged")
+    (damaged.folder / "store" / "ledger.db").write_bytes(b"damaged" * 1000)
+    said = damaged.run("serve", *ANY_PORT)
     assert (said.code, said.out) == (3, "")
     assert "does not open with its key" in said.err
     assert "restore" in said.err

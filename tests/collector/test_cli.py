@@ -107,3 +107,12 @@ def test_broken_file_is_named(run: Run, folder: Path, name: str, verb: str, code
     assert run(*ON_A_FOLDER[verb], "--dir", folder) == code
     assert words in run.err
     assert run.out == ""
+
+
+@pytest.mark.parametrize("option", ["--grpc", "--enrol", "--http"])
+@pytest.mark.parametrize("address", ["7443", "127.0.0.1", "127.0.0.1:70000", "http://127.0.0.1:7443", "::1:7443"])
+def test_no_address_to_serve_is_a_wrong_call(run: Run, folder: Path, option: str, address: str) -> None:
+    """The error shows a right one."""
+    assert run("serve", option, address, "--dir", folder) == 2
+    assert run.out == ""
+    assert f"{address!r} is not an address" in run.err

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the console's process: its certificate, and that it does not outlive the collector. See also `test_app`."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector.authority import Authority, issue_listener_certificate
-from collector.config import Config
+from collector.config import Config, write_config
 from collector.errors import AddressError
 from collector.web import _load_tls
 from tests.collector.school import School
@@ -18,7 +19,6 @@ from tests.collector.school import School
 
 def names_of(context: ssl.SSLContext, authority: Authority, name: str) -> set[str]:
     """Connect to whoever has this context, by a name, and return the names in the certificate."""
-    ours, theirs = socket.socketpair()
     client = ssl.create_default_context(cadata=authority.certificate_pem.decode())
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(incoming, outgoing, server_side=True)
@@ -26,17 +26,13 @@ def names_of(context: ssl.SSLContext, authority: Authority, name: str) -> set[st
     asking = client.wrap_bio(to_client, from_client, server_hostname=name)
     for _ in range(4):
         for side in (asking, server):
-            try:
+            with contextlib.suppress(ssl.SSLWantReadError):
                 side.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
             incoming.write(from_client.read())
             to_client.write(outgoing.read())
-    ours.close()
-    theirs.close()
     certificate = asking.getpeercert()
     assert certificate is not None
-    return {str(value) for _, value in certificate["subjectAltName"]}
+    return {str(pair[1]) for pair in certificate["subjectAltName"]}
 
 
 def test_certificate_of_our_ca_is_for_the_address_and_this_machine(config: Config, authority: Authority) -> None:
@@ -88,8 +84,6 @@ def test_key_of_another_certificate_is_told(config: Config, authority: Authority
 
 def test_console_ends_with_its_parent(school: School) -> None:
     """When the pipe that the collector holds is closed, however, the process is gone and the port free."""
-    from collector.config import write_config
-
     write_config(school.config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
