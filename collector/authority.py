@@ -112,7 +112,7 @@ def issue_device_certificate(authority: Authority, request_der: bytes, school_id
         if not request.is_signature_valid:
             raise EnrolmentRefusedError("the certificate request is not signed by its own key")
         public_key = request.public_key()
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise EnrolmentRefusedError("the certificate request cannot be read") from error
     if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
         raise EnrolmentRefusedError("the certificate request does not hold a P-256 key")

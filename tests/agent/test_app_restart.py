@@ -49,7 +49,7 @@ def run_once(config: Config, system: FakeSystem) -> None:
     agent.run()
 
 
-def told(config: Config) -> list[Kind]:
+def told(config: Config) -> list[Kind | None]:
     """Return what waits in the queue of a machine on which no agent runs."""
     spool = Spool(config.spool_file, IdentityFolder(config.state).load().spool_key)
     try:

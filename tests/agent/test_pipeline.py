@@ -238,7 +238,7 @@ def test_a_reason_to_stop_is_the_last_that_is_told(piping: Piping) -> None:
 
 def test_a_signal_stops_it_wherever_it_is(piping: Piping) -> None:
     """Also where it holds the lock of its own waking: the handler waits for nothing."""
-    with piping.pipeline._wake._cond:
+    with piping.pipeline._wake._cond:  # type: ignore[attr-defined]
         handler = threading.Thread(target=piping.pipeline.stop, args=("SIGTERM",), daemon=True)
         handler.start()
         handler.join(timeout=60)

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.authority import (
@@ -109,6 +109,8 @@ REQUEST = make_request(ec.generate_private_key(ec.SECP256R1()))
 
 
 @given(place=st.integers(0, len(REQUEST) - 1), value=st.integers(0, 255), cut=st.booleans())
+@example(place=7, value=1, cut=False)  # Another version of the request.
+@example(place=39, value=0, cut=False)  # A kind of key that nobody knows.
 @settings(max_examples=300, deadline=None)
 def test_spoilt_request_is_refused_and_never_a_crash(ca: Authority, place: int, value: int, cut: bool) -> None:
     """Whatever is changed in a request, it is refused in our words."""

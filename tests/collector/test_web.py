@@ -112,7 +112,15 @@ def test_console_without_a_collector_ends_with_words(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         descriptor = listening.fileno()
         command = [sys.executable, "-m", "collector.web", str(tmp_path), str(descriptor), "127.0.0.1:1"]
-        said = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, pass_fds=[descriptor])
-    assert said.returncode == 2
-    assert "is not a collector's folder" in said.stderr
-    assert "Traceback" not in said.stderr
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pass_fds=[descriptor]
+        )
+        # Its standard input stays open meanwhile: closing it says that the collector is gone.
+        assert process.wait(60) == 2
+        assert process.stderr is not None
+        assert process.stdin is not None
+        said = process.stderr.read()
+        process.stderr.close()
+        process.stdin.close()
+    assert "is not a collector's folder" in said
+    assert "Traceback" not in said
