@@ -6,9 +6,12 @@ import json
 import os
 import platform
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from tests.bench import ingest, latency, rules
+from tests.bench.programs import Collector, running
 
 
 def main() -> int:
@@ -22,9 +25,12 @@ def main() -> int:
     figures: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
         "rules": rules.run(quick=options.quick),
-        "ingest": ingest.run(quick=options.quick, database=options.database, database_pids=options.database_pid),
     }
-    figures["latency_ms"], figures["agent"] = latency.run(quick=options.quick)
+    with tempfile.TemporaryDirectory() as folder:
+        collector = Collector(Path(folder) / "collector", options.database)
+        with running(collector):
+            figures["ingest"] = ingest.run(collector, quick=options.quick, database_pids=options.database_pid)
+            figures["latency_ms"], figures["agent"] = latency.run(collector, quick=options.quick)
     if options.format == "json":
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:

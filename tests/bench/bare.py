@@ -20,7 +20,7 @@ from tests.bench.load import Device
 from tests.bench.measure import Spread, spread
 
 ENVELOPES_A_COMMIT = 40
-COMMITS = 5
+COMMITS = 2
 
 
 def run(events: int, runs: int) -> Spread:

@@ -3,7 +3,6 @@
 
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,14 @@ GIVE_UP_S = 30.0
 APART_S = 0.3
 
 
-def run(*, quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(collector: Collector, *, quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the latency and the agent's own cost as JSON values."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        collector = Collector(root / "collector")
-        with running(collector):
-            agent = Agent(root / "agent", collector.token(1))
-            with running(agent):
-                agent.wait_until_watching()
-                latencies = _latencies_ms(root, starts=6 if quick else 50)
-                return _to_json(latencies), _cost_at_rest(agent, seconds=3 if quick else 60)
+    root = collector.folder.parent
+    agent = Agent(root / "agent", collector.token(1))
+    with running(agent):
+        agent.wait_until_watching()
+        latencies = _latencies_ms(root, starts=5 if quick else 50)
+        return _to_json(latencies), _cost_at_rest(agent, seconds=2 if quick else 60)
 
 
 def _latencies_ms(root: Path, starts: int) -> list[float]:
