@@ -15,28 +15,28 @@ from tests.bench import bare
 from tests.bench.measure import spread, tree_cpu_s
 from tests.bench.programs import Collector
 
-DEVICES = 20
-WINDOW = 4
+IN_FLIGHT = 80
+"""Envelopes that are sent and not yet answered, of all devices together."""
 ENVELOPES = {1: 20, 10: 10, 100: 3}
 """For each device and run."""
 
 
 def run(collector: Collector, *, quick: bool, database_pids: Sequence[int] = ()) -> dict[str, Any]:
     """Return the figures as JSON values."""
-    runs, factor = (2, 1) if quick else (7, 8)
+    runs, factor, devices = (2, 2, 10) if quick else (7, 8, 20)
     pids = [collector.process.pid, *database_pids]
     load = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert load.stdin is not None
     assert load.stdout is not None
-    order = {"token": collector.token(DEVICES), "devices": DEVICES, "address": collector.addresses["grpc"]}
+    order = {"token": collector.token(devices), "devices": devices, "address": collector.addresses["grpc"]}
     _tell(load, order)
-    figures: dict[str, Any] = {"devices": DEVICES, "envelopes_ahead": WINDOW}
+    figures: dict[str, Any] = {"devices": devices, "envelopes_in_flight": IN_FLIGHT}
     for events, envelopes in ENVELOPES.items():
         rates, walls, p50s, p99s = [], [], [], []
         for attempt in range(runs + 1):
-            _tell(load, {"events": events, "envelopes": envelopes * factor, "window": WINDOW})
+            _tell(load, {"events": events, "envelopes": envelopes * factor, "window": IN_FLIGHT // devices})
             load.stdout.readline()
             before = tree_cpu_s(pids)
             load.stdin.write("go\n")
