@@ -24,7 +24,7 @@ from agent.spool import Spool
 from agent.system import current
 from agent.system.interface import System
 from agent.throttle import Throttle
-from agent.uplink import Uplink, enrol
+from agent.uplink import LineState, Uplink, enrol
 from proto.errors import SchoolwardenError
 from proto.events import AgentStarted, ChainRestarted, PolicyApplied, PolicyRefused
 from proto.files import make_private_folder, verify_own_folder, write_private
@@ -96,8 +96,11 @@ class Agent:
             agent_version=AGENT_VERSION,
             bundle_version=lambda: self._policy.version,
             on_bundle=self._on_bundle,
+            on_state=self._on_line,
         )
         self._ended = threading.Event()
+        self._status_due = threading.Event()
+        self._line_told = (False, "")
 
     def run(self) -> None:
         """Watch and send until SIGTERM or SIGINT."""
@@ -112,6 +115,7 @@ class Agent:
         finally:
             self._uplink.stop(flush_s=FLUSH_S)
             self._ended.set()
+            self._status_due.set()
             status.join(timeout=5)
             self._keep_status(is_running=False)
             self._spool.close()
@@ -173,12 +177,20 @@ class Agent:
         in_force = self._policy.in_force
         if in_force is not None:
             self.pipeline.submit(PolicyApplied(in_force.policy.version, in_force.sha256.hex()))
+            self._status_due.set()
         self.pipeline.wake()
+
+    def _on_line(self, state: LineState) -> None:
+        """Have it written down at once when the line comes or goes: whoever sets a machine up waits for just that."""
+        if self._line_told != (state.is_connected, state.problem):
+            self._line_told = state.is_connected, state.problem
+            self._status_due.set()
 
     def _write_status(self) -> None:
         while not self._ended.is_set():
+            self._status_due.clear()
             self._keep_status(is_running=True)
-            self._ended.wait(self._config.status_every_s)
+            self._status_due.wait(self._config.status_every_s)
 
     def _keep_status(self, *, is_running: bool) -> None:
         try:

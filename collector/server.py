@@ -8,6 +8,7 @@ arrive as bytes and are parsed there, so that what cannot be parsed can be kept.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = MAX_ENVELOPE_BYTES + 64 * 1024
 TICK_S = 1.0
 SEEN_EVERY_TICKS = 15
+MAX_STREAMS_A_DEVICE = 8
 
 _OPTIONS = [
     # Without this a second collector could listen on the same port and get half of the devices.
@@ -68,6 +70,7 @@ class Server:
         self._bundle: Bundle = bundle
         self._signer = load_signer(config.signing_key)
         self._streams: set[Stream] = set()
+        self._streams_of: Counter[str] = Counter()
         self._servers: list[Any] = []
         evaluator = Evaluator(policies.open_own_bundle(bundle, config))
         self._ingest = Ingest(engine, config.school_id, evaluator, deliver=self._deliver)
@@ -134,10 +137,14 @@ class Server:
         stream = None
         try:
             device_id = self._identify(context)
+            if self._streams_of[device_id] >= MAX_STREAMS_A_DEVICE:
+                # Each may hold envelopes in memory; a device needs one, and a few more while old ones hang.
+                raise StreamEndError(grpc.StatusCode.RESOURCE_EXHAUSTED, "this device has too many streams open")
             stream = Stream(
                 context, self._engine, self._ingest, self._config.school_id, device_id, lambda: self._bundle
             )
             self._streams.add(stream)
+            self._streams_of[device_id] += 1
             await stream.run()
         except StreamEndError as end:
             log.info("a stream ended: %s", end)
@@ -145,6 +152,7 @@ class Server:
         finally:
             if stream is not None:
                 self._streams.discard(stream)
+                self._streams_of[stream.device_id] -= 1
                 self._ingest.forget(stream.device_id)
 
     def _identify(self, context: Any) -> str:

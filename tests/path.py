@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 
 from collector.config import Config, load_config
 from collector.incidents import Incident, list_incidents
+from collector.ledger import list_events
 from collector.store.engine import open_engine
 from proto.events import Audience
 
@@ -187,6 +188,15 @@ class RunningCollector(RunningProgram):
         found = list_incidents(self.engine, self.config.school_id, audiences=[Audience.SECURITY], device_id=device_id)
         return [incident for incident in found if rule in ("", incident.rule)]
 
+    def wait_for_kind(self, kind: str, agent: "RunningAgent") -> None:
+        """Return when an event of a kind has come from an agent."""
+
+        def has_come() -> bool:
+            events = list_events(self.engine, self.config.school_id, agent.device_id, limit=1000)
+            return kind in {event.kind for event in events}
+
+        wait_for(has_come, f"an event {kind}", self, agent)
+
     def verify(self) -> dict[str, Any]:
         """Check all evidence from the command line; it must be sound."""
         said = self.run("verify", "--format", "json")
@@ -225,7 +235,7 @@ class RunningAgent(RunningProgram):
     @property
     def device_id(self) -> str:
         """Which device it is."""
-        return str(self.status()["device"])
+        return str(json.loads((self.folder / "identity" / "identity.json").read_text())["device_id"])
 
     def wait_until_connected(self) -> None:
         """Return when the collector answers it."""

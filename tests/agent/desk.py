@@ -23,7 +23,7 @@ class Desk:
     def __init__(self, folder: Path, authority: Authority) -> None:
         self.fake = FakeCollector()
         self.authority = authority
-        self.config = Config(folder / "state", status_every_s=0.05)
+        self.config = Config(folder / "state", status_every_s=600.0)
         self.requests: list[EnrolRequest] = []
         self.refusal = ""
         self.changes: dict[str, Any] = {}
@@ -43,6 +43,15 @@ class Desk:
     def enrol(self, *, again: bool = False) -> str:
         """Enrol the machine and return the device's id."""
         return enrol_machine(self.config, self.token, again=again).device_id
+
+    def received(self) -> bytes:
+        """Return all contents that came in, one after the other."""
+        return b"".join(
+            payload.body
+            for messages in list(self.line.received)
+            for message in list(messages)
+            for payload in message.envelope.payloads
+        )
 
     def _admit(self, request: EnrolRequest, context: grpc.ServicerContext) -> EnrolReply:
         self.requests.append(request)

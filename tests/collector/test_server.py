@@ -20,7 +20,7 @@ from sqlalchemy import delete, event, update
 from collector.authority import Authority, issue_device_certificate, load_authority, make_authority
 from collector.devices import list_devices
 from collector.errors import AddressError, StoreError
-from collector.server import Server
+from collector.server import MAX_STREAMS_A_DEVICE, Server
 from collector.store.engine import writing
 from collector.store.schema import bundles, devices, events, tokens
 from proto.token import Token
@@ -236,6 +236,23 @@ def test_device_that_was_removed_is_refused(school: School, listeners: Listeners
         status, words = call.end()
     assert status is grpc.StatusCode.PERMISSION_DENIED
     assert "not enrolled here" in words
+
+
+def test_device_with_too_many_streams_is_refused(
+    school: School, listeners: Listeners, device: Device, authority: Authority
+) -> None:
+    """One device cannot fill the collector's memory; its first streams go on, and another device is not concerned."""
+    other = enrol_device(school, authority, "library-02")
+    with contextlib.ExitStack() as calls:
+        opened = [calls.enter_context(listeners.call(device)) for _ in range(MAX_STREAMS_A_DEVICE)]
+        for call in opened:
+            call.say_hello()
+        too_many = calls.enter_context(listeners.call(device))
+        too_many.send(AgentMessage(hello=Hello(min_protocol=1, max_protocol=1)))
+        assert too_many.end() == (grpc.StatusCode.RESOURCE_EXHAUSTED, "this device has too many streams open")
+        calls.enter_context(listeners.call(other)).say_hello()
+        opened[0].send(AgentMessage(envelope=device.say(ORDINARY)))
+        assert opened[0].receive().ack.last_seq == 1
 
 
 def test_old_tls_is_refused(

@@ -24,11 +24,11 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningColle
 
 @pytest.fixture
 def agent(collector: RunningCollector, tmp_path: Path) -> Iterator[RunningAgent]:
-    """This machine's agent, enrolled, running and connected."""
+    """This machine's agent, enrolled and running; the collector has heard of its start."""
     with RunningAgent(tmp_path / "agent") as agent:
         agent.enrol(collector.token())
         agent.start()
-        agent.wait_until_connected()
+        collector.wait_for_kind("agent.started", agent)
         yield agent
 
 

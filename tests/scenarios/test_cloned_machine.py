@@ -14,7 +14,6 @@ def test_clone_is_found_and_the_first_machine_loses_nothing(
     collector: RunningCollector, agent: RunningAgent, start: Start, tmp_path: Path
 ) -> None:
     """Both run; the one that comes second is refused and is an incident, the other goes on as before."""
-    agent.wait_until_sent()
     agent.kill()
     shutil.copytree(agent.folder, tmp_path / "clone")
     agent.start()
@@ -26,7 +25,6 @@ def test_clone_is_found_and_the_first_machine_loses_nothing(
         wait_for(lambda: "forked" in clone.status()["problem"], "the clone to hear why", clone)
         start("hydra")
         wait_for(lambda: collector.incidents("cracking-passwords"), "the first machine to go on", collector, agent)
-        agent.wait_until_sent()
     (device,) = list_devices(collector.engine, collector.config.school_id)
     assert (incident.device, incident.severity, find_head(collector.engine, device.id).epoch) == (device.id, 4, 1)
     assert [each.count for each in collector.incidents("cracking-passwords")] == [1]

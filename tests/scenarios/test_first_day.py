@@ -25,7 +25,7 @@ def agent(collector: RunningCollector) -> Iterator[RunningAgent]:
     with RunningAgent(collector.folder.with_name("agent")) as agent:
         agent.enrol(collector.token())
         agent.start()
-        agent.wait_until_connected()
+        collector.wait_for_kind("agent.started", agent)
         yield agent
 
 

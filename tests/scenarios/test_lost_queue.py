@@ -35,7 +35,6 @@ def test_lost_queue_is_an_incident_about_the_same_device(
     collector: RunningCollector, agent: RunningAgent, damage: Callable[[Path], None], reason: str
 ) -> None:
     """A new chain begins with the reason, everything goes on, and the old chain still verifies."""
-    agent.wait_until_sent()
     device_id = agent.device_id
     agent.kill()
     damage(agent.folder / "spool" / "spool.db")
@@ -50,6 +49,5 @@ def test_lost_queue_is_an_incident_about_the_same_device(
     assert (incident.count, incident.severity) == (1, 3)
     assert incident.summary.endswith(reason)
     assert find_head(collector.engine, agent.device_id).epoch == 2
-    agent.wait_until_sent()
     assert collector.incidents("device-forked") == []
     collector.verify()

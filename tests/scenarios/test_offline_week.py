@@ -9,7 +9,6 @@ from tests.scenarios.conftest import Start
 
 def test_events_wait_and_arrive_once(collector: RunningCollector, agent: RunningAgent, start: Start) -> None:
     """What is started while nobody answers is an incident when the collector is back, and counted once."""
-    agent.wait_until_sent()
     assert collector.stop() == 0
     wait_for(lambda: not agent.status()["connected"], "the agent to notice", agent)
     start("tor")
@@ -23,7 +22,7 @@ def test_events_wait_and_arrive_once(collector: RunningCollector, agent: Running
     assert "not connected: nothing listens at the address" in said.out
 
     collector.start()
-    agent.wait_until_sent()
+    wait_for(lambda: collector.incidents("cracking-passwords"), "the last event of the week", collector, agent)
     assert [(each.rule, each.count) for each in sorted(collector.incidents(), key=lambda each: each.rule)] == [
         ("bypass-tor", 2),  # Started once; still running when the agent came back, which says so.
         ("cracking-passwords", 1),
@@ -32,7 +31,7 @@ def test_events_wait_and_arrive_once(collector: RunningCollector, agent: Running
     events = list_events(collector.engine, collector.config.school_id, device.id, limit=1000)
     assert [event.seq for event in events] == list(range(len(events), 0, -1))
     assert agent.stop() == 0
-    wait_for(lambda: "agent.stopped" in kinds_of(collector, device.id), "the last word of the agent", collector)
+    collector.wait_for_kind("agent.stopped", agent)
     assert collector.stop() == 0
     assert collector.verify()["checkpoints"] >= 1
 
@@ -41,8 +40,3 @@ def waiting_names(agent: RunningAgent) -> list[str]:
     """Return which forbidden programs the agent sees at work."""
     checks = agent.status().get("checks", [])
     return [name for check in checks for name in check["facts"].get("running", "").split(", ") if name]
-
-
-def kinds_of(collector: RunningCollector, device_id: str) -> list[str]:
-    """Return the kinds of a device's newest events."""
-    return [event.kind for event in list_events(collector.engine, collector.config.school_id, device_id, limit=5)]

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the agent as it is put together: its start from every state of its folder, its policies, its end."""
+
+import json
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from agent.app import Agent
+from agent.config import Config
+from agent.errors import AlreadyRunningError, NotEnrolledError
+from agent.identity import IdentityFolder
+from agent.spool import Spool
+from proto.events import AgentStarted, ChainRestarted, PolicyApplied, PolicyRefused, ProgramStarted
+from tests.agent.collector import FakeCollector
+from tests.agent.desk import Desk, close, events_of
+from tests.agent.line import DEADLINE_S, wait_for
+from tests.agent.spooled import peek_all
+from tests.fakes import FakeSystem
+
+# The start
+
+
+def test_machine_that_is_not_enrolled_does_not_start(desk: Desk, system: FakeSystem) -> None:
+    """The error says how it is enrolled."""
+    with pytest.raises(NotEnrolledError, match="is not enrolled") as caught:
+        Agent(desk.config, system)
+    assert "enrol --state" in caught.value.hint
+
+
+def test_start_is_the_first_thing_told(desk: Desk, system: FakeSystem) -> None:
+    """What the machine is, what is checked on it, and what cannot be watched."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    agent.pipeline.step()
+    started = events_of(agent)[0]
+    assert isinstance(started, AgentStarted)
+    assert (started.hostname, started.checks) == (system.machine.hostname, ("software",))
+    assert set(system.not_watched()) <= set(started.not_watched)
+    close(agent)
+
+
+def test_forbidden_program_goes_into_the_queue_and_an_ordinary_one_does_not(desk: Desk, system: FakeSystem) -> None:
+    """The policy of the enrolment decides what may leave."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    system.start("/opt/tor-browser/tor")
+    system.start("/usr/bin/private-diary")
+    agent.pipeline.step()
+    assert [event.program.name for event in events_of(agent) if isinstance(event, ProgramStarted)] == ["tor"]
+    assert not any(b"private-diary" in event.payload.body for event in peek_all(agent._spool))
+    close(agent)
+
+
+def test_second_agent_does_not_start(desk: Desk, system: FakeSystem) -> None:
+    """Two on one queue would write two chains."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    with pytest.raises(AlreadyRunningError, match="another agent runs"):
+        Agent(desk.config, system)
+    close(agent)
+    close(Agent(desk.config, system))
+
+
+def spoil_queue(config: Config, how: str) -> None:
+    """Lose or damage the queue."""
+    if how == "deleted":
+        config.spool_file.unlink()
+    elif how == "overwritten":
+        config.spool_file.write_bytes(bytes(range(256)) * 100)
+    else:
+        folder = IdentityFolder(config.state)
+        folder.start_epoch(folder.load())
+
+
+@pytest.mark.parametrize("how", ["deleted", "overwritten", "of another epoch"])
+def test_lost_queue_begins_a_new_chain_that_says_so(desk: Desk, system: FakeSystem, how: str) -> None:
+    """The device stays the same; the first event of the new chain is the reason, and the second is the start."""
+    device_id = desk.enrol()
+    agent = Agent(desk.config, system)
+    agent.pipeline.step()
+    close(agent)
+    spoil_queue(desk.config, how)
+    agent = Agent(desk.config, system)
+    agent.pipeline.step()
+    restarted, started = events_of(agent)[:2]
+    assert isinstance(restarted, ChainRestarted)
+    assert isinstance(started, AgentStarted)
+    assert peek_all(agent._spool)[0].seq == 1
+    identity = IdentityFolder(desk.config.state).load()
+    assert (identity.device_id, identity.epoch) == (device_id, restarted.previous_epoch + 1)
+    close(agent)
+
+
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_new_chain_says_so_also_after_a_power_cut_in_between(desk: Desk, system: FakeSystem, done: int) -> None:
+    """However many of the three steps of a new beginning were done, its first event is the reason."""
+    desk.enrol()
+    close(Agent(desk.config, system))
+    folder = IdentityFolder(desk.config.state)
+    identity = folder.start_epoch(folder.load())
+    if done > 1:
+        desk.config.spool_file.rename(desk.config.spool_file.with_name("spool.db.old"))
+    if done > 2:
+        Spool(desk.config.spool_file, identity.spool_key).close()
+    agent = Agent(desk.config, system)
+    agent.pipeline.step()
+    assert isinstance(events_of(agent)[0], ChainRestarted)
+    assert peek_all(agent._spool)[0].seq == 1
+    close(agent)
+
+
+# Policies
+
+
+def test_newer_policy_is_in_force_and_told(desk: Desk, system: FakeSystem) -> None:
+    """And it is still in force after a restart."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    agent._on_bundle(desk.fake.publish(5))
+    agent.pipeline.step()
+    (applied,) = [event for event in events_of(agent) if isinstance(event, PolicyApplied)]
+    assert applied.bundle_version == 5
+    close(agent)
+    agent = Agent(desk.config, system)
+    assert agent._policy.version == 5
+    close(agent)
+
+
+@pytest.mark.parametrize("what", ["older", "forged", "garbled"])
+def test_policy_that_is_not_right_is_refused_and_told(desk: Desk, system: FakeSystem, what: str) -> None:
+    """The one in force stays."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    agent._on_bundle(desk.fake.publish(5))
+    bundle = {
+        "older": desk.fake.publish(4),
+        "forged": FakeCollector().publish(6),
+        "garbled": desk.fake.publish(6),
+    }[what]
+    if what == "garbled":
+        bundle.body = b"{}"
+    agent._on_bundle(bundle)
+    agent.pipeline.step()
+    (refused,) = [event for event in events_of(agent) if isinstance(event, PolicyRefused)]
+    assert refused.bundle_version == bundle.version
+    assert agent._policy.version == 5
+    close(agent)
+
+
+def test_policy_that_was_changed_on_the_disk_is_not_used(desk: Desk, system: FakeSystem) -> None:
+    """Nothing about programs leaves without a policy; that it was lost does."""
+    desk.enrol()
+    raw = desk.config.policy_file.read_bytes()
+    desk.config.policy_file.write_bytes(raw.replace(b"BX-07", b"BX-08"))
+    agent = Agent(desk.config, system)
+    system.start("/opt/tor-browser/tor")
+    agent.pipeline.step()
+    kinds = [event.kind for event in events_of(agent)]
+    assert PolicyRefused.kind in kinds
+    assert ProgramStarted.kind not in kinds
+    assert agent._policy.version == 0
+    close(agent)
+
+
+# The run
+
+
+def test_agent_runs_until_it_is_told_to_stop(desk: Desk, system: FakeSystem) -> None:
+    """It sends what happens, says at once when it is connected, and its last word is sent before it ends."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    status: dict[str, Any] = {}
+
+    def load_status() -> dict[str, Any]:
+        try:
+            return dict(json.loads(desk.config.status_file.read_text()))
+        except FileNotFoundError:
+            return {}
+
+    def watch() -> None:
+        try:
+            wait_for(lambda: load_status().get("connected"), "the agent to connect")
+            status.update(load_status())
+            system.start("/opt/tor-browser/tor")
+            wait_for(lambda: b"tor-browser" in desk.received(), "the start to be sent")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        agent.run()
+    finally:
+        watcher.join(DEADLINE_S)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (status["pid"], status["running"], status["device"]) == (os.getpid(), True, f"{1:016x}")
+    assert (status["policy_version"], status["problem"]) == (1, "")
+    assert abs(status["written_at_ns"] - time.time_ns()) < 60 * 10**9
+    assert b"SIGTERM" in desk.received()
+    assert load_status()["running"] is False
+    close(Agent(desk.config, system))
+
+
+def test_status_that_cannot_be_written_stops_nothing(desk: Desk, system: FakeSystem) -> None:
+    """It is for people; the agent goes on without."""
+    desk.enrol()
+    agent = Agent(desk.config, system)
+    desk.config.status_file.mkdir()
+    agent._keep_status(is_running=True)
+    agent.pipeline.step()
+    assert events_of(agent)
+    close(agent)
