@@ -153,6 +153,8 @@ class Server:
             if stream is not None:
                 self._streams.discard(stream)
                 self._streams_of[stream.device_id] -= 1
+                if not self._streams_of[stream.device_id]:
+                    del self._streams_of[stream.device_id]
                 self._ingest.forget(stream.device_id)
 
     def _identify(self, context: Any) -> str:

@@ -36,6 +36,30 @@ SECOND_NS = 10**9
 MINUTE_NS = 60 * SECOND_NS
 TOR = ProgramStarted(Program("tor", path="/opt/tor-browser/tor", sha256="ab" * 32, source="process", version="14.0"))
 
+OWN_RULE = """
+[[rule]]
+id = "own-zork"
+title = "Zork"
+why = "It is played in lessons."
+advice = "Ask the class."
+class = "unacceptable"
+severity = 2
+kinds = ["program.started"]
+clauses = ["BX-01"]
+[[rule.program]]
+name = "Zork"
+executables = ["zork"]
+[[rule.test]]
+name = "zork"
+expect = "match"
+event = { kind = "program.started", "program.name" = "zork", "program.source" = "process" }
+[[rule.test]]
+name = "an editor"
+expect = "silent"
+event = { kind = "program.started", "program.name" = "vim", "program.source" = "process" }
+"""
+"""A rule file of a school's own, sound and with its tests."""
+
 
 @dataclass
 class School:

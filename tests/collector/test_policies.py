@@ -23,30 +23,7 @@ from proto.events import Program, ProgramStarted
 from proto.keys import Ed25519Signer, load_signer
 from rules.errors import BundleError
 from rules.evaluate import Evaluator
-from tests.collector.school import School
-
-OWN_RULE = """
-[[rule]]
-id = "own-zork"
-title = "Zork"
-why = "It is played in lessons."
-advice = "Ask the class."
-class = "unacceptable"
-severity = 2
-kinds = ["program.started"]
-clauses = ["BX-01"]
-[[rule.program]]
-name = "Zork"
-executables = ["zork"]
-[[rule.test]]
-name = "zork"
-expect = "match"
-event = { kind = "program.started", "program.name" = "zork", "program.source" = "process" }
-[[rule.test]]
-name = "an editor"
-expect = "silent"
-event = { kind = "program.started", "program.name" = "vim", "program.source" = "process" }
-"""
+from tests.collector.school import OWN_RULE, School
 
 
 def add(school: School, name: str, text: str) -> int:

@@ -7,29 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.command import Run
-
-OWN_RULE = """
-[[rule]]
-id = "own-zork"
-title = "Zork"
-why = "It is played in lessons."
-advice = "Ask the class."
-class = "unacceptable"
-severity = 2
-kinds = ["program.started"]
-clauses = ["BX-01"]
-[[rule.program]]
-name = "Zork"
-executables = ["zork"]
-[[rule.test]]
-name = "zork"
-expect = "match"
-event = { kind = "program.started", "program.name" = "zork", "program.source" = "process" }
-[[rule.test]]
-name = "an editor"
-expect = "silent"
-event = { kind = "program.started", "program.name" = "vim", "program.source" = "process" }
-"""
+from tests.collector.school import OWN_RULE
 
 
 def test_good_rule_file_is_told(run: Run, tmp_path: Path) -> None:
