@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each role reads and does: one table. `console/guard` and the queries of `incidents` hold to it.
 
-A role reads incidents of its audiences only. The roles that read safeguarding are no roles of this version; they
-will be rows of this table, and the administrator's row will never get their audience.
+A role reads incidents of its audiences only. A user may hold several roles; administrator together with one that reads
+safeguarding is refused. A role alone opens no flag: the reader must be in the set that the safeguarding root signed,
+on the flag's route (`collector.readers`).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +18,10 @@ class Role(StrEnum):
 
     TECHNICIAN = "technician"
     ADMINISTRATOR = "administrator"
+    DSL = "dsl"
+    DEPUTY_DSL = "deputy_dsl"
+    HEADTEACHER = "headteacher"
+    CHAIR_OF_GOVERNORS = "chair_of_governors"
 
 
 class Permission(StrEnum):
@@ -26,6 +32,8 @@ class Permission(StrEnum):
     SEE_DEVICES = "see devices"
     DECIDE_PROPOSALS = "decide what goes on the allow list"
     MANAGE_USERS = "manage users"
+    MANAGE_PEOPLE = "manage the school's people"
+    READ_FLAGS = "read safeguarding flags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,11 @@ class Duties:
     audiences: frozenset[Audience]
     """Whose incidents the role reads."""
     permissions: frozenset[Permission]
+    needs_second_factor: bool = False
+    """Whether a password alone does not let the role in."""
 
+
+_READER = frozenset({Permission.READ_FLAGS})
 
 ROLES: dict[Role, Duties] = {
     Role.TECHNICIAN: Duties(
@@ -54,9 +66,62 @@ ROLES: dict[Role, Duties] = {
     ),
     # Whoever gives out the accounts does not decide incidents as well: a technician's work is seen by a second person.
     Role.ADMINISTRATOR: Duties(
-        summary="Manages users. Sees devices and security incidents, decides none.",
+        summary="Manages users and the school's people. Sees devices and security incidents, decides none.",
         audiences=frozenset({Audience.SECURITY}),
-        permissions=frozenset({Permission.SEE_INCIDENTS, Permission.SEE_DEVICES, Permission.MANAGE_USERS}),
+        permissions=frozenset(
+            {
+                Permission.SEE_INCIDENTS,
+                Permission.SEE_DEVICES,
+                Permission.MANAGE_USERS,
+                Permission.MANAGE_PEOPLE,
+            }
+        ),
+    ),
+    Role.DSL: Duties(
+        summary="Designated safeguarding lead. Reads safeguarding flags and decides them.",
+        audiences=frozenset(),
+        permissions=_READER,
+        needs_second_factor=True,
+    ),
+    Role.DEPUTY_DSL: Duties(
+        summary="Deputy safeguarding lead. Reads safeguarding flags and decides them.",
+        audiences=frozenset(),
+        permissions=_READER,
+        needs_second_factor=True,
+    ),
+    Role.HEADTEACHER: Duties(
+        summary="Headteacher. Reads the flags that may be about the safeguarding leads, or when none of them is there.",
+        audiences=frozenset(),
+        permissions=_READER,
+        needs_second_factor=True,
+    ),
+    Role.CHAIR_OF_GOVERNORS: Duties(
+        summary="Chair of governors. Reads the flags that may be about the head, or when nobody below is there.",
+        audiences=frozenset(),
+        permissions=_READER,
+        needs_second_factor=True,
     ),
 }
 """Every role has a row."""
+
+
+def list_audiences(roles: Collection[Role]) -> frozenset[Audience]:
+    """Return whose incidents a user of these roles reads."""
+    return frozenset(audience for role in roles for audience in ROLES[role].audiences)
+
+
+def list_permissions(roles: Collection[Role]) -> frozenset[Permission]:
+    """Return what a user of these roles may do."""
+    return frozenset(permission for role in roles for permission in ROLES[role].permissions)
+
+
+def needs_second_factor(roles: Collection[Role]) -> bool:
+    """Return whether a password alone does not let a user of these roles in."""
+    return any(ROLES[role].needs_second_factor for role in roles)
+
+
+def find_conflict(roles: Collection[Role]) -> str:
+    """Return why nobody may hold these roles together; empty when somebody may."""
+    if Role.ADMINISTRATOR in roles and any(Permission.READ_FLAGS in ROLES[role].permissions for role in roles):
+        return "an administrator gives out accounts and may not read safeguarding flags as well"
+    return ""

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, inspect, select, text
 from collector.authority import make_authority
 from collector.config import Config, write_config
 from collector.errors import UsageError
-from collector.people import add_user
+from collector.users import add_user
 from collector.policies import publish
 from collector.roles import Role
 from collector.store.engine import find_schema_version, make_ledger_key, migrate, open_engine, writing

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.config import Addresses, load_addresses, load_config
-from collector.people import list_users
+from collector.users import list_users
 from collector.store.engine import open_checked_engine
 from installers.children import Child, stop_all
 from installers.errors import LocalRunError

@@ -20,7 +20,7 @@ ASSETS = ROOT / "collector" / "console" / "assets"
 
 CONTENTS = {
     "dev": ("pyproject.toml", "--all-extras", "--group", "build", "--group", "node"),
-    "run": ("pyproject.toml", "--extra", "agent", "--extra", "collector", "--group", "build"),
+    "run": ("pyproject.toml", "--extra", "agent", "--extra", "collector", "--extra", "opener", "--group", "build"),
     "node": ("--group", "node"),
 }
 """What of `pyproject.toml` each file holds; `dev` first, because the others follow it."""

@@ -47,3 +47,15 @@ class TokenError(ProtoError):
     """An enrolment token cannot be used as it was given."""
 
     exit_code = 2
+
+
+class SealError(UntrustedInputError):
+    """Something cannot be sealed or opened: a key is none, or the sealed text was changed or is for others."""
+
+
+class RecipientsError(UntrustedInputError):
+    """A set of recipients may not be used: another root signed it, it is older, or it cannot be read."""
+
+
+class DrillError(UntrustedInputError):
+    """An order to drill is not one that this device answers."""

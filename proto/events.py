@@ -47,6 +47,9 @@ class Leaves(StrEnum):
     ON_MATCH = "when a rule names the program"
     """Only if a rule of the signed policy matches it."""
 
+    SEALED = "when words of the lexicon were typed, sealed to their readers"
+    """Never in the clear; only if every precondition of watching holds."""
+
     ON_REQUEST = "when the policy asks for the inventory"
     """Only if the signed policy asks for the software inventory and says why."""
 
@@ -206,6 +209,34 @@ class EventsDropped(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class FlagRaised(Kind):
+    """A sentence that should worry an adult. Who, what and why are inside, sealed; see `sealed.FlagContent`."""
+
+    kind: ClassVar[str] = "flag.raised"
+    audience: ClassVar[Audience] = Audience.SAFEGUARDING
+    severity: ClassVar[int] = 0
+    leaves: ClassVar[Leaves] = Leaves.SEALED
+    sealed: bytes
+    """An age file; empty when nobody is left who may read it."""
+    subject_ref: bytes
+    """16 bytes, see `sealed.make_subject_ref`."""
+    recipients_version: int
+    drill_nonce: bytes = b""
+    """Empty unless the header says that it is a drill."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeAccepted(Kind):
+    """Somebody read the notice that the keyboard is watched, and said so."""
+
+    kind: ClassVar[str] = "notice.accepted"
+    audience: ClassVar[Audience] = Audience.SAFEGUARDING
+    leaves: ClassVar[Leaves] = Leaves.ALWAYS
+    subject_ref: bytes
+    notice_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyApplied(Kind):
     """A signed policy came into force."""
 
@@ -253,6 +284,27 @@ class ProgramStarted(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class RecipientsApplied(Kind):
+    """A signed set of people who may read flags came into force."""
+
+    kind: ClassVar[str] = "recipients.applied"
+    recipients_version: int
+    recipients_sha256: str
+    root_fingerprint: str
+    """Hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientsRefused(Kind):
+    """A set of recipients was refused: not signed by the root that this device pinned, older than ours, or broken."""
+
+    kind: ClassVar[str] = "recipients.refused"
+    severity: ClassVar[int] = 4
+    recipients_version: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SoftwareListed(Kind):
     """The installed software, as one event."""
 
@@ -273,11 +325,15 @@ KINDS: dict[str, type[Kind]] = {
         CheckChanged,
         CheckCrashed,
         EventsDropped,
+        FlagRaised,
+        NoticeAccepted,
         PolicyApplied,
         PolicyRefused,
         ProgramFound,
         ProgramInstalled,
         ProgramStarted,
+        RecipientsApplied,
+        RecipientsRefused,
         SoftwareListed,
     )
 }

@@ -114,6 +114,40 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keywords:
+    """Whether and on what ground the keyboard is watched for safeguarding keywords. Floors in the agent's code hold
+    whatever stands here: notice, sign, protected contexts, sealing and the recipients' signature."""
+
+    enabled: bool = False
+    dpia_reference: str = ""
+    """Where the data protection impact assessment is."""
+    dpia_review_date: str = ""
+    """ISO date; past it, nobody is watched until somebody reviewed it."""
+    notice_version: str = ""
+    """Accepted anew when it changes."""
+    notice_title: str = ""
+    notice_text: str = ""
+    """What is said at sign-in; paragraphs are apart by an empty line."""
+    languages: tuple[str, ...] = ("en",)
+    watch_groups: tuple[str, ...] = ()
+    """Groups of the operating system or directory whose members are watched: pupils."""
+    staff_groups: tuple[str, ...] = ()
+    staff_reference: str = ""
+    """Members of `staff_groups` are watched only with this reference of its own."""
+    protected: tuple[str, ...] = ()
+    """Windows that are never read, beside those of the agent's own list; `*` and `?` are wildcards."""
+    days: tuple[str, ...] = ("mon", "tue", "wed", "thu", "fri")
+    hours: str = "07:00-18:00"
+    """Local time of the device."""
+    out_of_hours_reference: str = ""
+    """On what ground the keyboard is watched at other times; empty: it is not."""
+    networks: tuple[str, ...] = ()
+    """The school's networks (CIDR); empty: every network is the school's."""
+    away_reference: str = ""
+    """On what ground the keyboard is watched away from them; empty: it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything that is in force at a school."""
 
@@ -121,6 +155,7 @@ class Policy:
     title: str
     rules: tuple[Rule, ...]
     inventory: Inventory = field(default_factory=Inventory)
+    keywords: Keywords = field(default_factory=Keywords)
     approved: frozenset[str] = frozenset()
     """The allow list: names of packages and programs, in lower case."""
     version: int = 0

@@ -100,7 +100,7 @@ def add_user(commands: Any) -> None:
 
 
 def _user_add(options: argparse.Namespace) -> int:
-    from collector.people import add_user
+    from collector.users import add_user
     from collector.roles import Role
 
     roles = [role.value for role in Role]
@@ -114,7 +114,7 @@ def _user_add(options: argparse.Namespace) -> int:
 
 
 def _user_reset(options: argparse.Namespace) -> int:
-    from collector.people import reset_password
+    from collector.users import reset_password
 
     config, engine = open_folder(options)
     sys.stdout.write(reset_password(engine, config.school_id, options.name, time.time_ns(), actor=COMMAND_LINE) + "\n")
@@ -122,7 +122,7 @@ def _user_reset(options: argparse.Namespace) -> int:
 
 
 def _user_list(options: argparse.Namespace) -> int:
-    from collector.people import list_users
+    from collector.users import list_users
 
     config, engine = open_folder(options)
     users = [

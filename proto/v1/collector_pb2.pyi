@@ -88,6 +88,44 @@ class Bundle(_message.Message):
     signature: bytes
     def __init__(self, version: _Optional[int] = ..., body: _Optional[bytes] = ..., algorithm: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
+class SignedRecipients(_message.Message):
+    __slots__ = ("body", "root_public_key", "signature", "former_root_public_key", "former_signature")
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    ROOT_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    FORMER_ROOT_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    FORMER_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    body: bytes
+    root_public_key: bytes
+    signature: bytes
+    former_root_public_key: bytes
+    former_signature: bytes
+    def __init__(self, body: _Optional[bytes] = ..., root_public_key: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., former_root_public_key: _Optional[bytes] = ..., former_signature: _Optional[bytes] = ...) -> None: ...
+
+class Safeguarding(_message.Message):
+    __slots__ = ("recipients", "subject_key", "absent")
+    RECIPIENTS_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_KEY_FIELD_NUMBER: _ClassVar[int]
+    ABSENT_FIELD_NUMBER: _ClassVar[int]
+    recipients: SignedRecipients
+    subject_key: bytes
+    absent: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, recipients: _Optional[_Union[SignedRecipients, _Mapping]] = ..., subject_key: _Optional[bytes] = ..., absent: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DrillOrder(_message.Message):
+    __slots__ = ("device_id", "nonce", "expires_at_ns", "algorithm", "signature")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    nonce: bytes
+    expires_at_ns: int
+    algorithm: str
+    signature: bytes
+    def __init__(self, device_id: _Optional[str] = ..., nonce: _Optional[bytes] = ..., expires_at_ns: _Optional[int] = ..., algorithm: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class Hello(_message.Message):
     __slots__ = ("min_protocol", "max_protocol", "agent_version", "epoch", "bundle_version", "wall_clock_ns")
     MIN_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
@@ -199,13 +237,17 @@ class AgentMessage(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
-    __slots__ = ("welcome", "ack", "refusal", "bundle")
+    __slots__ = ("welcome", "ack", "refusal", "bundle", "safeguarding", "drill")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    SAFEGUARDING_FIELD_NUMBER: _ClassVar[int]
+    DRILL_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     ack: Ack
     refusal: Refusal
     bundle: Bundle
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ...) -> None: ...
+    safeguarding: Safeguarding
+    drill: DrillOrder
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., safeguarding: _Optional[_Union[Safeguarding, _Mapping]] = ..., drill: _Optional[_Union[DrillOrder, _Mapping]] = ...) -> None: ...

@@ -190,6 +190,26 @@ class EventsDropped(_message.Message):
     count: int
     def __init__(self, dropped_kind: _Optional[str] = ..., reason: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
+class FlagRaised(_message.Message):
+    __slots__ = ("sealed", "subject_ref", "recipients_version", "drill_nonce")
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_REF_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENTS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DRILL_NONCE_FIELD_NUMBER: _ClassVar[int]
+    sealed: bytes
+    subject_ref: bytes
+    recipients_version: int
+    drill_nonce: bytes
+    def __init__(self, sealed: _Optional[bytes] = ..., subject_ref: _Optional[bytes] = ..., recipients_version: _Optional[int] = ..., drill_nonce: _Optional[bytes] = ...) -> None: ...
+
+class NoticeAccepted(_message.Message):
+    __slots__ = ("subject_ref", "notice_version")
+    SUBJECT_REF_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    subject_ref: bytes
+    notice_version: str
+    def __init__(self, subject_ref: _Optional[bytes] = ..., notice_version: _Optional[str] = ...) -> None: ...
+
 class PolicyApplied(_message.Message):
     __slots__ = ("bundle_version", "bundle_sha256")
     BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -225,6 +245,24 @@ class ProgramStarted(_message.Message):
     program: Program
     already_running: bool
     def __init__(self, program: _Optional[_Union[Program, _Mapping]] = ..., already_running: _Optional[bool] = ...) -> None: ...
+
+class RecipientsApplied(_message.Message):
+    __slots__ = ("recipients_version", "recipients_sha256", "root_fingerprint")
+    RECIPIENTS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENTS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    recipients_version: int
+    recipients_sha256: str
+    root_fingerprint: str
+    def __init__(self, recipients_version: _Optional[int] = ..., recipients_sha256: _Optional[str] = ..., root_fingerprint: _Optional[str] = ...) -> None: ...
+
+class RecipientsRefused(_message.Message):
+    __slots__ = ("recipients_version", "reason")
+    RECIPIENTS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    recipients_version: int
+    reason: str
+    def __init__(self, recipients_version: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SoftwareListed(_message.Message):
     __slots__ = ("programs", "first")

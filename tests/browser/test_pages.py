@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from collector.people import COMMAND_LINE, reset_password
+from collector.users import COMMAND_LINE, reset_password
 from collector.roles import Role
 from proto.events import Program, ProgramStarted
 from tests.browser.conftest import OpenPage

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from collector.people import disable
+from collector.users import disable
 from collector.roles import Role
 from tests.browser.conftest import OpenPage
 from tests.collector.school import School

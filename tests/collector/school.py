@@ -18,7 +18,7 @@ from collector.config import Config
 from collector.incidents import Sighting, record_sightings
 from collector.ledger import Head, find_head, find_next_event_id
 from collector.passwords import hash_password
-from collector.people import add_user
+from collector.users import add_user
 from collector.proposals import offer
 from collector.roles import Role
 from collector.store.append import EnvelopeRow, HeadRow, append_rows, move_heads

@@ -4,7 +4,7 @@
 import pytest
 from sqlalchemy import select
 
-from collector.people import sign_in
+from collector.users import sign_in
 from collector.roles import Role
 from collector.sessions import (
     IDLE_NS,

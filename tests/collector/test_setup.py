@@ -10,7 +10,7 @@ from collector import setup
 from collector.authority import load_authority
 from collector.config import load_config
 from collector.errors import StoreError, UsageError
-from collector.people import list_users, sign_in
+from collector.users import list_users, sign_in
 from collector.setup import FIRST_ADMINISTRATOR, UNFINISHED, initialise
 from collector.store.engine import open_checked_engine
 from collector.verify import verify

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import load_config
-from collector.people import change_password
+from collector.users import change_password
 from collector.store.engine import open_checked_engine
 from tests.tree import ROOT
 

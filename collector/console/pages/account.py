@@ -7,7 +7,7 @@ from collector.console.guard import Door, Route
 from collector.console.visit import Visit
 from collector.errors import PermissionDeniedError, UsageError
 from collector.passwords import SHORTEST
-from collector.people import change_password
+from collector.users import change_password
 from collector.roles import ROLES
 from collector.sessions import end_every_session, end_session
 

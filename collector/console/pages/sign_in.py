@@ -6,7 +6,7 @@ from starlette.responses import Response
 from collector.console.guard import Door, Route
 from collector.console.visit import NAVIGATION, Visit
 from collector.errors import PermissionDeniedError
-from collector.people import sign_in
+from collector.users import sign_in
 
 
 def show_form(visit: Visit) -> Response:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from collector.console.guard import Route
 from collector.console.visit import Visit
 from collector.errors import UsageError
-from collector.people import add_user, disable, enable, list_users, reset_password
+from collector.users import add_user, disable, enable, list_users, reset_password
 from collector.roles import ROLES, Permission, Role
 
 

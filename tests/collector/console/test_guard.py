@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from collector.console.app import ROUTES
 from collector.console.guard import Door, Route
-from collector.people import disable, reset_password
+from collector.users import disable, reset_password
 from collector.roles import Permission, Role
 from collector.store.engine import writing
 from collector.store.schema import audit, users

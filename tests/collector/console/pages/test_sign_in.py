@@ -3,7 +3,7 @@
 
 import pytest
 
-from collector.people import disable
+from collector.users import disable
 from collector.roles import Role
 from tests.collector.conftest import SCHOOL_ID
 from tests.collector.console.conftest import PASSWORD

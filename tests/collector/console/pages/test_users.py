@@ -6,7 +6,7 @@ import re
 import pytest
 
 from collector.audit import list_entries
-from collector.people import list_users
+from collector.users import list_users
 from collector.roles import Role
 from tests.collector.console.conftest import PASSWORD
 from tests.collector.console.visitor import Answer, Visitor

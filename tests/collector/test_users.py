@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from collector import passwords
 from collector.audit import list_entries, verify_audit
 from collector.errors import PermissionDeniedError, UsageError
-from collector.people import (
+from collector.users import (
     add_user,
     change_password,
     disable,
