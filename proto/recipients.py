@@ -174,7 +174,7 @@ def _verify_content(content: RecipientSet) -> None:
         raise RecipientsError("the set names nobody, or somebody twice")
     if any(not each.positions for each in content.recipients):
         raise RecipientsError("somebody in the set has no position")
-    keys = [each.age_key for each in (*content.recipients, *content.recoveries)]
+    keys = [each.age_key for each in content.recipients] + [each.age_key for each in content.recoveries]
     if len(set(keys)) != len(keys):
         raise RecipientsError("two in the set have the same key")
     if len({each.route for each in content.recoveries}) != len(content.recoveries):
@@ -196,9 +196,10 @@ def _parse(body: bytes) -> RecipientSet:
     try:
         recipients = tuple(_build(Recipient, each) for each in _items(values.pop("recipients")))
         recoveries = tuple(_build(Recovery, each) for each in _items(values.pop("recoveries")))
-        return _build(RecipientSet, {**values, "recipients": recipients, "recoveries": recoveries})
+        content: RecipientSet = _build(RecipientSet, {**values, "recipients": recipients, "recoveries": recoveries})
     except (KeyError, TypeError, MalformedError) as error:
         raise RecipientsError("the set does not have the fields of its format") from error
+    return content
 
 
 def _items(values: Any) -> Iterable[Any]:

@@ -2,15 +2,17 @@
 """Who reads a safeguarding flag. Pure: the device chooses recipients with it, the collector chooses readers with it.
 
 The law, held by a property test over all positions, absences and conflicts: **nobody whom a flag may be about is ever
-among its readers.** A flag may be about whoever typed it and about every role-holder whose name stands in it. It goes to
-the lowest rung that lies above all of them and has a holder: a sentence about the deputy does not go to the designated
-safeguarding lead, who works beside him, but to the head. Sources: KCSIE part 4 (an allegation against the head goes to
-the chair of governors) and clause BX-12 (no report ever reaches its own subject).
+among its readers.** A flag may be about whoever typed it and about every role-holder whose name stands in it. It goes
+to the lowest rung that lies above all of them and has a holder: a sentence about the deputy does not go to the
+designated safeguarding lead, who works beside him, but to the head. Sources: KCSIE part 4 (an allegation against the
+head goes to the chair of governors) and clause BX-12 (no report ever reaches its own subject).
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+
+from proto.recipients import RecipientSet
 
 
 class Position(StrEnum):
@@ -75,3 +77,11 @@ def find_readers(holders: Collection[Holder], route: Route, absent: Collection[s
         if here - set(absent):
             break
     return frozenset(readers)
+
+
+def list_holders(content: RecipientSet) -> tuple[Holder, ...]:
+    """Return those of a signed set who count as readers: only who has opened a test item. Both sides use this."""
+    known = {position.value: position for position in Position}
+    return tuple(
+        Holder(each.id, frozenset(known[name] for name in each.positions if name in known)) for each in content.tested
+    )
