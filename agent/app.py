@@ -14,22 +14,34 @@ from typing import Any
 
 from agent import checks
 from agent.budget import Budget
+from agent.checks.interface import Check
+from agent.checks.keywords import Keywords
 from agent.config import AGENT_VERSION, CHECKS, NOT_WATCHED_YET, Config
 from agent.errors import EnrolmentError, SpoolDamagedError, SpoolError
 from agent.identity import Identity, IdentityFolder
 from agent.pipeline import Pipeline
 from agent.policy import PolicyStore
-from agent.recorder import Recorder
+from agent.readers import ReaderStore
+from agent.recorder import Record, Recorder
+from agent.seal import Sealer
 from agent.spool import Spool
 from agent.system import current
 from agent.system.interface import System
 from agent.throttle import Throttle
 from agent.uplink import LineState, Uplink, enrol
-from proto.errors import SchoolwardenError
-from proto.events import AgentStarted, ChainRestarted, PolicyApplied, PolicyRefused
+from proto.drill import verify_drill
+from proto.errors import DrillError, SchoolwardenError
+from proto.events import (
+    AgentStarted,
+    ChainRestarted,
+    PolicyApplied,
+    PolicyRefused,
+    RecipientsApplied,
+    RecipientsRefused,
+)
 from proto.files import make_private_folder, verify_own_folder, write_private
 from proto.token import decode_token
-from proto.wire import Bundle, DeviceFacts
+from proto.wire import Bundle, DeviceFacts, DrillOrder, Safeguarding
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +95,15 @@ class Agent:
         recorder = Recorder(self._identity, self._spool, system.boot_id())
         if lost is not None:
             # Before anything else and past the throttle: a collector takes a new epoch only if it begins with this.
-            recorder.record([(lost, lost.severity)], bundle_version=0)
+            recorder.record([Record(lost, lost.severity)], bundle_version=0)
         self._policy = PolicyStore(config.policy_file, self._identity)
+        self._readers = ReaderStore(config.readers_file, self._identity)
         self._budget = Budget(system)
         self.pipeline = self._build_pipeline(recorder)
         self._load_policy()
+        self._load_readers()
         self._policy.on_change = self._on_policy
+        self._readers.on_change = self._on_readers
         self._submit_started()
         self._uplink = Uplink(
             self._identity,
@@ -96,6 +111,8 @@ class Agent:
             agent_version=AGENT_VERSION,
             bundle_version=lambda: self._policy.version,
             on_bundle=self._on_bundle,
+            on_safeguarding=self._on_safeguarding,
+            on_drill=self._on_drill,
             on_state=self._on_line,
         )
         self._ended = threading.Event()
@@ -126,20 +143,24 @@ class Agent:
 
     def _build_pipeline(self, recorder: Recorder) -> Pipeline:
         found: list[Pipeline] = []
-        watching = [
-            checks.load(name)(
+        watching: list[Check] = []
+        for name in CHECKS:
+            check = checks.load(name)(
                 self._system,
                 lambda: self._policy.in_force,
                 state_folder=self._config.checks_folder,
                 wake=lambda name=name: found[0].wake(name) if found else None,  # type: ignore[misc]
             )
-            for name in CHECKS
-        ]
+            if isinstance(check, Keywords):
+                check.readers = self._readers
+                self._keywords = check
+            watching.append(check)
         pipeline = Pipeline(
             watching,
             self._policy,
             recorder,
             Throttle(time.monotonic),
+            Sealer(self._identity, self._readers, self._system.describe().hostname),
             self._budget,
             clock_ns=time.time_ns,
             monotonic_s=time.monotonic,
@@ -180,6 +201,41 @@ class Agent:
             self._status_due.set()
         self.pipeline.wake()
 
+    def _load_readers(self) -> None:
+        try:
+            self._readers.load()
+        except SchoolwardenError as error:
+            log.error("the readers of the last run are not used: %s", error)
+            self.pipeline.submit(RecipientsRefused(0, error.message))
+
+    def _on_safeguarding(self, message: Safeguarding) -> None:
+        try:
+            self._readers.accept(message)
+        except SchoolwardenError as error:
+            log.error("a set of readers was refused: %s", error)
+            # Its version is not told: nothing of a set that does not verify is read.
+            self.pipeline.submit(RecipientsRefused(0, error.message))
+        except OSError as error:
+            log.error("a set of readers could not be kept: %s", error)
+
+    def _on_readers(self) -> None:
+        readers = self._readers.in_force
+        if readers is not None:
+            self.pipeline.submit(
+                RecipientsApplied(readers.recipients.version, readers.sha256.hex(), readers.root_fingerprint.hex())
+            )
+        self.pipeline.wake(Keywords.name)
+
+    def _on_drill(self, order: DrillOrder) -> None:
+        try:
+            verify_drill(
+                order, self._identity.policy_verifier, device_id=self._identity.device_id, now_ns=time.time_ns()
+            )
+        except DrillError as error:
+            log.error("%s", error)
+        else:
+            self._keywords.order_drill(order.nonce)
+
     def _on_line(self, state: LineState) -> None:
         """Have it written down at once when the line comes or goes: whoever sets a machine up waits for just that."""
         if self._line_told != (state.is_connected, state.problem):
@@ -216,6 +272,7 @@ class Agent:
             "clock_offset_ns": line.clock_offset_ns,
             "waiting_events": self._spool.count(),
             "policy_version": self._policy.version,
+            "recipients_version": self._readers.version,
             "level": self._budget.level.value,
             "not_watched": [*NOT_WATCHED_YET, *self._system.not_watched()],
             "checks": [result.to_json() for result in list(self.pipeline.results.values())],

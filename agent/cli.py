@@ -189,17 +189,20 @@ def _explain(options: argparse.Namespace) -> int:
     from agent.explain import explain
     from agent.identity import IdentityFolder
     from agent.policy import PolicyStore
+    from agent.readers import ReaderStore
     from agent.system import current
 
     config = Config(options.state)
     identity = IdentityFolder(options.state).load()
     policy = PolicyStore(config.policy_file, identity)
-    try:
-        policy.load()
-    except SchoolwardenError as error:
-        # What holds then is what the agent does then: it goes on without a policy.
-        _complain(error)
-    explanation = explain(identity, policy, current())
+    readers = ReaderStore(config.readers_file, identity)
+    for store in (policy, readers):
+        try:
+            store.load()
+        except SchoolwardenError as error:
+            # What holds then is what the agent does then: it goes on without.
+            _complain(error)
+    explanation = explain(identity, policy, readers, current())
     if options.format == "json":
         sys.stdout.write(json.dumps(explanation.to_json(), indent=1) + "\n")
     else:

@@ -7,10 +7,10 @@ from pathlib import Path
 AGENT_VERSION = "0.1.0"
 """Written here because reading package metadata at run time costs six megabytes; a test compares the two."""
 
-CHECKS = ("software",)
+CHECKS = ("software", "keywords")
 """The checks that run, in order."""
 
-NOT_WATCHED_YET = ("Safeguarding keywords, USB storage and idle lock: this version has no such checks.",)
+NOT_WATCHED_YET = ("USB storage and idle lock: this version has no such checks.",)
 """What somebody might believe to be watched and is not, on no machine."""
 
 
@@ -19,7 +19,7 @@ class Config:
     """The state folder and the limits."""
 
     state: Path
-    """Holds identity/, spool/, policy/, checks/ and status.json."""
+    """Holds identity/, spool/, policy/, readers/, checks/ and status.json."""
     spool_max_bytes: int = 64 * 1024 * 1024
     """About 200,000 events: weeks without a collector."""
     status_every_s: float = 5.0
@@ -34,6 +34,11 @@ class Config:
     def policy_file(self) -> Path:
         """The signed policy in force."""
         return self.state / "policy" / "bundle.bin"
+
+    @property
+    def readers_file(self) -> Path:
+        """Who reads flags, as the safeguarding root signed it."""
+        return self.state / "readers" / "readers.json"
 
     @property
     def checks_folder(self) -> Path:

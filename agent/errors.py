@@ -65,3 +65,23 @@ class SpoolFullError(SpoolError):
 
 class AlreadyRunningError(AgentError):
     """Another agent runs with the same state folder."""
+
+
+class SessionError(AgentError):
+    """Root of what goes wrong in a pupil's session."""
+
+
+class ChannelError(SessionError):
+    """The other end of a watcher's channel has closed it, or says what it may not say."""
+
+
+class NotWatchedError(SessionError):
+    """This session cannot be watched; the message says why, without a person's name."""
+
+
+class UnsealedError(AgentError):
+    """A flag could not be sealed now. Only the type of what went wrong is told."""
+
+    def __init__(self, error_type: str) -> None:
+        super().__init__(f"a flag could not be sealed: {error_type}")
+        self.error_type = error_type

@@ -4,19 +4,26 @@
 `PRIVACY.md` has the same rows; a test holds both against `proto.events`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from agent.config import CHECKS, NOT_WATCHED_YET
 from agent.identity import Identity
 from agent.policy import PolicyStore
+from agent.preconditions import list_unmet_now, list_unmet_of_machine
+from agent.readers import ReaderStore
 from agent.system.interface import System
 from proto.events import KINDS, Kind, Leaves
+from rules.model import Keywords
 
 NEVER = (
-    "what is typed, on screen or in the clipboard",
-    "names of people, command lines, documents or web pages",
-    "accounts, but for what the path of a program that a rule names may show of one",
+    "what is typed, but for a sentence with words of the lexicon, sealed to its readers while the keyboard is watched",
+    "what is typed into fields for passwords, and into windows of counselling, health, banking and password managers",
+    "what is on screen, in the clipboard or pasted, and when each key was pressed",
+    "names of people, command lines, documents or web pages, but for the window of such a sentence, sealed with it",
+    "accounts, but for that of such a sentence, sealed with it, and for what the path of a program that a rule names "
+    "may show of one",
     "programs that no rule names, except by name in the software inventory if the policy asks for it",
     "where the machine is",
 )
@@ -35,6 +42,23 @@ class ExplainedKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """Whether keyboards are watched for safeguarding keywords here, on what ground, and who reads what is found."""
+
+    unmet: tuple[str, ...]
+    """What keeps everybody from being watched at this moment; empty: members of the groups are watched."""
+    groups: tuple[str, ...]
+    dpia_reference: str
+    dpia_review_date: str
+    notice_version: str
+    root_fingerprint: str
+    """Hexadecimal; of the key that alone decides who reads. Empty: none is pinned."""
+    readers_version: int
+    readers: tuple[str, ...]
+    """The reader's account at the console and his positions."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything that is collected here."""
 
@@ -45,13 +69,15 @@ class Explanation:
     inventory_reason: str
     checks: tuple[str, ...]
     kinds: tuple[ExplainedKind, ...]
+    watching: Watching
     never: tuple[str, ...]
     not_watched: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         explained = {field.name: getattr(self, field.name) for field in fields(self)}
-        explained["kinds"] = [{field.name: getattr(each, field.name) for field in fields(each)} for each in self.kinds]
+        explained["kinds"] = [asdict(each) for each in self.kinds]
+        explained["watching"] = asdict(self.watching)
         return explained
 
     def to_text(self) -> str:
@@ -66,13 +92,14 @@ class Explanation:
         for each in self.kinds:
             lines += [f"  {each.kind}: {each.what}", f"      holds {', '.join(each.fields)}"]
             lines += [f"      leaves {each.leaves}; now: {each.now}"]
+        lines += ["", "Keyboards:", *(f"  {line}" for line in _describe(self.watching))]
         lines += ["", "Never collected:", *(f"  {each}" for each in self.never)]
         lines += ["", "Not seen on this machine:", *(f"  {each}" for each in self.not_watched)]
         return "\n".join(lines) + "\n"
 
 
-def explain(identity: Identity, policy: PolicyStore, system: System) -> Explanation:
-    """Return what is collected on this machine under the policy in force."""
+def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, system: System) -> Explanation:
+    """Return what is collected on this machine under the policy in force and by whom sealed flags are read."""
     in_force = policy.in_force
     return Explanation(
         school=identity.school_name,
@@ -82,9 +109,49 @@ def explain(identity: Identity, policy: PolicyStore, system: System) -> Explanat
         inventory_reason=in_force.policy.inventory.reason if in_force else "",
         checks=CHECKS,
         kinds=tuple(_explain_kind(cls, policy) for cls in KINDS.values()),
+        watching=_explain_watching(policy, readers, system),
         never=NEVER,
         not_watched=(*NOT_WATCHED_YET, *system.not_watched()),
     )
+
+
+def _explain_watching(policy: PolicyStore, readers: ReaderStore, system: System) -> Watching:
+    keywords = policy.in_force.policy.keywords if policy.in_force else Keywords()
+    now = datetime.now().astimezone()
+    in_force = readers.in_force
+    people = in_force.recipients.recipients if in_force else ()
+    return Watching(
+        unmet=(
+            *list_unmet_of_machine(readers, keywords, now.date()),
+            *list_unmet_now(keywords, now, system.list_addresses()),
+        ),
+        groups=(*keywords.watch_groups, *(keywords.staff_groups if keywords.staff_reference else ())),
+        dpia_reference=keywords.dpia_reference,
+        dpia_review_date=keywords.dpia_review_date,
+        notice_version=keywords.notice_version,
+        root_fingerprint=readers.root_fingerprint.hex(),
+        readers_version=readers.version,
+        readers=tuple(f"{each.id}: {', '.join(each.positions)}" for each in people),
+    )
+
+
+def _describe(watching: Watching) -> list[str]:
+    """Return in words whether keyboards are watched here, and who reads."""
+    root = watching.root_fingerprint or "none is pinned"
+    lines = [f"The key that decides who may read (safeguarding root): {root}"]
+    if watching.readers:
+        lines.append(f"Readers, set {watching.readers_version}; nobody reads a flag that may be about himself:")
+        lines += [f"  {each}" for each in watching.readers]
+    if watching.unmet:
+        return [*lines, "Nobody is watched now, because:", *(f"  {each}" for each in watching.unmet)]
+    return [
+        *lines,
+        f"Members of these groups are watched, after they accepted notice {watching.notice_version}, with a sign in "
+        f"sight: {', '.join(watching.groups)}",
+        f"On the ground of {watching.dpia_reference}, to be reviewed by {watching.dpia_review_date}",
+        "Read: what is typed in X11 windows, in memory only, until the sentence ends or the window changes. Kept: a "
+        "sentence with words of the lexicon, sealed on this machine.",
+    ]
 
 
 def _explain_kind(cls: type[Kind], policy: PolicyStore) -> ExplainedKind:
@@ -103,6 +170,9 @@ def _now(cls: type[Kind], policy: PolicyStore) -> str:
     in_force = policy.in_force
     if in_force is None:
         return "no, there is no policy"
+    if cls.leaves is Leaves.SEALED:
+        is_on = in_force.policy.keywords.enabled
+        return "yes, while the keyboard is watched" if is_on else "no, the policy does not switch keywords on"
     if cls.leaves is Leaves.ON_MATCH:
         count = sum(cls.kind in rule.kinds for rule in in_force.policy.rules)
         return f"yes, {count} rules name programs" if count else "no, no rule asks for it"

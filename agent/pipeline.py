@@ -4,11 +4,12 @@
     1 observe   each check turns answers of the machine into candidate events and a result
     2 gate      the signed policy decides what may leave; everything else ends here
     3 throttle  repetitions and floods are cut and counted, for each rule by itself
-    4 seal      (a safeguarding flag will be sealed here, to its readers only)
+    4 seal      a sentence that matched becomes a flag that only its readers can open
     5 record    encoded, numbered, linked to the event before it, on the disk
 
 `uplink` sends what was recorded. A check that fails does not stop the others: that it failed is an event. When the
-disk takes nothing, events wait here for a while, and what had to go is counted.
+disk takes nothing, events wait here for a while, and what had to go is counted. A sentence goes from its check straight
+to the seal: it is throttled where it is found, each account by itself, and waits for nothing else.
 """
 
 import logging
@@ -18,11 +19,13 @@ from collections.abc import Callable, Sequence
 
 from agent.budget import Budget
 from agent.checks.interface import Check, CheckResult
-from agent.errors import CheckError, SpoolError, SpoolFullError
+from agent.errors import CheckError, SpoolError, SpoolFullError, UnsealedError
+from agent.hit import Hit
 from agent.policy import PolicyStore
-from agent.recorder import Recorder
+from agent.recorder import Record, Recorder
+from agent.seal import Sealer
 from agent.throttle import Throttle
-from proto.events import AgentStopped, CheckChanged, CheckCrashed, EventsDropped, Kind, State
+from proto.events import AgentStopped, CheckChanged, CheckCrashed, EventsDropped, FlagRaised, Kind, State
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,9 @@ DISK_PAUSE_S = 5.0
 CRASHED_PAUSE_S = 30.0
 DROPPED_EVERY_S = 60.0
 LONGEST_WAIT_S = 1.0
+UNSEALED_PAUSE_S = 30.0
+UNSEALED_AT_MOST = 500
+"""Sentences that could not be sealed, in memory only; with more of them the least urgent goes, and is counted."""
 
 
 class Pipeline:
@@ -43,6 +49,7 @@ class Pipeline:
         policy: PolicyStore,
         recorder: Recorder,
         throttle: Throttle,
+        sealer: Sealer,
         budget: Budget,
         *,
         clock_ns: Callable[[], int],
@@ -52,6 +59,7 @@ class Pipeline:
         self._policy = policy
         self._recorder = recorder
         self._throttle = throttle
+        self._sealer = sealer
         self._budget = budget
         self._clock_ns = clock_ns
         self._monotonic_s = monotonic_s
@@ -59,7 +67,9 @@ class Pipeline:
         self._reported: dict[str, tuple[str, str]] = {}
         self._dropped_due_s = monotonic_s() + DROPPED_EVERY_S
         self._disk_due_s = 0.0
-        self._held: list[tuple[Kind, int]] = []
+        self._held: list[Record] = []
+        self._unsealed: list[Hit] = []
+        self._unsealed_due_s = 0.0
         self._submitted: queue.SimpleQueue[Kind] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._stop_reason: str | None = None
@@ -94,7 +104,7 @@ class Pipeline:
         if self._stop_reason:
             self.submit(AgentStopped(self._stop_reason))
         # What was dropped in the last minute is told before the end, not lost with it.
-        self._dropped_due_s = self._disk_due_s = 0.0
+        self._dropped_due_s = self._disk_due_s = self._unsealed_due_s = 0.0
         self.step()
         for check in self._checks:
             check.close()
@@ -105,6 +115,7 @@ class Pipeline:
             self._pass_on(self._submitted.get())
         for throttled in self._budget.sample():
             self._pass_on(throttled)
+        self._seal_again()
         for check in self._checks:
             if self._monotonic_s() >= self._due_s[check.name]:
                 self._observe(check)
@@ -112,7 +123,7 @@ class Pipeline:
             self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
             for dropped in self._throttle.take_dropped():
                 # Past the throttle, which has no say in what it dropped itself.
-                self._held.append((dropped, dropped.severity))
+                self._held.append(Record(dropped, dropped.severity))
         self._record()
 
     def _observe(self, check: Check) -> None:
@@ -120,8 +131,11 @@ class Pipeline:
         check.scans_paused = self._budget.is_paused
         try:
             # One at a time: when a check is asked for the next, it takes the last as told, so that must be on the disk.
-            for event in check.observe(self._clock_ns()):
-                self._pass_on(event)
+            for found in check.observe(self._clock_ns()):
+                if isinstance(found, Hit):
+                    self._seal(found)
+                else:
+                    self._pass_on(found)
                 self._record()
         except CheckError as error:
             log.error("%s", error)
@@ -145,8 +159,31 @@ class Pipeline:
         severity = self._policy.find_severity(event)
         if severity is None or not self._throttle.admit(event, self._policy.describe(event)):
             return False
-        self._held.append((event, severity))
+        self._held.append(Record(event, severity))
         return True
+
+    def _seal(self, hit: Hit) -> None:
+        """Step 4. What cannot be sealed is kept, unsealed and therefore in memory only, and tried again."""
+        try:
+            flag = self._sealer.seal(hit)
+        except UnsealedError as error:
+            log.error("%s", error)
+            self._pass_on(CheckCrashed("keywords", error.error_type))
+            self._unsealed_due_s = self._monotonic_s() + UNSEALED_PAUSE_S
+            self._unsealed.append(hit)
+            if len(self._unsealed) > UNSEALED_AT_MOST:
+                self._unsealed.remove(min(self._unsealed, key=lambda each: each.found.tier))
+                self._throttle.count_dropped(FlagRaised.kind, "unsealed", 1)
+            return
+        severity = self._policy.find_severity(flag.event)
+        if severity is not None:
+            self._held.append(Record(flag.event, severity, flag.tier, flag.route, flag.is_drill))
+
+    def _seal_again(self) -> None:
+        if self._unsealed and self._monotonic_s() >= self._unsealed_due_s:
+            waiting, self._unsealed = self._unsealed, []
+            for hit in waiting:
+                self._seal(hit)
 
     def _record(self) -> None:
         """Step 5."""
@@ -166,9 +203,9 @@ class Pipeline:
             self._drop_least("disk")
 
     def _drop_least(self, reason: str) -> None:
-        """Let the oldest event of the lowest severity go, and count it."""
-        place = min(range(len(self._held)), key=lambda place: self._held[place][1])
-        event, _ = self._held.pop(place)
+        """Let the oldest event of the lowest rank go, and count it."""
+        place = min(range(len(self._held)), key=lambda place: self._held[place].rank)
+        event = self._held.pop(place).event
         if isinstance(event, EventsDropped):
             # The count itself must not get lost: it is told later, with what comes to it.
             self._throttle.count_dropped(event.dropped_kind, event.reason, event.count)

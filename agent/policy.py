@@ -88,13 +88,16 @@ class PolicyStore:
     def find_severity(self, event: Kind) -> int | None:
         """Return the severity that an event leaves with, or None if it may not leave.
 
-        This is the gate: an event about a program leaves only if a rule of the signed policy names it or asks for it.
+        This is the gate: an event about a program leaves only if a rule of the signed policy names it or asks for it,
+        a sealed flag only if the policy switches keywords on. What else has to hold is in `preconditions`.
         """
         if event.leaves is Leaves.ALWAYS:
             return event.severity
         in_force = self._in_force
         if in_force is None:
             return None
+        if event.leaves is Leaves.SEALED:
+            return event.severity if in_force.policy.keywords.enabled else None
         matches = in_force.evaluator.match(event.kind, event)
         severity = max((match.rule.severity for match in matches), default=None)
         if event.leaves is Leaves.ON_MATCH:

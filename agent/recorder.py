@@ -6,13 +6,30 @@ Used by one thread, the pipeline's: the order in which it is called is the order
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from agent.identity import Identity
 from agent.spool import RANK_SAFEGUARDING, Head, Spool, SpooledEvent
 from proto import chain
 from proto.envelope import MAX_BODY_BYTES
-from proto.events import Audience, Header, Kind, Missing, Payload
+from proto.events import Audience, Header, Kind, Missing, Payload, Tier
 from proto.wire import encode_body, encode_header
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event that may leave, with what its header says beside the event itself."""
+
+    event: Kind
+    severity: int
+    tier: Tier = Tier.UNSPECIFIED
+    route: str = ""
+    drill: bool = False
+
+    @property
+    def rank(self) -> int:
+        """What goes first when there is no room: the lowest. Safeguarding goes last, a call to act the very last."""
+        return RANK_SAFEGUARDING + self.tier if self.event.audience is Audience.SAFEGUARDING else self.severity
 
 
 class Recorder:
@@ -34,23 +51,24 @@ class Recorder:
         self._monotonic_ns = monotonic_ns
         self._head = spool.head(identity.epoch)
 
-    def record(self, events: Sequence[tuple[Kind, int]], *, bundle_version: int) -> dict[str, int]:
-        """Make (event, severity) pairs durable, in this order; return the payloads that had to go for them, by kind.
+    def record(self, records: Sequence[Record], *, bundle_version: int) -> dict[str, int]:
+        """Make events durable, in this order; return the payloads that had to go for them, by kind.
 
         Raises:
             SpoolError: nothing was recorded; the chain stands where it stood.
         """
         seq, previous = self._head.seq, self._head.hash
         spooled: list[SpooledEvent] = []
-        for event, severity in events:
+        for record in records:
             seq += 1
-            spooled.append(self._make(event, severity, seq, previous, bundle_version))
+            spooled.append(self._make(record, seq, previous, bundle_version))
             previous = spooled[-1].hash
         trimmed = self._spool.append(self._identity.epoch, spooled)
         self._head = Head(self._identity.epoch, seq, previous)
         return trimmed
 
-    def _make(self, event: Kind, severity: int, seq: int, previous_hash: bytes, bundle_version: int) -> SpooledEvent:
+    def _make(self, record: Record, seq: int, previous_hash: bytes, bundle_version: int) -> SpooledEvent:
+        event = record.event
         body, salt = encode_body(event), chain.make_salt()
         is_too_large = len(body) > MAX_BODY_BYTES
         header = encode_header(
@@ -62,7 +80,10 @@ class Recorder:
                 kind=event.kind,
                 schema_version=event.schema_version,
                 audience=event.audience,
-                severity=severity,
+                severity=record.severity,
+                tier=record.tier,
+                route=record.route,
+                drill=record.drill,
                 wall_clock_ns=self._clock_ns(),
                 monotonic_ns=self._monotonic_ns(),
                 boot_id=self._boot_id,
@@ -74,7 +95,7 @@ class Recorder:
         return SpooledEvent(
             seq=seq,
             kind=event.kind,
-            rank=RANK_SAFEGUARDING if event.audience is Audience.SAFEGUARDING else severity,
+            rank=record.rank,
             header=header,
             hash=chain.link(header, previous_hash),
             payload=Payload(b"", b"", Missing.TOO_LARGE) if is_too_large else Payload(salt, body),

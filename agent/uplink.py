@@ -3,7 +3,8 @@
 
 Oldest first. An event is forgotten only when the collector says that it is durable; whatever ends the stream, the
 next one begins where the collector's record ends. Waiting grows with full jitter, so that a school's devices do not
-all come back in the same second. It knows no event and no policy: bytes go up, answers and bundles come down.
+all come back in the same second. It knows no event and no policy: bytes go up; answers, bundles, sets of readers and
+orders to drill come down, and are judged by whoever is called.
 """
 
 import logging
@@ -29,9 +30,11 @@ from proto.wire import (
     AgentMessage,
     Bundle,
     CollectorMessage,
+    DrillOrder,
     EnrolReply,
     EnrolRequest,
     Hello,
+    Safeguarding,
 )
 
 log = logging.getLogger(__name__)
@@ -106,6 +109,8 @@ class Uplink:
         agent_version: str,
         bundle_version: Callable[[], int],
         on_bundle: Callable[[Bundle], None],
+        on_safeguarding: Callable[[Safeguarding], None] = lambda message: None,
+        on_drill: Callable[[DrillOrder], None] = lambda order: None,
         on_state: Callable[[LineState], None] = lambda state: None,
     ) -> None:
         self._identity = identity
@@ -113,6 +118,8 @@ class Uplink:
         self._agent_version = agent_version
         self._bundle_version = bundle_version
         self._on_bundle = on_bundle
+        self._on_safeguarding = on_safeguarding
+        self._on_drill = on_drill
         self._on_state = on_state
         self.state = LineState()
         self._stopping = threading.Event()
@@ -212,6 +219,10 @@ class Uplink:
             session.take_refusal(answer.refusal)
         elif kind == "bundle":
             self._on_bundle(answer.bundle)
+        elif kind == "safeguarding":
+            self._on_safeguarding(answer.safeguarding)
+        elif kind == "drill":
+            self._on_drill(answer.drill)
 
     def _set_state(self, state: LineState) -> None:
         self.state = state

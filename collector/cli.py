@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from collector.commands import evidence, people, rules, serving
+from collector.commands import evidence, people, rules, safeguarding, serving
 from proto.errors import SchoolwardenError
 
 VERSION = "0.1.0"
@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         people.add_user,
         evidence.add_lists,
         evidence.add_verify,
+        safeguarding.add_readers,
+        safeguarding.add_drill,
         rules.add_rules,
         rules.add_allowed,
     ):

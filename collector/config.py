@@ -6,6 +6,7 @@
     authority/              the CA and the TLS key of the listeners
     signing/signing.key     signs bundles, checkpoints and tombstones; apart from the CA, so that either can be moved
     store/                  the ledger and the key that it is encrypted with
+    safeguarding/           keys that are never in the database: of references to subjects of flags, of second factors
     log/                    what the programs say
 
 It holds paths and settings; the keys themselves are made by `authority` and `proto.keys`.
@@ -62,6 +63,16 @@ class Config:
     def ledger_key(self) -> Path:
         """The key that the embedded database is encrypted with."""
         return self.folder / "store" / "ledger.key"
+
+    @property
+    def subject_key(self) -> Path:
+        """What flags of one account are grouped with, without naming it. Outside the database: see `subjects`."""
+        return self.folder / "safeguarding" / "subject.key"
+
+    @property
+    def second_factor_key(self) -> Path:
+        """What the secrets of second factors are encrypted with. Outside the database: see `second_factor`."""
+        return self.folder / "safeguarding" / "second_factor.key"
 
 
 def load_config(folder: Path) -> Config:

@@ -17,6 +17,7 @@ from collector.authority import Authority, issue_device_certificate
 from collector.config import Addresses, Config
 from collector.devices import DeviceState, revoke, to_fact
 from collector.errors import EnrolmentRefusedError, UsageError
+from collector.recipients import find_root_fingerprint
 from collector.store.engine import writing
 from collector.store.schema import device_keys, devices, tokens
 from proto.enrolment import proof_bytes
@@ -37,15 +38,17 @@ def make_token(
     now_ns: int,
     actor: str = COMMAND_LINE,
 ) -> str:
-    """Make an enrolment token. It is shown once and kept nowhere.
+    """Make an enrolment token. It is shown once and kept nowhere. Its devices pin the safeguarding root in it.
 
     Raises:
         UsageError: it would be of no use, or good for ever.
+        RecipientsError: the set of readers in force does not verify.
     """
     if not 1 <= uses <= 10_000:
         raise UsageError("a token is good for 1 to 10,000 devices", hint="--uses N")
     if not 0 < valid_for_ns <= 90 * 24 * 3600 * 10**9:
         raise UsageError("a token is valid for up to 90 days", hint="--valid-for 7d")
+    root_fingerprint = find_root_fingerprint(engine, config.school_id)
     secret = secrets.token_bytes(SECRET_BYTES)
     with writing(engine) as connection:
         connection.execute(
@@ -76,6 +79,7 @@ def make_token(
             expires_at_ns=now_ns + valid_for_ns,
             secret=secret,
             ca_certificate=authority.certificate_der,
+            safeguarding_root_fingerprint=root_fingerprint,
         )
     )
 

@@ -291,6 +291,21 @@ def decide(
         _note(connection, school_id, incident_id, now_ns, actor, action, note=note.strip())
 
 
+def resolve_for(connection: Connection, school_id: str, *, rule: str, subject: str, actor: str, now_ns: int) -> None:
+    """Resolve the incident of a rule and a subject, inside the transaction that decides what is behind it."""
+    query = select(incidents.c.incident_id).where(
+        incidents.c.school_id == school_id,
+        incidents.c.rule == rule,
+        incidents.c.subject == subject,
+        incidents.c.state != IncidentState.RESOLVED.value,
+    )
+    for incident_id in connection.execute(query.with_for_update()).scalars().all():
+        connection.execute(
+            update(incidents).where(incidents.c.incident_id == incident_id).values(state=IncidentState.RESOLVED.value)
+        )
+        _note(connection, school_id, incident_id, now_ns, actor, Action.RESOLVED)
+
+
 def _note(
     connection: Connection,
     school_id: str,

@@ -5,13 +5,13 @@
     1 whose     the device of the TLS certificate is the device of the envelope, and it may speak
     2 order     it starts where the device's chain ends: the same again is acknowledged, another one is a fork
     3 proof     signature, chain and content verify
-    4 meaning   the school's rules are applied, and what a device says of itself is noted
+    4 meaning   the school's rules are applied; what is kept in tables of its own, flags among it, is noted
     5 commit    evidence, heads, incidents and refusals are one transaction
     6 answer    only now: acknowledged, or refused with the reason
 
 One thread does 1 to 6 for whatever has queued: no timer, the commit itself is the pause in which the next ones
 queue. Steps 1 to 3 are in `admission`; it knows no network (`server`, `stream`) and no tables (`ledger`,
-`incidents`, `devices`, `proposals`).
+`incidents`, `arrivals`).
 """
 
 import logging
@@ -24,18 +24,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from collector import devices, incidents, ledger, proposals
+from collector import devices, incidents, ledger
 from collector.admission import RefusedError, find_predecessor, open_next, verify_speaker
+from collector.arrivals import NOTES, Arrived, Note
 from collector.devices import DeviceKey
 from collector.errors import StoreError
 from collector.incidents import Sighting
-from collector.ledger import Head
+from collector.ledger import SEALED_KINDS, Head
 from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
 from collector.store.append import EnvelopeRow, EventTuple, HeadRow, PayloadTuple, append_rows, move_heads
 from collector.store.engine import writing
 from proto.envelope import Opened
 from proto.errors import MalformedError
-from proto.events import AgentStarted, PolicyApplied, SoftwareListed
+from proto.events import FlagRaised
 from proto.wire import Ack, Envelope, Refusal, decode_body
 from rules.evaluate import Evaluator
 
@@ -81,7 +82,7 @@ class _Work:
     """By device: where its chain ended before, and where it ends now."""
     sightings: list[Sighting] = field(default_factory=list)
     refused: list[tuple[str, Envelope, RefusedError]] = field(default_factory=list)
-    noted: list[Callable[[Connection], None]] = field(default_factory=list)
+    noted: list[tuple[Note, Arrived]] = field(default_factory=list)
     answers: Delivery = field(default_factory=list)
 
 
@@ -244,30 +245,28 @@ class Ingest:
             # Plain tuples: building a named one costs as much as a hash.
             events.append((event_id, school_id, device_id, header.seq, kind, header.severity, header.wall_clock_ns))
             payloads.append((event_id, school_id, payload.salt, body, missing))
-            if not missing and (kind in kinds or kind in _NOTES):
-                self._apply(work, evaluator, device_id, event_id, kind, body, now_ns)
+            if kind in kinds or kind in NOTES:
+                content = None if missing else _decode(kind, body, device_id, event_id)
+                self._apply(work, evaluator, Arrived(school_id, device_id, event_id, header, content, now_ns))
             event_id += 1
 
-    def _apply(
-        self, work: _Work, evaluator: Evaluator, device_id: str, event_id: int, kind: str, body: bytes, now_ns: int
-    ) -> None:
+    def _apply(self, work: _Work, evaluator: Evaluator, arrived: Arrived) -> None:
         """Step 4. Evidence goes before meaning: whatever fails here, the event is kept."""
-        try:
-            content = decode_body(kind, body)
-        except MalformedError as error:
-            log.warning("event %d of device %s: %s", event_id, device_id, error)
+        kind, content = arrived.header.kind, arrived.content
+        if content is None and kind != FlagRaised.kind:
             return
-        if kind in evaluator.kinds:
+        device_id, event_id = arrived.device_id, arrived.event_id
+        # No rule speaks about what only its readers may see: its incident would show it to others.
+        if kind in evaluator.kinds and kind not in SEALED_KINDS:
             try:
                 matches = evaluator.match(kind, content)
                 work.sightings.extend(sighting_of_match(match, device_id, event_id, content) for match in matches)
             except Exception as error:
                 log.exception("a rule failed on event %d", event_id)
                 work.sightings.append(sighting_of_failure(type(error).__name__, device_id, event_id))
-        note = _NOTES.get(kind)
+        note = NOTES.get(kind)
         if note is not None:
-            school_id = self._school_id
-            work.noted.append(lambda connection: note(connection, school_id, device_id, event_id, content, now_ns))
+            work.noted.append((note, arrived))
 
     def _commit(self, work: _Work) -> None:
         """Step 5.
@@ -288,8 +287,8 @@ class Ingest:
             append_rows(connection, work.envelopes, work.events, work.payloads)
             if moved and not move_heads(connection, moved):
                 raise StoreError("somebody else appended for the same device", hint="run one collector for a folder")
-            for note in work.noted:
-                note(connection)
+            for note, arrived in work.noted:
+                work.sightings.extend(note(connection, arrived))
             for device_id, envelope, refused in work.refused:
                 self._keep_refused(connection, work, device_id, envelope, refused, now_ns)
             incidents.record_sightings(connection, self._school_id, work.sightings, now_ns)
@@ -340,17 +339,10 @@ def _refusal(envelope: Envelope, refused: RefusedError) -> Refusal:
     )
 
 
-def _note_started(connection: Connection, _school: str, device_id: str, _id: int, content: Any, _now: int) -> None:
-    devices.note_started(connection, device_id, content)
-
-
-def _note_policy(connection: Connection, _school: str, device_id: str, _id: int, content: Any, _now: int) -> None:
-    devices.note_policy(connection, device_id, content)
-
-
-_NOTES: dict[str, Callable[[Connection, str, str, int, Any, int], None]] = {
-    AgentStarted.kind: _note_started,
-    PolicyApplied.kind: _note_policy,
-    SoftwareListed.kind: proposals.offer,
-}
-"""What a device says of itself, and who keeps it."""
+def _decode(kind: str, body: bytes, device_id: str, event_id: int) -> Any:
+    """Return the content of an event, or None when it cannot be read."""
+    try:
+        return decode_body(kind, body)
+    except MalformedError as error:
+        log.warning("event %d of device %s: %s", event_id, device_id, error)
+        return None

@@ -15,11 +15,14 @@ from collector.store.engine import reading
 from collector.store.schema import envelopes, events, heads, payloads, refused
 from proto.chain import GENESIS
 from proto.errors import MalformedError
-from proto.events import Missing
+from proto.events import KINDS, Audience, Missing
 from proto.wire import decode_header_block, to_json
 
 REFUSED_KEPT_BYTES = 64 * 1024
 REFUSED_KEPT_A_DEVICE = 1000
+
+SEALED_KINDS = frozenset(kind for kind, each in KINDS.items() if each.audience is Audience.SAFEGUARDING)
+"""What is in these is for the readers of flags: no page but theirs shows it, and no rule speaks about it."""
 
 _MISSING_IN_WORDS: dict[int, str] = {
     Missing.QUEUE_FULL: "the device's queue was full and let this content go",
@@ -53,7 +56,7 @@ class StoredEvent:
     device_time_ns: int
     received_at_ns: int
     body: dict[str, Any] | None
-    """The content as JSON values; None when it is missing or of a kind that this version does not know."""
+    """The content as JSON values; None when it is missing, sealed or of a kind that this version does not know."""
     missing: str
     """Why there is no content, in words; empty when there is."""
 
@@ -206,7 +209,9 @@ def list_refused(engine: Engine, school_id: str) -> list[RefusedEvidence]:
 
 def _to_event(row: Any, envelope: Any) -> StoredEvent:
     body, missing = None, ""
-    if row.body is None:
+    if row.kind in SEALED_KINDS:
+        missing = "what is in it is for its readers only"
+    elif row.body is None:
         missing = "the content is not in the ledger"
     elif row.missing != Missing.NO:
         missing = _MISSING_IN_WORDS.get(row.missing, "the device sent no content")

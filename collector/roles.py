@@ -6,6 +6,7 @@ safeguarding is refused. A role alone opens no flag: the reader must be in the s
 on the flag's route (`collector.readers`).
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,6 +35,7 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage users"
     MANAGE_PEOPLE = "manage the school's people"
     READ_FLAGS = "read safeguarding flags"
+    SEE_READERS = "see who reads safeguarding flags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Duties:
     """Whether a password alone does not let the role in."""
 
 
-_READER = frozenset({Permission.READ_FLAGS})
+_READER = frozenset({Permission.READ_FLAGS, Permission.SEE_READERS})
 
 ROLES: dict[Role, Duties] = {
     Role.TECHNICIAN: Duties(
@@ -74,6 +76,7 @@ ROLES: dict[Role, Duties] = {
                 Permission.SEE_DEVICES,
                 Permission.MANAGE_USERS,
                 Permission.MANAGE_PEOPLE,
+                Permission.SEE_READERS,
             }
         ),
     ),
@@ -113,6 +116,16 @@ def list_audiences(roles: Collection[Role]) -> frozenset[Audience]:
 def list_permissions(roles: Collection[Role]) -> frozenset[Permission]:
     """Return what a user of these roles may do."""
     return frozenset(permission for role in roles for permission in ROLES[role].permissions)
+
+
+def load_roles(kept: str) -> frozenset[Role]:
+    """Return the roles of a user as the table of users keeps them."""
+    return frozenset(Role(each) for each in json.loads(kept))
+
+
+def dump_roles(roles: Collection[Role]) -> str:
+    """Return roles as the table of users keeps them: a JSON array, sorted."""
+    return json.dumps(sorted(roles))
 
 
 def needs_second_factor(roles: Collection[Role]) -> bool:

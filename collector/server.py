@@ -9,32 +9,36 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 from sqlalchemy import Engine
 
-from collector import devices, policies
+from collector import devices, drills, policies, recipients
+from collector.absences import list_absent
 from collector.authority import Authority, find_device_in_uri, issue_listener_certificate
 from collector.config import Config
 from collector.enrolment import enrol
 from collector.errors import AddressError, CollectorError, EnrolmentRefusedError, StoreError
 from collector.ingest import Delivery, Ingest
-from collector.stream import Stream, StreamEndError
+from collector.stream import News, Standing, Stream, StreamEndError
+from collector.subjects import load_subject_key
+from proto.drill import sign_drill
 from proto.envelope import MAX_ENVELOPE_BYTES
-from proto.errors import SchoolwardenError
+from proto.errors import RecipientsError, SchoolwardenError
 from proto.keys import load_signer
 from proto.wire import (
     ENROL_METHOD,
     ENROL_SERVICE,
     EVENTS_METHOD,
     EVENTS_SERVICE,
-    Bundle,
     CollectorMessage,
     EnrolReply,
     EnrolRequest,
+    Safeguarding,
 )
 from rules.evaluate import Evaluator
 
@@ -67,8 +71,8 @@ class Server:
         self._config = config
         self._authority = authority
         self._loop = asyncio.get_running_loop()
-        self._bundle: Bundle = bundle
         self._signer = load_signer(config.signing_key)
+        self._standing = Standing(bundle, self._load_safeguarding_at_start())
         self._streams: set[Stream] = set()
         self._streams_of: Counter[str] = Counter()
         self._servers: list[Any] = []
@@ -98,22 +102,17 @@ class Server:
         )
 
     async def run(self) -> None:
-        """Once a second: push a new policy, cut off revoked devices, note who is connected. Until cancelled."""
+        """Once a second: cut off revoked devices, push what is new, note who is connected. Until cancelled."""
         ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
             ticks += 1
-            try:
-                await self._look_for_policy()
-                await self._look_for_revoked()
-                if ticks % SEEN_EVERY_TICKS == 0:
-                    seen = {stream.device_id for stream in self._streams}
-                    await asyncio.to_thread(devices.note_seen, self._engine, seen, time.time_ns())
-            except SchoolwardenError as error:
-                log.error("%s", error)
-            except Exception:
-                # Nobody would push policies or cut off revoked devices any more if one mistake ended this.
-                log.exception("the second's round was not finished")
+            await _try(self._look_for_revoked)
+            await _try(self._look_for_policy)
+            await _try(self._look_for_readers)
+            await _try(self._look_for_drills)
+            if ticks % SEEN_EVERY_TICKS == 0:
+                await _try(self._note_seen)
 
     async def close(self) -> None:
         """Stop listening, end the streams, store what has queued."""
@@ -141,7 +140,7 @@ class Server:
                 # Each may hold envelopes in memory; a device needs one, and a few more while old ones hang.
                 raise StreamEndError(grpc.StatusCode.RESOURCE_EXHAUSTED, "this device has too many streams open")
             stream = Stream(
-                context, self._engine, self._ingest, self._config.school_id, device_id, lambda: self._bundle
+                context, self._engine, self._ingest, self._config.school_id, device_id, lambda: self._standing
             )
             self._streams.add(stream)
             self._streams_of[device_id] += 1
@@ -200,20 +199,71 @@ class Server:
             signing_algorithm=self._signer.algorithm,
             signing_public_key=self._signer.public_key,
             server_time_ns=time.time_ns(),
-            bundle=self._bundle,
+            bundle=self._standing.bundle,
         )
 
     async def _look_for_policy(self) -> None:
         bundle = await asyncio.to_thread(
-            policies.find_bundle, self._engine, self._config.school_id, newer_than=self._bundle.version
+            policies.find_bundle, self._engine, self._config.school_id, newer_than=self._standing.bundle.version
         )
         if bundle is None:
             return
         # Verified before it is used or sent on: somebody may have written into the database.
         self._ingest.evaluator = Evaluator(policies.open_own_bundle(bundle, self._config))
-        self._bundle = bundle
+        self._standing = replace(self._standing, bundle=bundle)
+        self._push(bundle)
+
+    async def _look_for_readers(self) -> None:
+        """The set is published by others, and an absence begins and ends by itself."""
+        safeguarding = await asyncio.to_thread(self._load_safeguarding)
+        if safeguarding is not None and safeguarding != self._standing.safeguarding:
+            self._standing = replace(self._standing, safeguarding=safeguarding)
+            self._push(safeguarding)
+
+    def _load_safeguarding(self) -> Safeguarding | None:
+        school_id = self._config.school_id
+        signed, content = recipients.find_signed(self._engine, school_id), recipients.load_set(self._engine, school_id)
+        if signed is None or content is None:
+            return None
+        absent = list_absent(self._engine, school_id, time.time_ns())
+        return Safeguarding(
+            recipients=signed,
+            subject_key=load_subject_key(self._config),
+            absent=sorted(absent & {each.id for each in content.recipients}),
+        )
+
+    def _load_safeguarding_at_start(self) -> Safeguarding | None:
+        try:
+            has_set = recipients.find_signed(self._engine, self._config.school_id) is not None
+            if has_set and not self._config.subject_key.exists():
+                # A new key would part every account's old flags from its new ones, and show a reader his own.
+                raise StoreError(
+                    f"the key {self._config.subject_key} is gone",
+                    hint="restore it from a backup; if there is none, publishing a set of readers makes a new one",
+                )
+            return self._load_safeguarding()
+        except RecipientsError as error:
+            # Devices get no readers then, and everything else goes on.
+            log.error("the readers of flags: %s", error)
+            return None
+
+    async def _look_for_drills(self) -> None:
+        pending = await asyncio.to_thread(drills.list_pending, self._engine, self._config.school_id, time.time_ns())
+        for order in pending:
+            signed = sign_drill(
+                self._signer, device_id=order.device_id, nonce=order.nonce, expires_at_ns=order.expires_at_ns
+            )
+            for stream in self._streams:
+                if stream.device_id == order.device_id:
+                    stream.push(signed)
+
+    async def _note_seen(self) -> None:
+        seen = {stream.device_id for stream in self._streams}
+        await asyncio.to_thread(devices.note_seen, self._engine, seen, time.time_ns())
+
+    def _push(self, news: News) -> None:
         for stream in self._streams:
-            stream.push(bundle)
+            stream.push(news)
 
     async def _look_for_revoked(self) -> None:
         revoked = await asyncio.to_thread(devices.find_revoked, self._engine, self._config.school_id)
@@ -223,6 +273,16 @@ class Server:
 
     def _deliver(self, delivery: Delivery) -> None:
         self._loop.call_soon_threadsafe(_fill, delivery)
+
+
+async def _try(look: Callable[[], Awaitable[None]]) -> None:
+    """Do one part of a second's round; what goes wrong in it must not keep the others from being done."""
+    try:
+        await look()
+    except SchoolwardenError as error:
+        log.error("%s", error)
+    except Exception:
+        log.exception("the second's round was not finished")
 
 
 def _verify_tls(context: Any) -> None:

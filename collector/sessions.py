@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Delete, Engine, delete, insert, or_, select, update
 
 from collector.audit import record
-from collector.roles import Role
+from collector.roles import Role, load_roles, needs_second_factor
 from collector.store.engine import reading, writing
 from collector.store.schema import sessions, users
 
@@ -30,16 +30,26 @@ class Session:
 
     id: str
     user: str
-    role: Role
+    roles: frozenset[Role]
     must_change_password: bool
     csrf_token: str
     """Every form of this session carries it."""
+    second_factor_at_ns: int | None
+    """When the second factor was given in this session."""
+
+    @property
+    def lacks_second_factor(self) -> bool:
+        """Whether a second factor is still to be given before anything is open."""
+        return self.second_factor_at_ns is None and needs_second_factor(self.roles)
 
 
-def start_session(connection: Connection, school_id: str, name: str, now_ns: int) -> str:
+def start_session(
+    connection: Connection, school_id: str, name: str, now_ns: int, *, second_factor_at_ns: int | None = None
+) -> str:
     """Start a session inside the transaction in which the user's password was found right, and return its id.
 
-    Expired sessions of the school are thrown away.
+    A session that takes the place of another brings its second factor along. Expired sessions of the school are
+    thrown away.
     """
     session_id = secrets.token_urlsafe(32)
     connection.execute(
@@ -56,6 +66,7 @@ def start_session(connection: Connection, school_id: str, name: str, now_ns: int
             csrf_token=secrets.token_urlsafe(32),
             made_at_ns=now_ns,
             last_used_at_ns=now_ns,
+            second_factor_at_ns=second_factor_at_ns,
         )
     )
     return session_id
@@ -66,7 +77,7 @@ def find_session(
 ) -> Session | None:
     """Return a session that is in force, or None. A page that refreshes itself is no activity of a person."""
     query = (
-        select(sessions, users.c.role, users.c.must_change_password)
+        select(sessions, users.c.roles, users.c.must_change_password)
         .join_from(
             sessions,
             users,
@@ -92,10 +103,25 @@ def find_session(
     return Session(
         id=session_id,
         user=row.user_name,
-        role=Role(row.role),
+        roles=load_roles(row.roles),
         must_change_password=row.must_change_password,
         csrf_token=row.csrf_token,
+        second_factor_at_ns=row.second_factor_at_ns,
     )
+
+
+def note_second_factor(engine: Engine, school_id: str, session: Session, now_ns: int) -> None:
+    """Let a session go on whose user has just given the second factor.
+
+    Raises:
+        StoreError: the database does not answer; the session goes on waiting.
+    """
+    with writing(engine) as connection:
+        connection.execute(
+            update(sessions)
+            .where(sessions.c.school_id == school_id, sessions.c.id_sha256 == _digest(session.id))
+            .values(second_factor_at_ns=now_ns)
+        )
 
 
 def end_session(engine: Engine, school_id: str, session: Session, now_ns: int) -> None:

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, insert, inspect, select, text
 from collector.authority import make_authority
 from collector.config import Config, write_config
 from collector.errors import UsageError
-from collector.users import add_user
 from collector.policies import publish
 from collector.roles import Role
 from collector.store.engine import find_schema_version, make_ledger_key, migrate, open_engine, writing
 from collector.store.schema import metadata, schools
+from collector.users import add_user
 from proto.files import verify_own_folder, write_private
 from proto.keys import Ed25519Signer
 
@@ -59,7 +59,7 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
             insert(schools).values(school_id=config.school_id, name=config.school_name, created_at_ns=now_ns)
         )
     publish(engine, config.school_id, signer, actor="init", reason="first policy", now_ns=now_ns)
-    password = add_user(engine, config.school_id, FIRST_ADMINISTRATOR, Role.ADMINISTRATOR, now_ns)
+    password = add_user(engine, config.school_id, FIRST_ADMINISTRATOR, {Role.ADMINISTRATOR}, now_ns)
     engine.dispose()
     # In this order: whatever ends us here, nobody's keys are ever taken for half-made ones.
     (folder / UNFINISHED).unlink()

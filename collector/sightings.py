@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from collector.incidents import Sighting
-from proto.events import Audience, ProgramFound, ProgramInstalled, ProgramStarted
+from proto.events import Audience, ProgramFound, ProgramInstalled, ProgramStarted, Tier
 from rules.model import Match
 
 MAX_QUOTED_CHARACTERS = 80
@@ -21,6 +21,15 @@ _REFUSALS = {
     "bad_chain": ("device-refused", "A device sent evidence that does not verify", 4),
 }
 _OTHER_REFUSAL = ("device-refused-message", "A device sent something that cannot be taken", 3)
+
+FLAG_RULE = "safeguarding-flag"
+_FLAG_SEVERITIES = {Tier.CALL: 5, Tier.ALERT: 4, Tier.REVIEW: 3, Tier.COUNT: 1}
+FLAG_FOR_NOBODY = "flag-for-nobody"
+DRILL_NOT_ORDERED = "drill-not-ordered"
+_STRANGE_FLAGS = {
+    FLAG_FOR_NOBODY: "A device sent a flag that nobody can be given",
+    DRILL_NOT_ORDERED: "A device claims a drill that nobody ordered",
+}
 
 _VERBS = {
     ProgramStarted.kind: "was started",
@@ -83,6 +92,47 @@ def sighting_of_failure(error: str, device_id: str, event_id: int) -> Sighting:
         summary=f"{title} ({error})",
         clauses=("WE-12",),
         event_id=event_id,
+    )
+
+
+def to_flag_subject(route: str, subject_ref: bytes) -> str:
+    """Return what the incident of flags is about: an account that nobody can name from it, on one route."""
+    return f"{route}/{subject_ref.hex()}"
+
+
+def sighting_of_flag(tier: Tier, route: str, subject_ref: bytes, device_id: str, event_id: int) -> Sighting:
+    """Return why a flag opens or counts an incident, which only its readers may see. It says nothing of its content."""
+    return Sighting(
+        rule=FLAG_RULE,
+        rule_title="A safeguarding flag was raised",
+        audience=Audience.SAFEGUARDING,
+        severity=_FLAG_SEVERITIES[tier],
+        action_class="unacceptable",
+        device_id=device_id,
+        subject=to_flag_subject(route, subject_ref),
+        group_key=route,
+        summary="A safeguarding flag was raised",
+        clauses=("BX-12", "BX-21"),
+        event_id=event_id,
+    )
+
+
+def sighting_of_strange_flag(rule: str, device_id: str) -> Sighting:
+    """Return what technicians are told of a flag that does not keep to the contract: that there is a fault, no more."""
+    title = _STRANGE_FLAGS[rule]
+    return Sighting(
+        rule=rule,
+        rule_title=title,
+        audience=Audience.SECURITY,
+        severity=4,
+        action_class="unacceptable",
+        device_id=device_id,
+        subject=f"device/{device_id}/{rule}",
+        group_key=rule,
+        summary=title,
+        clauses=("WE-12",),
+        # No event: its header and its references are not for those who read this.
+        event_id=0,
     )
 
 

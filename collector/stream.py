@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -21,12 +22,36 @@ from collector.errors import CollectorError, StoreError
 from collector.ingest import Answer, Ingest, Submission
 from collector.store.engine import writing
 from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS
-from proto.wire import PROTOCOL, Ack, AgentMessage, Bundle, CollectorMessage, Hello, Refusal, Welcome
+from proto.wire import (
+    PROTOCOL,
+    Ack,
+    AgentMessage,
+    Bundle,
+    CollectorMessage,
+    DrillOrder,
+    Hello,
+    Refusal,
+    Safeguarding,
+    Welcome,
+)
 
 UNANSWERED_ENVELOPES = 16
 """What a device may send ahead; the next is read when the first of them is answered."""
 HELLO_WITHIN_S = 20.0
 """How long a device may be connected without a word."""
+
+
+News = Bundle | Safeguarding | DrillOrder
+"""What a device is told without having asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds for every device now; replaced as a whole when a part of it changes."""
+
+    bundle: Bundle
+    safeguarding: Safeguarding | None
+    """None while nobody at this school may read flags."""
 
 
 class StreamEndError(CollectorError):
@@ -41,15 +66,22 @@ class Stream:
     """The stream of one device, from its hello to its end."""
 
     def __init__(
-        self, context: Any, engine: Engine, ingest: Ingest, school_id: str, device_id: str, bundle: Callable[[], Bundle]
+        self,
+        context: Any,
+        engine: Engine,
+        ingest: Ingest,
+        school_id: str,
+        device_id: str,
+        standing: Callable[[], Standing],
     ) -> None:
         self.device_id = device_id
         self._context = context
         self._engine = engine
         self._ingest = ingest
         self._school_id = school_id
-        self._bundle = bundle
-        self._waiting: deque[asyncio.Future[Answer] | Bundle] = deque()
+        self._standing = standing
+        self._waiting: deque[asyncio.Future[Answer] | News] = deque()
+        self._drills: set[bytes] = set()
         self._changed = asyncio.Event()
         self._room = asyncio.Semaphore(UNANSWERED_ENVELOPES)
         self._is_ended = False
@@ -64,8 +96,11 @@ class Stream:
         """
         try:
             held_version = await self._welcome()
-            if self._bundle().version > held_version:
-                self.push(self._bundle())
+            standing = self._standing()
+            if standing.bundle.version > held_version:
+                self.push(standing.bundle)
+            if standing.safeguarding is not None:
+                self.push(standing.safeguarding)
             self._reader = asyncio.create_task(self._read())
             writer = asyncio.create_task(self._write())
             self._reader.add_done_callback(lambda _: self.end())
@@ -83,9 +118,13 @@ class Stream:
             words = f"{error.message} ({error.hint})" if error.hint else error.message
             raise StreamEndError(grpc.StatusCode.UNAVAILABLE, words) from error
 
-    def push(self, bundle: Bundle) -> None:
-        """Send a policy after what is waiting."""
-        self._waiting.append(bundle)
+    def push(self, news: News) -> None:
+        """Send something after what is waiting; an order to drill once only."""
+        if isinstance(news, DrillOrder):
+            if news.nonce in self._drills:
+                return
+            self._drills.add(news.nonce)
+        self._waiting.append(news)
         self._changed.set()
 
     def end(self) -> None:
@@ -123,7 +162,7 @@ class Stream:
             self.device_id,
             now_ns=now_ns,
             clock_offset_ns=offset_ns,
-            bundle_version=min(hello.bundle_version, self._bundle().version),
+            bundle_version=min(hello.bundle_version, self._standing().bundle.version),
         )
         welcome = Welcome(
             protocol=PROTOCOL,
@@ -177,8 +216,8 @@ class Stream:
                 self._changed.clear()
                 await self._changed.wait()
             item = self._waiting.popleft()
-            if isinstance(item, Bundle):
-                await self._context.write(CollectorMessage(bundle=item))
+            if not isinstance(item, asyncio.Future):
+                await self._context.write(_to_message(item))
                 continue
             answer = await item
             self._room.release()
@@ -222,3 +261,11 @@ class Stream:
                 detail="not a message",
                 now_ns=time.time_ns(),
             )
+
+
+def _to_message(news: News) -> CollectorMessage:
+    if isinstance(news, Bundle):
+        return CollectorMessage(bundle=news)
+    if isinstance(news, Safeguarding):
+        return CollectorMessage(safeguarding=news)
+    return CollectorMessage(drill=news)

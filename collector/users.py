@@ -6,16 +6,17 @@ A new or reset password is used once: it must be changed before anything else. H
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from collector.audit import COMMAND_LINE as COMMAND_LINE
 from collector.audit import record
 from collector.errors import PermissionDeniedError, UsageError
 from collector.passwords import hash_password, is_outdated, is_password, make_one_time_password, verify_new_password
-from collector.roles import Role
+from collector.roles import Permission, Role, dump_roles, find_conflict, list_permissions, load_roles
 from collector.sessions import drop_sessions, start_session
 from collector.store.engine import reading, writing
 from collector.store.schema import users
@@ -32,19 +33,26 @@ class User:
     """A user, without the password."""
 
     name: str
-    role: Role
+    roles: frozenset[Role]
     must_change_password: bool
     is_disabled: bool
     made_at_ns: int
     last_sign_in_at_ns: int | None
+    has_second_factor: bool
 
 
-def add_user(engine: Engine, school_id: str, name: str, role: Role, now_ns: int, actor: str = COMMAND_LINE) -> str:
+def add_user(
+    engine: Engine, school_id: str, name: str, roles: Collection[Role], now_ns: int, actor: str = COMMAND_LINE
+) -> str:
     """Add a user and return the one-time password, which nobody can read again.
 
     Raises:
-        UsageError: the name is taken, reserved or not a name.
+        UsageError: the name is taken, reserved or not a name, or the roles do not go together.
     """
+    if not roles:
+        raise UsageError("choose a role")
+    if conflict := find_conflict(roles):
+        raise UsageError(f"these roles do not go together: {conflict}", hint="give them to two people")
     if name in RESERVED:
         raise UsageError(f"the name {name} is reserved: it stands in logs for the program", hint="choose another name")
     if not NAME.fullmatch(name):
@@ -60,13 +68,13 @@ def add_user(engine: Engine, school_id: str, name: str, role: Role, now_ns: int,
             insert(users).values(
                 school_id=school_id,
                 name=name,
-                role=role.value,
+                roles=dump_roles(roles),
                 password_hash=password_hash,
                 must_change_password=True,
                 made_at_ns=now_ns,
             )
         )
-        _record(connection, school_id, actor, "user.added", name, now_ns, detail=role.value)
+        _record(connection, school_id, actor, "user.added", name, now_ns, detail=", ".join(sorted(roles)))
     return password
 
 
@@ -102,8 +110,19 @@ def sign_in(engine: Engine, school_id: str, name: str, password: str, now_ns: in
     )
 
 
-def change_password(engine: Engine, school_id: str, name: str, old: str, new: str, now_ns: int) -> str:
+def change_password(
+    engine: Engine,
+    school_id: str,
+    name: str,
+    old: str,
+    new: str,
+    now_ns: int,
+    *,
+    second_factor_at_ns: int | None = None,
+) -> str:
     """Change a user's own password: all sessions of the user end, and the id of a new one is returned.
+
+    The new one has the second factor of the one in which it is done.
 
     Raises:
         PermissionDeniedError: the old password is not right.
@@ -126,7 +145,7 @@ def change_password(engine: Engine, school_id: str, name: str, old: str, new: st
         _update(connection, school_id, name, {"password_hash": password_hash, "must_change_password": False})
         drop_sessions(connection, school_id, name)
         _record(connection, school_id, name, "password.changed", name, now_ns)
-        return start_session(connection, school_id, name, now_ns)
+        return start_session(connection, school_id, name, now_ns, second_factor_at_ns=second_factor_at_ns)
 
 
 def reset_password(engine: Engine, school_id: str, name: str, now_ns: int, actor: str = COMMAND_LINE) -> str:
@@ -144,6 +163,24 @@ def reset_password(engine: Engine, school_id: str, name: str, now_ns: int, actor
         drop_sessions(connection, school_id, name)
         _record(connection, school_id, actor, "password.reset", name, now_ns)
     return password
+
+
+def reset_second_factor(engine: Engine, school_id: str, name: str, now_ns: int, actor: str = COMMAND_LINE) -> None:
+    """Take a user's second factor away, who registers a new one at the next sign-in; all sessions of the user end.
+
+    Raises:
+        UsageError: there is no such user, the user has none, or it is the actor.
+    """
+    if name == actor:
+        raise UsageError("nobody resets his own second factor", hint="another administrator can do it")
+    with writing(engine) as connection:
+        _record(connection, school_id, actor, "second_factor.reset", name, now_ns)
+        found = _find(connection, school_id, name, for_update=True)
+        if found is not None and found.second_factor is None:
+            raise UsageError(f"{name} has no second factor")
+        # The newest step stays: a code of the old app that was seen is no code of the new one anyway.
+        _update(connection, school_id, name, {"second_factor": None})
+        drop_sessions(connection, school_id, name)
 
 
 def disable(engine: Engine, school_id: str, name: str, now_ns: int, actor: str = COMMAND_LINE) -> None:
@@ -181,16 +218,9 @@ def list_users(engine: Engine, school_id: str) -> list[User]:
 
 
 def _verify_administrator_left(connection: Connection, school_id: str) -> None:
-    left = connection.execute(
-        select(func.count())
-        .select_from(users)
-        .where(
-            users.c.school_id == school_id,
-            users.c.role == Role.ADMINISTRATOR.value,
-            users.c.disabled.is_(False),
-        )
-    ).scalar_one()
-    if not left:
+    query = select(users.c.roles).where(users.c.school_id == school_id, users.c.disabled.is_(False))
+    left = connection.execute(query).scalars()
+    if not any(Permission.MANAGE_USERS in list_permissions(load_roles(roles)) for roles in left):
         raise UsageError("nobody would be left to manage users", hint="add another administrator first")
 
 
@@ -216,9 +246,10 @@ def _record(
 def _to_user(row: Row[Any]) -> User:
     return User(
         name=row.name,
-        role=Role(row.role),
+        roles=load_roles(row.roles),
         must_change_password=row.must_change_password,
         is_disabled=row.disabled,
         made_at_ns=row.made_at_ns,
         last_sign_in_at_ns=row.last_sign_in_at_ns,
+        has_second_factor=row.second_factor is not None,
     )

@@ -7,7 +7,8 @@
     3 heads        the table of chain ends agrees with the chains
     4 checkpoints  signed, linked, and every end written down in one is still in the ledger
     5 policies     every bundle carries our signature, versions follow one another
-    6 audit        the log of what people did is whole
+    6 readers      every set of readers is signed by the root of the one before, or by one that it vouches for
+    7 audit        the log of what people did is whole
 
 It changes nothing and goes on after a problem. What it cannot know: who typed, what a device never sent, and whether
 somebody with the collector's own keys made everything anew; a checkpoint kept outside shows that.
@@ -24,6 +25,7 @@ from collector.audit import verify_audit
 from collector.checkpoints import FIRST_PREVIOUS_HASH, Checkpoint, hash_checkpoint, list_checkpoints
 from collector.config import Config
 from collector.policies import open_own_bundle
+from collector.recipients import find_problems
 from collector.store.engine import reading
 from collector.store.schema import bundles, device_keys, devices, envelopes, events, heads, payloads
 from proto.chain import GENESIS
@@ -50,6 +52,7 @@ class Report:
     """Events whose content the device itself could not send any more."""
     checkpoints: int = 0
     bundles: int = 0
+    recipient_sets: int = 0
     audit_entries: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +80,8 @@ def verify(engine: Engine, config: Config) -> Report:
             _DeviceCheck(connection, config.school_id, device_id, verifier, report, wanted, positions).run()
     _verify_checkpoints(made, config.school_id, own, positions, report)
     _verify_bundles(engine, config, report)
+    report.recipient_sets, problems = find_problems(engine, config.school_id)
+    report.problems.extend(problems)
     try:
         report.audit_entries = verify_audit(engine, config.school_id)
     except FAULTS as error:

@@ -2,7 +2,8 @@
 """Builds what the console's pages load in a browser into `collector/console/static/`: `python -m installers.assets`.
 
 The sources are in `collector/console/assets/`: our stylesheet and scripts, and the locked npm packages that they build
-on. Nothing of the npm packages is committed. What is built is listed with its hash in `static/manifest.json`, from
+on. The scripts of the flags' pages become one module with what they import, `flags.js`: the keys of the readers live in
+it alone. Nothing of the npm packages is committed. What is built is listed with its hash in `static/manifest.json`, from
 which the console makes addresses that may be cached for ever; `static/LICENCES.txt` holds the packages' licences.
 No GOV.UK brand gets through: `verify_unbranded` looks at every file before it is written.
 """
@@ -14,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import invalidate_caches
 from importlib.util import find_spec
@@ -35,10 +37,25 @@ SCRIPTS = {
     "htmx.min.js": "node_modules/htmx.org/dist/htmx.min.js",
     "govuk-frontend.min.js": "node_modules/govuk-frontend/dist/govuk/govuk-frontend.min.js",
 }
+BUNDLE = "flags.js"
 LICENCES = {
     "govuk-frontend": "licences/govuk-frontend.txt",  # its npm package names the licence but carries no text
     "htmx.org": "node_modules/htmx.org/LICENSE",
+    **{
+        name: f"node_modules/{name}/LICENSE"
+        for name in (
+            "age-encryption",
+            "@noble/ciphers",
+            "@noble/curves",
+            "@noble/hashes",
+            "@noble/post-quantum",
+            "@scure/base",
+            "@scure/bip39",
+        )
+    },
 }
+"""Of every package that is in a file we ship."""
+PACKAGE = re.compile(r"node_modules/((?:@[^/]+/)?[^/]+)/")
 BRAND = re.compile(rb"gds.?transport|@font-face|crown|crest|#1d70b8|url\(", re.IGNORECASE)
 """Marks of GOV.UK's fonts, crown and brand blue, and any file that the stylesheet would load."""
 
@@ -70,7 +87,11 @@ def build() -> bool:
         if node is None:
             raise AssetsError("the node that was installed does not run", hint="install a node >= 20.19 yourself")
         _fetch_packages(node, turn)
-        files = {"console.css": _compile_stylesheet(node, turn), **_collect_scripts()}
+        files = {
+            "console.css": _compile_stylesheet(node, turn),
+            BUNDLE: _bundle_flags(node, turn),
+            **_collect_scripts(),
+        }
         verify_unbranded(files)
         _write(files, sources)
         return True
@@ -111,6 +132,20 @@ def verify_unbranded(files: dict[str, bytes]) -> None:
             )
 
 
+def verify_licensed(paths: Iterable[str]) -> None:
+    """Make sure that the licence of every package that went into a bundle is shipped with it.
+
+    Raises:
+        AssetsError: a package is in the bundle and not in `LICENCES`.
+    """
+    found = {match.group(1) for path in paths if (match := PACKAGE.match(path))}
+    if missing := sorted(found - LICENCES.keys()):
+        raise AssetsError(
+            f"{BUNDLE} holds {', '.join(missing)}, whose licence is not shipped",
+            hint="read the licence, and add it to LICENCES in installers/assets.py",
+        )
+
+
 def is_built(sources: str) -> bool:
     """Say whether every file that the manifest lists is there, unchanged, and made from these sources."""
     try:
@@ -134,8 +169,8 @@ def _fetch_packages(node: Node, turn: int) -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy2(SOURCES / name, BUILD / name)
-    # Optional packages are native watchers that a build never starts; scripts of packages never run here.
-    options = ("--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error")
+    # Scripts of packages never run here. esbuild needs none: its program comes as an optional package of this platform.
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     _run(
         [*node.npm, "ci", *options],
         "fetching the npm packages",
@@ -148,6 +183,18 @@ def _compile_stylesheet(node: Node, turn: int) -> bytes:
     sass = [node.node, "node_modules/sass/sass.js", "--style=compressed", "--no-source-map", "--no-charset"]
     arguments = ["--load-path=node_modules/govuk-frontend/dist", str(SOURCES / "console.scss")]
     return _run([*sass, *arguments], "compiling console.scss", turn, hint="mend what sass says").encode()
+
+
+def _bundle_flags(node: Node, turn: int) -> bytes:
+    """Our scripts import packages by name, so they are bundled from where the packages are."""
+    shutil.rmtree(BUILD / "flags", ignore_errors=True)
+    shutil.copytree(SOURCES / "flags", BUILD / "flags")
+    esbuild = [node.node, "node_modules/esbuild/bin/esbuild", "flags/main.js", "--bundle", "--format=esm"]
+    options = ["--target=es2022", "--minify", "--legal-comments=eof", "--log-level=warning", "--metafile=flags.json"]
+    _run([*esbuild, *options, f"--outfile={BUNDLE}"], "bundling flags.js", turn, hint="mend what esbuild says")
+    inputs = json.loads((BUILD / "flags.json").read_text(encoding="utf-8"))["inputs"]
+    verify_licensed(inputs)
+    return (BUILD / BUNDLE).read_bytes()
 
 
 def _collect_scripts() -> dict[str, bytes]:

@@ -34,12 +34,13 @@ def verify_drill(order: DrillOrder, verifier: Verifier, *, device_id: str, now_n
     """
     if order.algorithm != verifier.algorithm or len(order.nonce) != NONCE_BYTES:
         raise DrillError("the order to drill is not one that we know")
+    # Ours has a length that can be signed; another's need not.
+    if order.device_id != device_id:
+        raise DrillError("the order to drill is for another device")
     try:
         verifier.verify(order.signature, _signed_bytes(order.device_id, order.nonce, order.expires_at_ns))
     except SignatureError as error:
         raise DrillError("the order to drill is not signed by this device's collector") from error
-    if order.device_id != device_id:
-        raise DrillError("the order to drill is for another device")
     if now_ns > order.expires_at_ns:
         raise DrillError("the order to drill has expired")
 

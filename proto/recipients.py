@@ -6,12 +6,16 @@ pins the root's fingerprint at enrolment. Who of the set reads which flag is `ru
 made and kept is the opener's.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 import struct
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from google.protobuf.message import DecodeError
 
 from proto.errors import MalformedError, RecipientsError, SealError, SignatureError
 from proto.keys import ED25519, Ed25519Signer, to_verifier
@@ -21,6 +25,7 @@ from proto.wire import SignedRecipients
 FORMAT = 1
 DOMAIN = b"schoolwarden recipients\x00"
 SUCCESSION_DOMAIN = b"schoolwarden root succession\x00"
+FILE_HEADING = "schoolwarden recipients v1"
 MAX_BODY_BYTES = 256 * 1024
 FEWEST_TESTED = 2
 """So many people must have opened a test item before anybody is watched: a flag must not wait for one lost key."""
@@ -96,8 +101,34 @@ def sign_recipients(
     signed = SignedRecipients(body=body, root_public_key=root.public_key, signature=root.sign(_signed_bytes(body)))
     if former_root is not None:
         signed.former_root_public_key = former_root.public_key
-        signed.former_signature = former_root.sign(_succession_bytes(root.public_key))
+        signed.former_signature = vouch_for_root(former_root, root.public_key)
     return signed
+
+
+def vouch_for_root(former_root: Ed25519Signer, new_root_public_key: bytes) -> bytes:
+    """Return the signature by which a former root lets devices that pinned it follow a new one."""
+    return former_root.sign(_succession_bytes(new_root_public_key))
+
+
+def dump_signed(signed: SignedRecipients) -> str:
+    """Return a signed set as the text of a file: a heading, and the set in base64 in one line."""
+    return f"{FILE_HEADING}\n{base64.b64encode(signed.SerializeToString(deterministic=True)).decode()}\n"
+
+
+def load_signed(text: str) -> SignedRecipients:
+    """Read a signed set from the text of a file. Nothing of it is verified: `open_recipients` does that.
+
+    Raises:
+        RecipientsError: the text is no such file.
+    """
+    lines = text.split()
+    heading = FILE_HEADING.split()
+    if lines[:-1] != heading or len(lines[-1]) > 2 * MAX_BODY_BYTES:
+        raise RecipientsError("not a file with a signed set", hint=f"its first line is: {FILE_HEADING}")
+    try:
+        return SignedRecipients.FromString(base64.b64decode(lines[-1], validate=True))
+    except (binascii.Error, ValueError, DecodeError) as error:
+        raise RecipientsError("the file with the signed set is damaged") from error
 
 
 def open_recipients(
@@ -209,17 +240,16 @@ def _items(values: Any) -> Iterable[Any]:
 
 
 def _build(cls: type[Any], values: Any) -> Any:
-    names = {field.name for field in fields(cls)}
-    if not isinstance(values, dict) or values.keys() != names:
+    types = {field.name: field.type for field in fields(cls)}
+    if not isinstance(values, dict) or values.keys() != types.keys():
         raise MalformedError("other fields than those of the format")
-    return cls(**{name: _to_value(value) for name, value in values.items()})
+    return cls(**{name: _to_value(value, types[name]) for name, value in values.items()})
 
 
-def _to_value(value: Any) -> Any:
-    if isinstance(value, list):
-        if not all(isinstance(each, str) for each in value):
-            raise MalformedError("not a list of texts")
+def _to_value(value: Any, expected: Any) -> Any:
+    """Return a value of the format as the dataclass holds it. Exactly: Python takes true for a whole number."""
+    if expected == tuple[str, ...] and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return tuple(value)
-    if isinstance(value, str | int | tuple):
+    if type(value) is expected or isinstance(value, tuple):
         return value
-    raise MalformedError("neither text, number nor list")
+    raise MalformedError("a value is of another type than the format's")

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import pyrage
-
 from proto.errors import MalformedError, SealError
 
 FORMAT = 1
@@ -93,6 +91,8 @@ def seal(plaintext: bytes, age_keys: Sequence[str]) -> bytes:
     """
     if not age_keys:
         raise SealError("nobody is named who may read it")
+    import pyrage  # a megabyte that a device needs only when somebody reads its flags
+
     try:
         recipients = [pyrage.x25519.Recipient.from_str(key) for key in age_keys]
         return bytes(pyrage.encrypt(plaintext, recipients))
@@ -106,6 +106,8 @@ def open_sealed(sealed: bytes, identity: str) -> bytes:
     Raises:
         SealError: it was not sealed to this identity, was changed, or the identity is none.
     """
+    import pyrage
+
     try:
         return bytes(pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(identity)]))
     except (pyrage.IdentityError, pyrage.DecryptError) as error:
@@ -118,6 +120,8 @@ def verify_age_key(key: str) -> None:
     Raises:
         SealError: it is not.
     """
+    import pyrage
+
     try:
         pyrage.x25519.Recipient.from_str(key)
     except pyrage.RecipientError as error:

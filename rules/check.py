@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from rules.errors import RuleFormatError
 from rules.evaluate import Evaluator
 from rules.fields import to_event
-from rules.load import PACK_FILE, parse_pack, parse_rules
+from rules.load import PACK_FILE, find_keywords, parse_pack, parse_rules
 from rules.model import Expectation, Policy, Rule, RuleTest
 
 
@@ -37,7 +37,8 @@ class Problem:
 
 
 def check_files(files: Mapping[str, str]) -> list[Problem]:
-    """Return everything that is not right: one problem a rule that cannot be read, one for each test that fails.
+    """Return everything that is not right: one problem a rule that cannot be read, one for each test that fails, and
+    what keeps `[keywords]` from being used.
 
     A single file is taken as a school's own, which needs no `pack.toml`.
     """
@@ -48,7 +49,8 @@ def check_files(files: Mapping[str, str]) -> list[Problem]:
         except RuleFormatError as error:
             problems.append(_to_problem(error))
     rules, errors = parse_rules(files)
-    problems += (_to_problem(error) for error in errors)
+    _, keywords_errors = find_keywords(files)
+    problems += (_to_problem(error) for error in [*errors, *keywords_errors])
     problems += (
         Problem(rule.file, rule.id, f"test {test.name!r}: {fault}", "change the rule or the test")
         for rule in rules

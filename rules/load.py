@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rule files to a policy. `parse_files` is pure; the `load_` functions read the files and know nothing of rules.
 
-Files travel as texts under their names, here as in the signed bundle. What one rule may say is `grammar`'s business;
-whether its tests hold is `check`'s.
+Files travel as texts under their names, here as in the signed bundle. What one rule may say is `grammar`'s business,
+what `[keywords]` may say is `watching`'s; whether tests hold is `check`'s.
 """
 
 import re
@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from rules.errors import RuleFormatError, RulesError
 from rules.grammar import parse_rule
-from rules.model import Inventory, Policy, Rule
+from rules.model import Inventory, Keywords, Policy, Rule
 from rules.names import to_name
 from rules.table import Table, shown, to_hint
+from rules.watching import KEY as KEYWORDS_KEY
+from rules.watching import parse_keywords
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
 PACK_FILE = "pack.toml"
-"""Says what the pack is; every other file holds rules."""
+"""Says what the pack is; every other file holds rules, `[keywords]`, or both."""
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_FILES = 100
@@ -97,13 +99,15 @@ def parse_files(files: Mapping[str, str], *, approved: Iterable[str] = (), versi
     """
     pack, inventory = parse_pack(files)
     rules, problems = parse_rules(files)
-    if problems:
-        raise problems[0]
+    keywords, more_problems = find_keywords(files)
+    for problem in [*problems, *more_problems]:
+        raise problem
     return Policy(
         pack=pack["id"],
         title=pack["title"],
         rules=tuple(rules),
         inventory=inventory,
+        keywords=keywords,
         approved=frozenset(to_name(name) for name in approved),
         version=version,
     )
@@ -117,7 +121,7 @@ def parse_pack(files: Mapping[str, str]) -> tuple[dict[str, str], Inventory]:
     """
     if PACK_FILE not in files:
         raise RuleFormatError("is missing", file=PACK_FILE, hint="it holds [pack] with id and title")
-    top = Table(_parse_toml(PACK_FILE, files[PACK_FILE]), keys=("pack", "inventory"), file=PACK_FILE)
+    top = Table(_parse_toml(PACK_FILE, files[PACK_FILE]), keys=("pack", "inventory", KEYWORDS_KEY), file=PACK_FILE)
     pack = top.inner_table("pack", ("id", "title"))
     asked = top.inner_table("inventory", ("ask", "reason"))
     ask = asked.flag("ask", default=False)
@@ -152,9 +156,35 @@ def parse_rules(files: Mapping[str, str]) -> tuple[list[Rule], list[RuleFormatEr
     return list(rules.values()), problems
 
 
+def find_keywords(files: Mapping[str, str]) -> tuple[Keywords, list[RuleFormatError]]:
+    """Read `[keywords]` from the one file that holds it; without any, nobody is watched. What is not right is returned.
+
+    Files that cannot be read at all are told by `parse_pack` and `parse_rules`.
+    """
+    keywords, problems, first = Keywords(), [], ""
+    for file in sorted(files):
+        try:
+            values = _parse_toml(file, files[file])
+            if KEYWORDS_KEY not in values:
+                continue
+        except RuleFormatError:
+            continue
+        if first:
+            problem = f"is there twice, first in {first}"
+            problems.append(RuleFormatError(problem, file=file, key=KEYWORDS_KEY, hint="leave it in one of them"))
+            continue
+        first = file
+        try:
+            keywords = parse_keywords(Table(values, keys=values, file=file).table(KEYWORDS_KEY), file)
+        except RuleFormatError as error:
+            problems.append(error)
+    return keywords, problems
+
+
 def _parse_rule_tables(file: str, text: str) -> list[dict[str, Any]]:
-    tables = Table(_parse_toml(file, text), keys=("rule",), file=file).tables("rule")
-    if not tables:
+    top = Table(_parse_toml(file, text), keys=("rule", KEYWORDS_KEY), file=file)
+    tables = top.tables("rule")
+    if not tables and KEYWORDS_KEY not in top:
         raise RuleFormatError("holds no rule", file=file, hint="a rule starts with [[rule]]")
     return tables
 

@@ -45,7 +45,7 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def text(self, key: str, default: str | None = None) -> str:
+    def text(self, key: str, default: str | None = None, *, max_characters: int = MAX_CHARACTERS) -> str:
         """Return a text that is not empty.
 
         Raises:
@@ -53,7 +53,7 @@ class Table:
         """
         value = self._get(key, str, default)
         if key in self._values:
-            self._verify_text(key, value)
+            self._verify_text(key, value, max_characters)
         return value
 
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -156,11 +156,11 @@ class Table:
             raise self.fault(f"is {found}", key=key, hint=f"it must be {_NAMES[type_]}")
         return value
 
-    def _verify_text(self, key: str, text: str) -> None:
+    def _verify_text(self, key: str, text: str, max_characters: int = MAX_CHARACTERS) -> None:
         if not text.strip():
             raise self.fault("is empty", key=key)
-        if len(text) > MAX_CHARACTERS:
-            raise self.fault(f"is longer than {MAX_CHARACTERS} characters", key=key)
+        if len(text) > max_characters:
+            raise self.fault(f"is longer than {max_characters} characters", key=key)
         if not text.replace("\n", "").isprintable():
             raise self.fault("has characters that cannot be seen", key=key)
 

@@ -18,6 +18,7 @@ from agent.system.interface import (
     InstalledSoftware,
     Machine,
     RunningProgram,
+    Session,
     Starts,
     StartWatch,
     System,
@@ -75,6 +76,8 @@ class FakeSystem(System):
         self.processes: dict[int, RunningProgram | Unreadable] = {}
         self.processes_read: list[int] = []
         self.scans = 0
+        self.sessions: list[Session] = []
+        self.addresses: tuple[str, ...] = ("10.1.2.3",)
         self._programs: dict[Program, bytes | None] = {}
         self._changes = 0
         self._contents: dict[RunningProgram, bytes | None] = {}
@@ -158,6 +161,12 @@ class FakeSystem(System):
     def watch_starts(self, wake: Callable[[], None]) -> StartWatch | None:
         self.watch = FakeStartWatch(wake) if self.can_watch_starts else None
         return self.watch
+
+    def list_sessions(self) -> list[Session]:
+        return list(self.sessions)
+
+    def list_addresses(self) -> tuple[str, ...]:
+        return self.addresses
 
     def own_usage(self) -> Usage:
         return self.usage

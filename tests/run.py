@@ -31,6 +31,28 @@ def find_missing_postgres() -> str:
     return "" if glob.glob("/usr/lib/postgresql/*/bin/initdb") else "PostgreSQL (apt install postgresql)"
 
 
+DESKTOP_PROGRAMS = {
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "openbox": "openbox",
+    "setxkbmap": "x11-xkb-utils",
+    "dbus-run-session": "dbus-daemon",
+}
+DESKTOP_FILES = {
+    "/usr/libexec/at-spi-bus-launcher": "at-spi2-core",
+    "/usr/lib/python3/dist-packages/gi/__init__.py": "python3-gi",
+    "/usr/lib/*/girepository-1.0/Gtk-3.0.typelib": "gir1.2-gtk-3.0",
+    "/usr/lib/*/libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+
+
+def find_missing_desktop() -> str:
+    """Say what is missing to type into real windows on a display of our own; empty when nothing is."""
+    missing = [package for program, package in DESKTOP_PROGRAMS.items() if not shutil.which(program)]
+    missing += [package for place, package in DESKTOP_FILES.items() if not glob.glob(place)]
+    return f"a desktop (apt install {' '.join(missing)})" if missing else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Tests that need the same things."""
@@ -44,14 +66,15 @@ class Group:
     """Says what this machine lacks for the group."""
 
 
-HERE = "not postgres and not soak"
+HERE = "not postgres and not soak and not desktop"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 900),
-    Group("scenarios", ("scenarios",), HERE, 420),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 840),
+    Group("scenarios", ("scenarios",), HERE, 360),
     Group("browser", ("browser",), "not soak", 240, find_missing_chromium),
-    Group("postgres", (".",), "postgres and not soak", 240, find_missing_postgres),
+    Group("desktop", ("agent", "scenarios"), "desktop and not soak", 300, find_missing_desktop),
+    Group("postgres", (".",), "postgres and not soak", 180, find_missing_postgres),
 )
 
 

@@ -11,6 +11,7 @@ from agent.checks.interface import Check
 from agent.errors import UnknownCheckError
 
 CHECKS = {
+    "keywords": "agent.checks.keywords:Keywords",
     "software": "agent.checks.software:Software",
 }
 """Where each check is: module and class."""

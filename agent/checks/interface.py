@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from agent.errors import CheckError
+from agent.hit import Hit
 from agent.system.interface import System
 from proto.events import Kind, State
 from rules.evaluate import Evaluator
@@ -94,8 +95,8 @@ class Check(ABC):
         self.scans_paused = False
         """Set by who runs the check: leave out what is costly and can wait."""
 
-    def observe(self, now_ns: int) -> Iterator[Kind]:
-        """Look at the machine and yield candidate events; the answer is renewed when the last was taken.
+    def observe(self, now_ns: int) -> Iterator[Kind | Hit]:
+        """Look at the machine and yield candidate events, and sentences to be sealed; then renew the answer.
 
         A check notes that an event was told when the next one is asked for. So who stores each event as it comes loses
         none, whatever happens in between.
@@ -131,7 +132,7 @@ class Check(ABC):
         """Give back what the check holds of the system."""
 
     @abstractmethod
-    def _observe(self) -> Iterator[Kind]:
+    def _observe(self) -> Iterator[Kind | Hit]:
         """Look, and yield events. Anything may be raised."""
 
     @abstractmethod

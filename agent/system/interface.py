@@ -3,8 +3,8 @@
 
 An implementation answers and judges nothing. Three rules hold for all of them. What cannot be read is said, in words
 or as a value of its own, and never left out in silence. What users can write (their folders, the names and content
-of their files) is hostile: it is read within limits and never makes a method raise. Command lines, environments
-and names of accounts are not read at all.
+of their files) is hostile: it is read within limits and never makes a method raise. Command lines are not read at
+all; of environments a handful of variables, and names of accounts, only to find the sessions that are watched.
 """
 
 from abc import ABC, abstractmethod
@@ -56,6 +56,35 @@ class RunningProgram:
     path: str = field(compare=False)
     changed_ns: int = field(compare=False)
     """When the file last changed, which a user cannot forge: the content is what was started as long as this holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Somebody at a screen: one account on one display.
+
+    Who it is comes from the kernel. `display` and `environment` are what the account's own programs say, within
+    limits: they can make a session appear that is none, and can hide none.
+    """
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    """With `gid`: what a program that is started for this account gets."""
+    group_names: tuple[str, ...] = ()
+    account_name: str = field(repr=False)
+    is_local: bool = True
+    """The account is this machine's own, not the directory's."""
+    home: str = field(repr=False)
+    display: str
+    """As programs find it: `:0`, `wayland-0`."""
+    kind: str
+    """x11 or wayland."""
+    environment: dict[str, str] = field(repr=False)
+    """What a program needs to appear there; nothing else."""
+
+    def to_account(self, device_id: str) -> str:
+        """Return the account as flags and references name it. A local one is never a directory's."""
+        return f"local:{device_id}:{self.uid}" if self.is_local else f"directory:{self.account_name}"
 
 
 class Unreadable(Enum):
@@ -165,6 +194,14 @@ class System(ABC):
         `wake` is called from another thread when there is something to take, at once after a quiet time and not for
         each of many. After a None, `not_watched` says why.
         """
+
+    @abstractmethod
+    def list_sessions(self) -> list[Session]:
+        """Return who is at a screen now, as far as this user may see. It MUST be cheap enough for every few seconds."""
+
+    @abstractmethod
+    def list_addresses(self) -> tuple[str, ...]:
+        """Return the machine's own IP addresses but for loopback ones. They never leave the machine."""
 
     @abstractmethod
     def own_usage(self) -> Usage:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux: how each question of `interface` is answered there.
 
-Installed software is read by `linux_installed`, the start of programs is watched by `linux_starts`. psutil is
-loaded only when the first process is read.
+Installed software is read by `linux_installed`, the start of programs is watched by `linux_starts`, sessions are found
+by `linux_sessions`. psutil is loaded only when the first process is read.
 """
 
+import ipaddress
 import os
+import socket
 import stat
 import time
 import zlib
@@ -13,9 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.errors import MachineError, StartWatchError
-from agent.system.interface import InstalledSoftware, Machine, RunningProgram, StartWatch, System, Unreadable, Usage
+from agent.system.interface import (
+    InstalledSoftware,
+    Machine,
+    RunningProgram,
+    Session,
+    StartWatch,
+    System,
+    Unreadable,
+    Usage,
+)
 from agent.system.linux_files import ContentHasher, open_file, to_text
 from agent.system.linux_installed import InstalledReader
+from agent.system.linux_sessions import SessionReader
 from agent.system.linux_starts import ConnectorWatch, open_connector
 from proto.events import Program
 
@@ -32,6 +44,7 @@ class LinuxSystem(System):
         self._root = root
         self._installed = InstalledReader(root)
         self._hasher = ContentHasher()
+        self._sessions = SessionReader()
         self._watch_obstacle: str | None = None
 
     def describe(self) -> Machine:
@@ -140,6 +153,25 @@ class LinuxSystem(System):
         self._watch_obstacle = ""
         return ConnectorWatch(connector, self.read_process, wake)
 
+    def list_sessions(self) -> list[Session]:
+        """Return who is at a screen now."""
+        return self._sessions.read()
+
+    def list_addresses(self) -> tuple[str, ...]:
+        """Return the addresses of all network interfaces that are up, but for loopback ones."""
+        import psutil
+
+        up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+        addresses = {
+            # An IPv6 address of one link only has its interface behind it.
+            address.address.partition("%")[0]
+            for name, all_of_one in psutil.net_if_addrs().items()
+            if name in up
+            for address in all_of_one
+            if address.family in (socket.AF_INET, socket.AF_INET6)
+        }
+        return tuple(sorted(each for each in addresses if not ipaddress.ip_address(each).is_loopback))
+
     def own_usage(self) -> Usage:
         """Return processor time and memory of this process."""
         return Usage(time.process_time(), _read_own_pss())
@@ -149,9 +181,12 @@ class LinuxSystem(System):
         sentences = [
             "Programs that run inside another one (scripts, Java, Wine) are seen as the program that runs them.",
             "Programs in other places than the usual folders are seen when they run, not before.",
+            "What is typed under Wayland, on a text console or over a remote connection is not watched for keywords.",
         ]
         if os.geteuid() != 0:
-            sentences.append("Programs of other users cannot be looked at: the agent does not run as root.")
+            sentences.append(
+                "Programs and sessions of other users cannot be looked at: the agent does not run as root."
+            )
         if self._watch_obstacle is None:  # nobody has tried yet
             self._watch_obstacle = _find_watch_obstacle()
         sentences.append(

@@ -79,7 +79,8 @@ def _verify(options: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{'Something does not verify' if report.problems else 'Everything verifies'}: {report.devices} devices, "
             f"{report.envelopes} envelopes, {report.events} events ({report.without_content} without content), "
-            f"{report.checkpoints} checkpoints, {report.bundles} policies, {report.audit_entries} audit entries. "
+            f"{report.checkpoints} checkpoints, {report.bundles} policies, {report.recipient_sets} sets of readers, "
+            f"{report.audit_entries} audit entries. "
             "Not evidence and not checked: incidents, users, the allow list.\n"
         )
     return 1 if report.problems else 0

@@ -11,6 +11,7 @@ from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add
 from collector.commands.output import print_rows
 from collector.config import Addresses, load_addresses
 from collector.errors import UsageError
+from collector.roles import Role
 
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -89,7 +90,7 @@ def add_user(commands: Any) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = add_command(actions, "add", _user_add, "add a user; prints the one-time password")
     add.add_argument("name", metavar="NAME", help="2 to 64 of a-z, 0-9, dot, dash and underscore")
-    add.add_argument("--role", required=True, metavar="ROLE", help="technician or administrator")
+    add.add_argument("--role", action="append", required=True, metavar="ROLE", help="one of: " + ", ".join(Role))
     add_dir(add)
     reset = add_command(actions, "reset", _user_reset, "give a user a new one-time password and print it")
     reset.add_argument("name", metavar="NAME", help="2 to 64 of a-z, 0-9, dot, dash and underscore")
@@ -101,14 +102,13 @@ def add_user(commands: Any) -> None:
 
 def _user_add(options: argparse.Namespace) -> int:
     from collector.users import add_user
-    from collector.roles import Role
 
-    roles = [role.value for role in Role]
-    if options.role not in roles:
-        raise UsageError(f"there is no role {options.role!r}", hint=f"roles: {', '.join(roles)}")
+    for unknown in sorted(set(options.role) - set(Role)):
+        raise UsageError(f"there is no role {unknown!r}", hint=f"roles: {', '.join(Role)}")
+    roles = {Role(role) for role in options.role}
     config, engine = open_folder(options)
-    password = add_user(engine, config.school_id, options.name, Role(options.role), time.time_ns(), actor=COMMAND_LINE)
-    sys.stderr.write(f"{options.name} may sign in as {options.role}, with this one-time password:\n")
+    password = add_user(engine, config.school_id, options.name, roles, time.time_ns(), actor=COMMAND_LINE)
+    sys.stderr.write(f"{options.name} may sign in as {' and '.join(sorted(roles))}, with this one-time password:\n")
     sys.stdout.write(password + "\n")
     return 0
 
@@ -128,7 +128,7 @@ def _user_list(options: argparse.Namespace) -> int:
     users = [
         {
             "name": user.name,
-            "role": str(user.role),
+            "roles": sorted(user.roles),
             "must_change_password": user.must_change_password,
             "disabled": user.is_disabled,
         }

@@ -12,18 +12,36 @@ from starlette.routing import Route as StarletteRoute
 
 from collector.config import Config
 from collector.console import static_files
-from collector.console.attempts import Attempts
+from collector.console.attempts import CODES_ALLOWED_FROM_ALL, CODES_WINDOW_MIN, Attempts
 from collector.console.cookie import Cookie
 from collector.console.failures import make_handlers
-from collector.console.guard import MAX_FORM_BYTES, Route, make_endpoint
+from collector.console.guard import Route, make_endpoint
 from collector.console.headers import ProtectedResponses
-from collector.console.pages import account, devices, incidents, proposals, sign_in, users
+from collector.console.pages import (
+    account,
+    devices,
+    flags,
+    identity,
+    incidents,
+    proposals,
+    readers,
+    sealed,
+    second_factor,
+    sign_in,
+    users,
+)
 from collector.console.rendering import Rendering
 from collector.console.visit import Console, Publish
 
 ROUTES: tuple[Route, ...] = (
     *sign_in.ROUTES,
     *account.ROUTES,
+    *second_factor.ROUTES,
+    # Before the page of one flag, whose address fits theirs too.
+    *sealed.ROUTES,
+    *flags.ROUTES,
+    *identity.ROUTES,
+    *readers.ROUTES,
     *incidents.ROUTES,
     *devices.ROUTES,
     *proposals.ROUTES,
@@ -50,9 +68,12 @@ def create_app(
         rendering=rendering,
         cookie=Cookie(school_id=config.school_id, is_secure=secure_cookies),
         attempts=Attempts(),
+        code_attempts=Attempts(allowed_from_all=CODES_ALLOWED_FROM_ALL, window_min=CODES_WINDOW_MIN),
     )
     routes: list[BaseRoute] = [
-        StarletteRoute(route.path, make_endpoint(console, route), methods=[route.method], max_body_size=MAX_FORM_BYTES)
+        StarletteRoute(
+            route.path, make_endpoint(console, route), methods=[route.method], max_body_size=route.max_body_bytes
+        )
         for route in ROUTES
     ]
     routes.append(StarletteRoute("/icon.svg", static_files.show_icon, methods=["GET"]))

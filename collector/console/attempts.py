@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts attempts at passwords, so that guessing takes longer than a school exists.
+"""Counts attempts at passwords and codes, so that guessing takes longer than a school exists.
 
 Counted in memory: a restart forgets, and whoever can restart the collector needs no password. By name every attempt
 counts until one succeeds: few from one address, so that a stranger's guesses do not lock the user out, and more from
@@ -18,16 +18,19 @@ ALLOWED = 10
 ALLOWED_FROM_ALL = 100
 """At one name, wherever from."""
 WINDOW_MIN = 5
+CODES_ALLOWED_FROM_ALL = 10
+CODES_WINDOW_MIN = 60
+"""A code has a million values, and three are right: with these, guessing takes years, and each guess is in the log."""
 LONGEST_NAME = 64
 """No user has a longer one; what is longer is not worth keeping in memory."""
 
 
 class Attempts:
-    """The attempts at passwords of one console."""
+    """The attempts at the passwords, or at the codes, of one console."""
 
-    def __init__(self) -> None:
-        self._few = parse(f"{ALLOWED} per {WINDOW_MIN} minutes")
-        self._many = parse(f"{ALLOWED_FROM_ALL} per {WINDOW_MIN} minutes")
+    def __init__(self, *, allowed_from_all: int = ALLOWED_FROM_ALL, window_min: int = WINDOW_MIN) -> None:
+        self._few = parse(f"{ALLOWED} per {window_min} minutes")
+        self._many = parse(f"{allowed_from_all} per {window_min} minutes")
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def count(self, name: str, address: str) -> None:

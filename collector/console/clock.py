@@ -35,6 +35,12 @@ def show_time(at_ns: int | None) -> str:
     return f"{at.day} {MONTHS[at.month - 1]} {at.year}, {at:%H:%M}{utc}"
 
 
+def show_day(at_ns: int) -> str:
+    """Return a day as people write it: `21 Nov 2026`."""
+    at = datetime.fromtimestamp(at_ns // 10**9, _zone)
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
 def mark_time(at_ns: int | None) -> Markup:
     """Return the element for a time: readable for people, exact to the second for programs."""
     if at_ns is None or not 0 <= at_ns <= LATEST_NS:

@@ -28,7 +28,7 @@ TEXTS = {
     404: "The address may be mistyped, or what it showed is not there for you.",
     405: "This address is part of a form. Go to the start page and find the form again.",
     413: "The form is larger than this console takes.",
-    429: "There were too many attempts with a wrong password. Nothing is wrong with your account.",
+    429: "There were too many attempts with a wrong password or code. Nothing is wrong with your account.",
     500: "It is not your mistake. What happened is in the collector's log; please tell whoever looks after it.",
 }
 

@@ -4,10 +4,11 @@
     1 origin      a form comes from a page of ours, not from another site
     2 session     the cookie names a session in force; otherwise: sign in
     3 password    a one-time password is changed before anything else
-    4 permission  the user's role has what the route needs (`collector.roles`)
-    5 token       a form carries the session's own token
+    4 factor      then whoever reads safeguarding gives the second factor, before anything else
+    5 permission  a role of the user has what the route needs (`collector.roles`)
+    6 token       a form carries the session's own token
 
-What each route needs is data, beside its page. Which incidents a role reads is the business of the queries, which
+What each route needs is data, beside its page. Which incidents a user reads is the business of the queries, which
 take the audiences of `Visit.audiences`.
 """
 
@@ -24,7 +25,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from collector.console.visit import Console, Visit
-from collector.roles import ROLES, Permission
+from collector.console.wording import ROLES
+from collector.roles import Permission, list_permissions
 from collector.sessions import Session, find_session
 
 MAX_FORM_BYTES = 2 * 1024 * 1024
@@ -53,6 +55,11 @@ class Route:
     """Asked for by a page on its own: that keeps no session alive."""
     for_one_time_password: bool = False
     """Open to a user who has still to choose a password."""
+    for_one_factor: bool = False
+    """Open to a user who has still to give the second factor."""
+    max_files: int = 0
+    """How many files its form may carry."""
+    max_body_bytes: int = MAX_FORM_BYTES
 
 
 def make_endpoint(console: Console, route: Route) -> Callable[[Request], Awaitable[Response]]:
@@ -62,7 +69,7 @@ def make_endpoint(console: Console, route: Route) -> Callable[[Request], Awaitab
         form = FormData()
         if route.method == "POST":
             verify_same_site(request)
-            form = await request.form(max_files=0, max_fields=MAX_FORM_FIELDS)
+            form = await request.form(max_files=route.max_files, max_fields=MAX_FORM_FIELDS)
         return await run_in_threadpool(_admit, console, route, request, form)
 
     return endpoint
@@ -98,10 +105,14 @@ def _admit(console: Console, route: Route, request: Request, form: FormData) -> 
         # (3) Nothing else is open to a one-time password.
         if session.must_change_password and not route.for_one_time_password:
             return RedirectResponse("/account/password", status_code=303)
-        # (4) What the role may do is read from the table of users at every request.
-        if isinstance(route.needs, Permission) and route.needs not in ROLES[session.role].permissions:
-            raise HTTPException(403, f"This is for a role that may {route.needs}. Yours is {session.role}.")
-        # (5) Another site cannot know the token, even if a browser lets it send a form with the cookie.
+        # (4) A password alone does not open what a role with a second factor may do, nor its user's other roles.
+        if session.lacks_second_factor and not session.must_change_password and not route.for_one_factor:
+            return RedirectResponse(_with_next("/account/second-factor", request), status_code=303)
+        # (5) What the roles may do is read from the table of users at every request.
+        if isinstance(route.needs, Permission) and route.needs not in list_permissions(session.roles):
+            yours = " and ".join(ROLES[role] for role in sorted(session.roles))
+            raise HTTPException(403, f"This is for a role that may {route.needs}. Yours: {yours}.")
+        # (6) Another site cannot know the token, even if a browser lets it send a form with the cookie.
         if route.method == "POST" and not _has_token(form, session):
             raise HTTPException(403, "This form is not of your session. Open the page again and repeat what you did.")
     return route.page(Visit(console=console, request=request, session=session, form=form, now_ns=now_ns))
@@ -120,12 +131,17 @@ def _ask_to_sign_in(console: Console, request: Request) -> Response:
     address = "/sign-in"
     if console.cookie.find(request) is not None:
         address += "?done=session-ended"
-    if request.method != "POST" and request.url.path != "/":
-        back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        address += ("&" if "?" in address else "?") + f"next={quote(back, safe='')}"
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in?done=session-ended"})
-    return RedirectResponse(address, status_code=303)
+    return RedirectResponse(_with_next(address, request), status_code=303)
+
+
+def _with_next(address: str, request: Request) -> str:
+    """Return an address with the page that was asked for, to come back to."""
+    if request.method == "POST" or request.url.path == "/":
+        return address
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return address + ("&" if "?" in address else "?") + f"next={quote(back, safe='')}"
 
 
 def _has_token(form: FormData, session: Session) -> bool:

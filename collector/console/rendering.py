@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from collector.console import wording
-from collector.console.clock import mark_time, show_span
+from collector.console import flag_wording, wording
+from collector.console.clock import mark_time, show_day, show_span
 from collector.console.text import show
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,13 +29,14 @@ class Rendering:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            time=mark_time, span=show_span, lines=_split, typed=_keep, lower_first=_lower_first
+            time=mark_time, day=show_day, span=show_span, lines=_split, typed=_keep, lower_first=_lower_first
         )
         self._environment.globals.update(
             school_name=school_name,
             collector_version=find_version(),
             files=addresses,
             wording=wording,
+            flag_wording=flag_wording,
         )
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,15 +21,19 @@ from collector.console.cookie import Cookie
 from collector.console.rendering import Rendering
 from collector.console.wording import NEWS, NOTICES
 from collector.errors import CollectorError
-from collector.roles import ROLES, Permission
+from collector.roles import Permission, list_audiences, list_permissions
 from collector.sessions import Session
 from proto.events import Audience
 
 NAVIGATION = (
+    ("/flags", "Flags", Permission.READ_FLAGS),
     ("/incidents", "Incidents", Permission.SEE_INCIDENTS),
     ("/devices", "Devices", Permission.SEE_DEVICES),
     ("/proposals", "Allow list", Permission.DECIDE_PROPOSALS),
+    ("/people", "People", Permission.MANAGE_PEOPLE),
     ("/users", "Users", Permission.MANAGE_USERS),
+    ("/readers", "Readers", Permission.SEE_READERS),
+    ("/identity", "My key", Permission.READ_FLAGS),
 )
 
 Publish = Callable[[str, str], int]
@@ -47,6 +51,9 @@ class Console:
     rendering: Rendering
     cookie: Cookie
     attempts: Attempts
+    """At passwords."""
+    code_attempts: Attempts
+    """At codes of the second factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +87,7 @@ class Visit:
     @property
     def audiences(self) -> Collection[Audience]:
         """Whose incidents this user reads."""
-        return ROLES[self.user.role].audiences
+        return list_audiences(self.user.roles)
 
     @property
     def address(self) -> str:
@@ -89,7 +96,7 @@ class Visit:
 
     def may(self, permission: Permission) -> bool:
         """Return whether this user has a permission: for what a page offers, `guard` decides what it does."""
-        return self.session is not None and permission in ROLES[self.session.role].permissions
+        return self.session is not None and permission in list_permissions(self.session.roles)
 
     def field(self, name: str) -> str:
         """Return a field of the form, empty when it was not sent.
@@ -108,6 +115,18 @@ class Visit:
         """
         return _to_text(str(self.request.path_params[name]))
 
+    def upload(self, name: str) -> bytes:
+        """Return the content of a file that the form carries, empty when it carries none of this name."""
+        value = self.form.get(name)
+        return value.file.read() if isinstance(value, UploadFile) else b""
+
+    @property
+    def next_page(self) -> str:
+        """The page of ours that the form, or else the address, says to go to next; one elsewhere is nothing."""
+        address = self.field("next") or self.request.query_params.get("next", "")
+        is_ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+        return address if is_ours else ""
+
     def page(
         self, template: str, *, status: int = 200, error: CollectorError | None = None, **context: Any
     ) -> HTMLResponse:
@@ -118,6 +137,12 @@ class Visit:
     def redirect(self, path: str, **parameters: str) -> Response:
         """Answer a form with the address of the page to see next."""
         return RedirectResponse(f"{path}?{urlencode(parameters)}" if parameters else path, status_code=303)
+
+    @property
+    def _is_let_in(self) -> bool:
+        """Whether nothing is asked of this user any more before the pages are open."""
+        session = self.session
+        return session is not None and not session.must_change_password and not session.lacks_second_factor
 
     def _context(self) -> dict[str, Any]:
         path, done = self.request.url.path, self.request.query_params.get("done", "")
@@ -130,7 +155,7 @@ class Visit:
             "navigation": [
                 {"href": href, "text": text, "is_current": path == href, "is_here": path.startswith(href)}
                 for href, text, permission in NAVIGATION
-                if self.may(permission) and self.session and not self.session.must_change_password
+                if self.may(permission) and self._is_let_in
             ],
             "Permission": Permission,
         }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console's words for what the program calls by name."""
 
+from collector.roles import Role
+
 SEVERITIES = {5: "Act now", 4: "High", 3: "Medium", 2: "Low", 1: "Information"}
 
 SEVERITY_COLOURS = {5: "red", 4: "orange", 3: "yellow", 2: "blue", 1: "grey"}
@@ -24,6 +26,15 @@ HISTORY = {
     "acknowledged": "Acknowledged",
     "resolved": "Resolved",
     "noted": "Note added",
+}
+
+ROLES = {
+    Role.TECHNICIAN: "Technician",
+    Role.ADMINISTRATOR: "Administrator",
+    Role.DSL: "DSL",
+    Role.DEPUTY_DSL: "Deputy DSL",
+    Role.HEADTEACHER: "Headteacher",
+    Role.CHAIR_OF_GOVERNORS: "Chair of governors",
 }
 
 KINDS = {
@@ -71,6 +82,14 @@ NOTICES = {
     "approved": "The allow list is changed, and a new policy is on its way to the devices.",
     "disabled": "The user is disabled and signed out everywhere.",
     "enabled": "The user can sign in again.",
+    "decided": "The decision is saved.",
+    "identity-kept": "Your key is saved. Keep the sheet with the six words locked away.",
+    "published": "The signed set is in force and on its way to the devices.",
+    "drilled": "The drill is ordered. A connected device answers within seconds.",
+    "second-factor": "The second factor is registered. Each sign-in asks for a code from now on.",
+    "second-factor-reset": "The second factor is taken away. The user is signed out and registers a new one.",
+    "away": "The absence is noted. Flags go to whoever stands in.",
+    "back": "The absence is ended.",
     "password": "The password is changed. Other browsers are signed out.",
     "signed-out": "You are signed out.",
     "session-ended": "Your session has ended. Sign in again.",

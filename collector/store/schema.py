@@ -414,6 +414,20 @@ flag_copies = Table(
     ForeignKeyConstraint(["flag_id"], ["flags.flag_id"]),
 )
 
+# On which devices how many accounts read which notice: one row for each, without a name.
+notices = Table(
+    "notices",
+    metadata,
+    _school(),
+    Column("device_id", String(16), nullable=False),
+    Column("subject_ref", LargeBinary(16), nullable=False),
+    Column("notice_version", String(64), nullable=False),
+    Column("device_time_ns", Number, nullable=False),
+    Column("received_at_ns", Number, nullable=False),
+    PrimaryKeyConstraint("school_id", "device_id", "subject_ref", "notice_version"),
+    ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
+)
+
 # Orders to drill, and which flag answered.
 drills = Table(
     "drills",

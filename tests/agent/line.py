@@ -21,7 +21,7 @@ from typing import Any, Self
 import grpc
 
 from agent.identity import Identity, IdentityFolder
-from agent.recorder import Recorder
+from agent.recorder import Record, Recorder
 from agent.spool import Spool
 from agent.uplink import Uplink
 from collector.authority import (
@@ -140,7 +140,7 @@ class Line:
 
     def record(self, number: int) -> None:
         """Put events into the queue."""
-        self.recorder.record([(AgentStopped(f"event {each}"), 1) for each in range(number)], bundle_version=1)
+        self.recorder.record([Record(AgentStopped(f"event {each}"), 1) for each in range(number)], bundle_version=1)
 
     def start(self, *scripts: Script, on_bundle: Callable[[Bundle], None] | None = None) -> ScriptedCollector:
         """Serve the scripts and begin to send."""

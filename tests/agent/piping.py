@@ -8,19 +8,23 @@ from typing import Any
 
 from agent.budget import Budget
 from agent.checks.interface import Answer, Check
+from agent.hit import Hit
 from agent.pipeline import DROPPED_EVERY_S, Pipeline
 from agent.policy import PolicyStore
+from agent.readers import ReaderStore
 from agent.recorder import Recorder
+from agent.seal import Sealer
 from agent.spool import Spool
 from agent.throttle import Throttle
 from proto.events import EventsDropped, Kind, Missing, State
 from proto.wire import decode_event
 from tests.agent.collector import FakeCollector, rule_files
+from tests.agent.safeguarding import with_root
 from tests.agent.spooled import peek_all
 from tests.fakes import FakeClock, FakeSystem
 
 COLLECTOR = FakeCollector()
-IDENTITY = COLLECTOR.make_identity()
+IDENTITY = with_root(COLLECTOR.make_identity())
 
 
 class ScriptedCheck(Check):
@@ -28,18 +32,18 @@ class ScriptedCheck(Check):
 
     def __init__(self, system: FakeSystem) -> None:
         super().__init__(system, lambda: None)
-        self.events: list[Kind] = []
+        self.events: list[Kind | Hit] = []
         self.error: BaseException | None = None
         self.answer = Answer(State.PASS, "All is well.")
         self.looks = 0
         self.is_closed = False
-        self.on_told: Callable[[Kind], None] = lambda event: None
+        self.on_told: Callable[[Kind | Hit], None] = lambda event: None
         """Called when the pipeline asks for the next event: by then this one is told."""
 
     def close(self) -> None:
         self.is_closed = True
 
-    def _observe(self) -> Iterator[Kind]:
+    def _observe(self) -> Iterator[Kind | Hit]:
         self.looks += 1
         while self.events:
             event = self.events.pop(0)
@@ -73,12 +77,14 @@ class Piping:
         self.spool = Spool(folder / "spool" / "spool.db", IDENTITY.spool_key, max_bytes=max_bytes)
         self.recorder = Recorder(IDENTITY, self.spool, self.system.boot_id())
         self.throttle = Throttle(self.clock)
+        self.readers = ReaderStore(folder / "readers" / "readers.json", IDENTITY)
         self.budget = Budget(self.system, self.clock)
         self.pipeline = Pipeline(
             self.checks,
             self.policy,
             self.recorder,
             self.throttle,
+            Sealer(IDENTITY, self.readers, "library-01"),
             self.budget,
             clock_ns=lambda: int(self.clock() * 1e9),
             monotonic_s=self.clock,
@@ -89,7 +95,7 @@ class Piping:
         """The first check."""
         return self.checks[0]
 
-    def step(self, *events: Kind, advance_s: float = 0.0) -> None:
+    def step(self, *events: Kind | Hit, advance_s: float = 0.0) -> None:
         """Let the first check see events, and take what is due through the path."""
         self.check.events += events
         self.clock.advance(advance_s)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import SpoolError, SpoolFullError
-from agent.recorder import Recorder
+from agent.recorder import Record, Recorder
 from agent.spool import RANK_SAFEGUARDING, Spool
 from proto.chain import GENESIS
 from proto.envelope import MAX_BODY_BYTES
@@ -48,7 +48,7 @@ class Recording:
 
     def record(self, *events: Kind, severity: int = 1) -> dict[str, int]:
         """Record events."""
-        return self.recorder.record([(event, severity) for event in events], bundle_version=7)
+        return self.recorder.record([Record(event, severity) for event in events], bundle_version=7)
 
     def headers(self) -> list[Header]:
         """Return the headers that wait."""
@@ -203,7 +203,7 @@ def test_a_cloned_disk_forks_the_chain(tmp_path: Path) -> None:
     heads = []
     for name in ("machine", "clone"):
         spool = Spool(tmp_path / name / "spool" / "spool.db", recording.identity.spool_key)
-        Recorder(recording.identity, spool, BOOT_ID).record([(STOPPED, 1)], bundle_version=7)
+        Recorder(recording.identity, spool, BOOT_ID).record([Record(STOPPED, 1)], bundle_version=7)
         assert len(open_as_collector(recording.identity, peek_all(spool)).headers) == 2
         heads.append(spool.head(1))
         spool.close()

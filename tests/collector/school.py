@@ -7,10 +7,12 @@ clock stands still until it is moved.
 
 import json
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from pyotp import TOTP, random_base32
 from sqlalchemy import Engine, func, insert, select, update
 
 from collector import policies
@@ -18,12 +20,13 @@ from collector.config import Config
 from collector.incidents import Sighting, record_sightings
 from collector.ledger import Head, find_head, find_next_event_id
 from collector.passwords import hash_password
-from collector.users import add_user
 from collector.proposals import offer
 from collector.roles import Role
+from collector.second_factor import load_second_factor_key, register
 from collector.store.append import EnvelopeRow, HeadRow, append_rows, move_heads
 from collector.store.engine import reading, writing
 from collector.store.schema import device_keys, devices, incidents, proposals, users
+from collector.users import add_user
 from proto.chain import commit, link, make_salt
 from proto.envelope import make_envelope
 from proto.events import Audience, Header, Kind, Missing, Payload, Program, ProgramStarted, SoftwareListed
@@ -34,6 +37,8 @@ START_NS = 1_795_294_000 * 10**9
 """21 November 2026, 20:46:40 UTC: when the clock of a test stands still."""
 SECOND_NS = 10**9
 MINUTE_NS = 60 * SECOND_NS
+STEP_NS = 30 * SECOND_NS
+"""How long a code of a second factor is shown."""
 TOR = ProgramStarted(Program("tor", path="/opt/tor-browser/tor", sha256="ab" * 32, source="process", version="14.0"))
 
 OWN_RULE = """
@@ -69,6 +74,8 @@ class School:
     engine: Engine
     now_ns: int = START_NS
     signers: dict[str, Ed25519Signer] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Of second factors, by user."""
 
     @property
     def id(self) -> str:
@@ -207,9 +214,9 @@ class School:
                 connection.execute(select(proposals.c.proposal_id).where(proposals.c.event_id == event_id)).scalar_one()
             )
 
-    def add_user(self, name: str, role: Role, password: str = "") -> str:
+    def add_user(self, name: str, roles: Role | Collection[Role], password: str = "") -> str:
         """Add a user and return the one-time password, or give the user a password already chosen and return that."""
-        one_time = add_user(self.engine, self.id, name, role, self.now_ns)
+        one_time = add_user(self.engine, self.id, name, {roles} if isinstance(roles, Role) else roles, self.now_ns)
         if password:
             with writing(self.engine) as connection:
                 connection.execute(
@@ -218,6 +225,19 @@ class School:
                     .values(password_hash=_hash_once(password), must_change_password=False)
                 )
         return password or one_time
+
+    def add_second_factor(self, name: str) -> str:
+        """Register a second factor for a user and return its secret; `make_code` gives its codes from now on."""
+        key, secret = load_second_factor_key(self.config), random_base32()
+        # The step before now: the code of now can still be given.
+        before = TOTP(secret).at((self.now_ns - STEP_NS) // SECOND_NS)
+        register(self.engine, self.id, key, user=name, secret=secret, code=before, now_ns=self.now_ns)
+        self.secrets[name] = secret
+        return secret
+
+    def make_code(self, name: str) -> str:
+        """Return the code that a user's app shows now. Each works once: move the clock by STEP_NS for another."""
+        return TOTP(self.secrets[name]).at(self.now_ns // SECOND_NS)
 
     def publish(self, actor: str = "command line", reason: str = "test") -> int:
         """Put the shipped rules in force, signed with the collector's own key."""

@@ -4,7 +4,6 @@
 import pytest
 from sqlalchemy import select
 
-from collector.users import sign_in
 from collector.roles import Role
 from collector.sessions import (
     IDLE_NS,
@@ -16,6 +15,7 @@ from collector.sessions import (
 )
 from collector.store.engine import reading
 from collector.store.schema import sessions
+from collector.users import sign_in
 from tests.collector.school import MINUTE_NS, School
 
 PASSWORD = "correct horse battery"
@@ -42,7 +42,7 @@ def test_session_knows_its_user(anna: School) -> None:
     """A session leads to its user's name and role, as they are now."""
     session = find(anna, start(anna))
     assert session is not None
-    assert (session.user, session.role, session.must_change_password) == ("anna", Role.TECHNICIAN, False)
+    assert (session.user, session.roles, session.must_change_password) == ("anna", {Role.TECHNICIAN}, False)
 
 
 def test_only_the_hash_of_an_id_is_stored(anna: School) -> None:

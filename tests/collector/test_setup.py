@@ -10,9 +10,9 @@ from collector import setup
 from collector.authority import load_authority
 from collector.config import load_config
 from collector.errors import StoreError, UsageError
-from collector.users import list_users, sign_in
 from collector.setup import FIRST_ADMINISTRATOR, UNFINISHED, initialise
 from collector.store.engine import open_checked_engine
+from collector.users import list_users, sign_in
 from collector.verify import verify
 from proto.errors import UnsafeFolderError
 from tests.collector.school import START_NS
@@ -32,7 +32,7 @@ def test_new_collector_has_all_that_it_needs(tmp_path: Path) -> None:
     assert config.school_name == "St Example"
     assert load_authority(config.authority_folder).certificate.subject.rfc4514_string() == "CN=Schoolwarden"
     (user,) = list_users(engine, config.school_id)
-    assert (user.name, str(user.role), user.must_change_password) == (FIRST_ADMINISTRATOR, "administrator", True)
+    assert (user.name, sorted(user.roles), user.must_change_password) == (FIRST_ADMINISTRATOR, ["administrator"], True)
     assert sign_in(engine, config.school_id, FIRST_ADMINISTRATOR, password, START_NS)
     report = verify(engine, config)
     assert (report.problems, report.bundles) == ([], 1)

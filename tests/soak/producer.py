@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.identity import IdentityFolder
-from agent.recorder import Recorder
+from agent.recorder import Record, Recorder
 from agent.spool import Spool
 from agent.uplink import Uplink
 from proto.events import Program, ProgramStarted
@@ -43,7 +43,7 @@ def main(state: str, journal: str, events_per_s: str) -> None:
             ProgramStarted(Program("tor" if number % FORBIDDEN_EVERY == 0 else f"program-{number}", source="process"))
             for number in numbers
         ]
-        recorder.record([(event, 3) for event in events], bundle_version=1)
+        recorder.record([Record(event, 3) for event in events], bundle_version=1)
         # What is acknowledged already is gone from the queue, and its hash with it.
         hashes = [spool.find_hash(number) for number in numbers]
         lines = [

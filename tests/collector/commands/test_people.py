@@ -71,9 +71,9 @@ def test_user_gets_a_one_time_password(run: Run, folder: Path) -> None:
     assert run("user", "reset", "anna", "--dir", folder) == 0
     assert PASSWORD.fullmatch(run.out)
     assert run("user", "list", "--format", "json", "--dir", folder) == 0
-    assert [(user["name"], user["role"], user["disabled"]) for user in run.json] == [
-        ("admin", "administrator", False),
-        ("anna", "technician", False),
+    assert [(user["name"], user["roles"], user["disabled"]) for user in run.json] == [
+        ("admin", ["administrator"], False),
+        ("anna", ["technician"], False),
     ]
 
 
@@ -81,6 +81,7 @@ def test_user_gets_a_one_time_password(run: Run, folder: Path) -> None:
     ("arguments", "words"),
     [
         (("add", "anna", "--role", "headmaster"), "roles: "),
+        (("add", "anna", "--role", "dsl", "--role", "administrator"), "two people"),
         (("add", "admin", "--role", "technician"), "admin"),
         (("add", "An na", "--role", "technician"), "name"),
         (("reset", "nobody"), "nobody"),

@@ -6,10 +6,10 @@ from sqlalchemy import update
 
 from collector.console.app import ROUTES
 from collector.console.guard import Door, Route
-from collector.users import disable, reset_password
-from collector.roles import Permission, Role
+from collector.roles import Permission, Role, dump_roles
 from collector.store.engine import writing
 from collector.store.schema import audit, users
+from collector.users import disable, reset_password
 from tests.collector.console.conftest import PASSWORD, Enter
 from tests.collector.console.visitor import HOST, ORIGIN, SAME_ORIGIN, Visitor
 from tests.collector.school import MINUTE_NS, School
@@ -175,7 +175,7 @@ def test_role_is_read_from_the_database_at_every_request(technician: Visitor, sc
     assert technician.get("/users?role=administrator").status == 403
     assert technician.get("/proposals").status == 200
     with writing(school.engine) as connection:
-        connection.execute(update(users).values(role=Role.ADMINISTRATOR.value))
+        connection.execute(update(users).values(roles=dump_roles({Role.ADMINISTRATOR})))
     assert technician.get("/proposals").status == 403
     assert technician.get("/users").status == 200
 

@@ -96,6 +96,14 @@ class Visitor:
             self.get("/account/password")
         return answer
 
+    def give_code(self, code: str) -> Answer:
+        """Give the second factor and see the page that it leads to."""
+        self.get("/account/second-factor")
+        answer = self.post("/account/second-factor", {"code": code})
+        if answer.status == 303:
+            self.get("/account")
+        return answer
+
     async def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         url = urlsplit(path)
         scope = {

@@ -3,8 +3,8 @@
 
 import pytest
 
-from collector.users import disable
 from collector.roles import Role
+from collector.users import disable
 from tests.collector.conftest import SCHOOL_ID
 from tests.collector.console.conftest import PASSWORD
 from tests.collector.console.visitor import Visitor
@@ -25,7 +25,7 @@ def test_right_password_leads_to_the_start_page(anna: Visitor) -> None:
     answer = anna.post("/sign-in", {"name": "anna", "password": PASSWORD})
     assert (answer.status, answer.location) == (303, "/")
     assert anna.get("/").location == "/incidents"
-    assert "anna, technician" in anna.get("/incidents").words
+    assert "anna, Technician" in anna.get("/incidents").words
 
 
 def test_name_is_taken_in_capitals_and_with_spaces(anna: Visitor) -> None:

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from collector.audit import list_entries
-from collector.users import list_users
 from collector.roles import Role
+from collector.users import list_users
 from tests.collector.console.conftest import PASSWORD
 from tests.collector.console.visitor import Answer, Visitor
 from tests.collector.school import School
@@ -42,7 +42,7 @@ def test_new_user_gets_a_one_time_password_that_is_shown_once(administrator: Vis
         ("<b>x</b>", "technician", "is not a user's name"),
         ("", "technician", "is not a user's name"),
         ("anna", "", "Choose a role"),
-        ("anna", "headteacher", "Choose a role"),
+        ("anna", "headmaster", "Choose a role"),
     ],
 )
 def test_bad_form_says_why_and_adds_nobody(

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One watcher of one session, as the service sees it: what it was told, what it last said, what it found.
+
+The watcher runs as the person who is watched, so another program of the same person can say all this in its place. No
+text of it but a found sentence goes further than here, and how many it may find is limited by `keywords_watchers`.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from agent.session.messages import Accepted, Found, Order, Ready, Report, Setup, State
+from agent.system.interface import Session
+
+LIVE_S = 300.0
+"""A watcher says something every minute; one that was not heard for so long is taken for deaf."""
+STARTING_S = 90.0
+MAX_WAITING = 60
+"""Sentences that one watcher may have waiting here."""
+
+
+class WatcherProcess(Protocol):
+    """A running watcher; `agent.session.launch` makes real ones."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs and its channel is open."""
+        ...
+
+    def send(self, order: Order) -> None:
+        """Tell it something.
+
+        Raises:
+            ChannelError: it does not listen any more.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End it. A second call does nothing."""
+        ...
+
+
+Starter = Callable[[Session, Setup, Callable[[Report], None]], WatcherProcess]
+"""Starts a watcher in a session; the last argument is called in another thread for everything that it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A session that is to be watched, and how."""
+
+    session: Session
+    account_kind: str
+    setup: Setup
+
+    def is_like(self, other: "Wanted") -> bool:
+        """Return whether a watcher of the one does for the other.
+
+        It learns by itself that the notice was accepted. What the environment says now is not asked: whoever starts
+        programs in the session can change that, and must not be able to end the watcher by it.
+        """
+        mine, others = (replace(each.setup, is_accepted=False) for each in (self, other))
+        return (mine, self.account_kind) == (others, other.account_kind)
+
+
+class Watch:
+    """One watcher, from its start to its end."""
+
+    def __init__(
+        self, wanted: Wanted, start: Starter, wake: Callable[[], None], clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start it.
+
+        Raises:
+            SessionError: this session cannot be watched.
+            OSError: likewise.
+        """
+        self.wanted = wanted
+        self._wake = wake
+        self._clock_s = clock_s
+        self._lock = threading.Lock()
+        self._found: list[tuple[int, Found]] = []
+        self._surplus = 0
+        self._state = ""
+        self._began_s = self._heard_s = clock_s()
+        self._is_accepted = wanted.setup.is_accepted
+        self._is_newly_accepted = False
+        self.process = start(wanted.session, wanted.setup, self._take)
+
+    @property
+    def ran_s(self) -> float:
+        """How long ago it was started."""
+        return self._clock_s() - self._began_s
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether it says that it watches, and said something lately. Protected windows do not end that."""
+        return self.process.is_alive and self._state in ("watching", "paused") and not self._is_silent
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the notice is shown and nobody has accepted it yet."""
+        return self.process.is_alive and self._state == "waiting" and not self._is_silent
+
+    @property
+    def why_not(self) -> str:
+        """Why it does not watch, in words of our own; empty while it starts, waits or watches."""
+        if self.is_watching or self.is_waiting:
+            return ""
+        if not self.process.is_alive:
+            return "its watcher ended"
+        if self._state == "not_watched":
+            return "its watcher cannot see the keyboard"
+        return "its watcher says nothing" if self.ran_s >= STARTING_S else ""
+
+    def take_accepted(self) -> bool:
+        """Return whether the notice was accepted since the last call."""
+        with self._lock:
+            newly, self._is_newly_accepted = self._is_newly_accepted, False
+        return newly
+
+    def take_found(self) -> tuple[list[tuple[int, Found]], int]:
+        """Return what was found since the last call, each with its time, and how much more there was than fits."""
+        with self._lock:
+            found, surplus = self._found, self._surplus
+            self._found, self._surplus = [], 0
+        return found, surplus
+
+    @property
+    def _is_silent(self) -> bool:
+        return self._clock_s() - self._heard_s >= LIVE_S
+
+    def _take(self, report: Report) -> None:
+        """Note what the watcher says; in its thread."""
+        with self._lock:
+            self._heard_s = self._clock_s()
+            if isinstance(report, State):
+                self._state = report.state
+            elif isinstance(report, Ready):
+                self._state = self._state or "waiting"
+            elif isinstance(report, Accepted):
+                self._take_accepted(report)
+            elif isinstance(report, Found):
+                # Nothing is read before the notice was accepted, whoever says that it was.
+                if self._is_accepted and len(self._found) < MAX_WAITING:
+                    self._found.append((time.time_ns(), report))
+                else:
+                    self._surplus += 1
+            else:
+                return
+        self._wake()
+
+    def _take_accepted(self, accepted: Accepted) -> None:
+        if accepted.notice_version == self.wanted.setup.notice_version and not self._is_accepted:
+            self._is_accepted = self._is_newly_accepted = True

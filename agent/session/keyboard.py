@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hook: which keys are pressed and that the mouse is clicked, from pynput's listener.
+
+pynput's own idea of the text is left aside, because it is wrong too often; `layout` knows. For that this module holds on
+to a private part of pynput, `_handle_message` and the range `_EVENTS`: the version is pinned and a test holds it.
+Releases of keys are not passed on, nor when anything was pressed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from Xlib import X
+
+from agent.errors import NotWatchedError
+
+START_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyPress:
+    """A key went down. It has no `repr`, so that no error text can show it."""
+
+    keycode: int
+    state: int
+    """Modifiers and layout, as the event says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A button of the mouse went down."""
+
+
+Tell = Callable[[KeyPress | Click], None]
+
+
+class Keyboard:
+    """The running hook. It tells from a thread of its own."""
+
+    def __init__(self, tell: Tell) -> None:
+        """Begin to listen.
+
+        Raises:
+            NotWatchedError: the display does not let us listen.
+        """
+        self._listener = _make_listener(tell)
+        self._listener.start()
+        # Not its own `wait`, which waits for ever when the listener's thread has failed.
+        with self._listener._condition:  # noqa: SLF001 - held by a test like the rest of what is private
+            is_ready = self._listener._condition.wait_for(  # noqa: SLF001
+                lambda: self._listener._ready, START_TIMEOUT_S  # noqa: SLF001
+            )
+        if not is_ready:
+            raise NotWatchedError("the display does not let us listen to the keyboard")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still listens."""
+        return bool(self._listener.is_alive())
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._listener.stop()
+
+
+def _make_listener(tell: Tell) -> Any:
+    try:
+        # Only here: it connects to the display while it is imported.
+        from pynput import keyboard
+    except ImportError as error:
+        raise NotWatchedError("the display does not answer") from error
+
+    class RawListener(keyboard.Listener):  # type: ignore[misc] # pynput publishes no types
+        """pynput's listener, asked for the number of the key instead of its name, and for clicks."""
+
+        # The first and the last kind of event that X is asked for: KeyPress, KeyRelease, ButtonPress.
+        _EVENTS = (X.KeyPress, X.ButtonPress)
+
+        def _handle_message(self, _display: Any, event: Any, _injected: bool) -> None:
+            if event.type == X.KeyPress:
+                tell(KeyPress(event.detail, event.state))
+            elif event.type == X.ButtonPress and event.detail <= 3:  # the others are the wheel
+                tell(Click())
+
+    return RawListener()

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the service and a watcher say to each other: one JSON object a datagram, every field checked on arrival.
+
+A watcher runs as the pupil, so its words are hostile input for the service. Carrying them is `channel`'s part.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_type_hints
+
+from agent.errors import ChannelError
+from proto.events import Tier
+
+MAX_MESSAGE_BYTES = 16 * 1024
+MAX_TITLE_CHARACTERS = 200
+"""Of a window's title and class: they are there to be recognised, not read."""
+
+STATES = ("waiting", "watching", "paused", "not_watched")
+SIGNS = ("tray", "window", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The first message of all, to the watcher."""
+
+    languages: tuple[str, ...]
+    notice_version: str
+    notice_title: str
+    notice_text: str
+    is_accepted: bool
+    """This account has accepted this version of the notice before."""
+    protected: tuple[str, ...] = ()
+    """Windows that are not read, besides those of the floor; see `protected`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillOrder:
+    """Find the drill phrase as if it had been typed, and answer with this nonce."""
+
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop reading until `Resume`: out of hours, away from the school."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Forget everything and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What the watcher can see here. Text that is pasted is seen nowhere."""
+
+    pid: int
+    layout_aware: bool
+    password_fields: bool
+    """Programs tell which of their fields are for passwords (AT-SPI). Those that do not are known by their window."""
+    sign: str
+    """How the pupil can see it: one of SIGNS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The pupil has pressed the button of the notice."""
+
+    notice_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether the session is read, and if not why."""
+
+    state: str
+    """One of STATES."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sentence that matched: the only typed text that ever leaves the watcher."""
+
+    category: str
+    tier: Tier
+    severity: int
+    rule: str
+    why: str
+    sentence: str
+    start: int
+    """Of the match, in characters of `sentence`; `end` is exclusive."""
+    end: int
+    application: str
+    window: str
+    nonce: str = ""
+    """Of the order, when this answers a drill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """How many keys were read in about a minute: a sign of life without content."""
+
+    keys: int
+
+
+Order = Setup | DrillOrder | Pause | Resume | Stop
+Report = Ready | Accepted | State | Found | Typed
+
+ORDERS: dict[str, type[Any]] = {
+    "setup": Setup,
+    "drill": DrillOrder,
+    "pause": Pause,
+    "resume": Resume,
+    "stop": Stop,
+}
+REPORTS: dict[str, type[Any]] = {
+    "ready": Ready,
+    "accepted": Accepted,
+    "state": State,
+    "found": Found,
+    "typed": Typed,
+}
+_NAMES = {kind: name for name, kind in (ORDERS | REPORTS).items()}
+
+
+def encode(message: Order | Report) -> bytes:
+    """Return a message as one datagram.
+
+    Raises:
+        ChannelError: it is larger than a datagram may be.
+    """
+    datagram = json.dumps({"kind": _NAMES[type(message)], **asdict(message)}, ensure_ascii=False).encode()
+    if len(datagram) > MAX_MESSAGE_BYTES:
+        raise ChannelError(f"a message of {len(datagram)} bytes is larger than {MAX_MESSAGE_BYTES}")
+    return datagram
+
+
+def decode_order(datagram: bytes) -> Order:
+    """Return what the service says.
+
+    Raises:
+        ChannelError: it is nothing that a service may say.
+    """
+    order: Order = _decode(datagram, ORDERS)
+    return order
+
+
+def decode_report(datagram: bytes) -> Report:
+    """Return what a watcher says.
+
+    Raises:
+        ChannelError: it is nothing that a watcher may say.
+    """
+    report: Report = _decode(datagram, REPORTS)
+    if isinstance(report, State) and report.state not in STATES:
+        raise ChannelError("a state that there is not")
+    if isinstance(report, Ready) and report.sign not in SIGNS:
+        raise ChannelError("a sign that there is not")
+    if isinstance(report, Found) and not 0 <= report.start < report.end <= len(report.sentence):
+        raise ChannelError("a match outside its sentence")
+    return report
+
+
+def _decode(datagram: bytes, kinds: dict[str, type[Any]]) -> Any:
+    if len(datagram) > MAX_MESSAGE_BYTES:
+        raise ChannelError("a message is too large")
+    try:
+        content = json.loads(datagram)
+    except (ValueError, RecursionError):
+        # Not chained: the text of that error quotes the message.
+        raise ChannelError("a message is no JSON") from None
+    if not isinstance(content, dict):
+        raise ChannelError("a message is no JSON object")
+    name = content.pop("kind", None)
+    kind = kinds.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ChannelError("a message of a kind that may not come here")
+    if set(content) != {field.name for field in fields(kind)}:
+        raise ChannelError(f"a message {name} with other fields")
+    types = get_type_hints(kind)
+    return kind(**{field: _checked(value, types[field], f"{name}.{field}") for field, value in content.items()})
+
+
+def _checked(value: Any, expected: Any, where: str) -> Any:
+    """Return a value as the dataclass holds it; whole numbers are never negative, text has no half characters."""
+    if expected is Tier and type(value) is int and value in tuple(Tier)[1:]:
+        return Tier(value)
+    if expected is str and isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value):
+        return value
+    if expected is int and type(value) is int and value >= 0:
+        return value
+    if expected is bool and isinstance(value, bool):
+        return value
+    if expected == tuple[str, ...] and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    raise ChannelError(f"{where} is not what it must be")

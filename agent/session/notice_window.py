@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The window of the notice, a program by itself: it reads JSON, shows it, and ends with 0 when the button was pressed.
+
+It runs on the system's Python and imports nothing of ours. GTK is first, because screen readers can read it; Tk is the
+second choice. Ends with 1 when the window was closed, with 3 when neither toolkit is there. It has no field to type in.
+"""
+
+import json
+import sys
+from typing import Any
+
+READ, CLOSED, CANNOT_SHOW = 0, 1, 3
+WIDTH = 620
+STYLE = b"""
+.title { font-size: 20pt; font-weight: bold; }
+.text { font-size: 13pt; }
+button { font-size: 14pt; padding: 8px 24px; }
+"""
+
+
+def show_with_gtk(content: dict[str, Any]) -> int:
+    """Show the notice and return how it ended.
+
+    Raises:
+        ImportError: GTK 3 is not here.
+        ValueError: another version of it is.
+    """
+    import gi
+
+    gi.require_version("Gtk", "3.0")
+    from gi.repository import Gdk, Gtk
+
+    if not Gtk.init_check([])[0]:
+        return CANNOT_SHOW
+    result = [CLOSED]
+    style = Gtk.CssProvider()
+    style.load_from_data(STYLE)
+    Gtk.StyleContext.add_provider_for_screen(
+        Gdk.Screen.get_default(), style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
+    )
+    window = Gtk.Window(title=content["title"], window_position=Gtk.WindowPosition.CENTER, border_width=28)
+    window.set_default_size(WIDTH, -1)
+    window.set_keep_above(True)
+    window.set_icon_name("dialog-information")
+    box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=14)
+    window.add(box)
+
+    def write(text: str, kind: str) -> None:
+        label = Gtk.Label(label=text, wrap=True, xalign=0.0, max_width_chars=58)
+        label.get_style_context().add_class(kind)
+        box.pack_start(label, False, False, 0)
+
+    write(content["title"], "title")
+    for line in content["in_short"]:
+        write("•  " + line, "text")
+    box.pack_start(Gtk.Separator(), False, False, 4)
+    write(content["text"], "text")
+    button = Gtk.Button(label=content["button"], halign=Gtk.Align.CENTER, margin_top=10)
+    button.get_style_context().add_class("suggested-action")
+
+    def accept(_button: Any) -> None:
+        result[0] = READ
+        Gtk.main_quit()
+
+    button.connect("clicked", accept)
+    window.connect("destroy", Gtk.main_quit)
+    box.pack_start(button, False, False, 0)
+    window.show_all()
+    button.grab_focus()
+    Gtk.main()
+    return result[0]
+
+
+def show_with_tk(content: dict[str, Any]) -> int:
+    """Show the notice and return how it ended.
+
+    Raises:
+        ImportError: Tk is not here.
+    """
+    import tkinter
+
+    result = [CLOSED]
+    window = tkinter.Tk()
+    window.title(content["title"])
+    window.attributes("-topmost", True)
+    window.configure(padx=28, pady=28)
+
+    def write(text: str, font: tuple[str, int, str]) -> None:
+        tkinter.Label(window, text=text, font=font, justify="left", wraplength=WIDTH).pack(anchor="w", pady=6)
+
+    write(content["title"], ("sans-serif", 20, "bold"))
+    for line in content["in_short"]:
+        write("•  " + line, ("sans-serif", 13, "normal"))
+    write(content["text"], ("sans-serif", 13, "normal"))
+
+    def accept(_event: object = None) -> None:
+        result[0] = READ
+        window.destroy()
+
+    button = tkinter.Button(window, text=content["button"], font=("sans-serif", 14), command=accept, padx=24, pady=8)
+    button.bind("<Return>", accept)
+    button.pack(pady=(16, 0))
+    button.focus_set()
+    window.mainloop()
+    return result[0]
+
+
+def main() -> int:
+    """Show what comes on standard input."""
+    content = json.load(sys.stdin)
+    for show in (show_with_gtk, show_with_tk):
+        try:
+            return show(content)
+        except (ImportError, ValueError):
+            continue
+    return CANNOT_SHOW
+
+
+if __name__ == "__main__":
+    sys.exit(main())

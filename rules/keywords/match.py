@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds the phrases of a lexicon in what was typed, as whole words and in every form that `normalise` offers.
+
+All phrases are one graph of words, walked from every word of the text. Its first words are merged, so that the hundreds
+of phrases that begin with "i" are not tried one by one; a phrase's alternatives are never written out. A hit stands within one sentence. Of the hits of one category that lie inside
+one another only the outermost is reported; hits of several categories do not hide one another.
+
+It decides nothing about a hit: not who reads it, nor whether it leaves the device.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from proto.events import Tier
+from rules.keywords.lexicon import Lexicon, Part
+from rules.keywords.normalise import Joined, Word, find_joined, find_words, normalise
+
+MERGED_WORDS = 3
+"""From the begin of phrases. More would cost memory, fewer time."""
+
+_SENTENCE_ENDS = re.compile(r"[!?\n\r\u2028\u2029]|(?<!\.)\.\s")
+"""Between two words. An ellipsis ends nothing, people think in its middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A phrase that was found."""
+
+    category: str
+    tier: Tier
+    severity: int
+    rule: str
+    """Id of the phrase."""
+    start: int
+    """In characters of what was typed."""
+    end: int
+    why: str
+
+
+class _Rule(NamedTuple):
+    """What a hit takes over from its phrase; the phrase itself is not kept."""
+
+    category: str
+    tier: Tier
+    severity: int
+    id: str
+    why: str
+
+
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A place in phrases: the words that may follow, each with the places it leads to, and the phrases that end here."""
+
+    after: dict[str, tuple["_Node", ...]] = field(default_factory=dict)
+    rules: tuple[_Rule, ...] = ()
+
+
+class Matcher:
+    """A lexicon, made ready for texts."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        """Build the graph of all phrases."""
+        begins: list[_Node] = []
+        self._words: set[str] = set()
+        for phrase in lexicon.phrases:
+            rule = _Rule(phrase.category, phrase.tier, phrase.severity, phrase.id, phrase.why)
+            for text in phrase.texts:
+                self._words.update(word for part in text for words in part for word in words)
+                node = _Node(rules=(rule,))
+                for part in reversed(text):
+                    node = _build_before(node, part)
+                begins.append(node)
+        self._root = _merge(begins, MERGED_WORDS)
+
+    def find(self, text: str) -> list[Hit]:
+        """Return the hits in a text, in order of their places; offsets count characters of the text as it is."""
+        normalised = normalise(text)
+        hits: dict[Hit, None] = {}
+        for rule, start, end in self._walk(normalised.text):
+            first, last = normalised.to_original(start, end)
+            hits[Hit(rule.category, rule.tier, rule.severity, rule.id, first, last, rule.why)] = None
+        return _keep_outermost(list(hits))
+
+    def _walk(self, folded: str) -> Iterator[tuple[_Rule, int, int]]:
+        words = find_words(folded)
+        joined: dict[int, list[Joined]] = {}
+        for each in find_joined(folded, words):
+            if not self._words.isdisjoint(each.word.forms):
+                joined.setdefault(each.first, []).append(each)
+        begin = self._root.after
+        for first, word in enumerate(words):
+            if first not in joined and len(word.forms) == 1 and word.forms[0] not in begin:
+                continue
+            waiting = [(self._root, first, -1, -1)]
+            while waiting:
+                node, at, start, end = waiting.pop()
+                for rule in node.rules:
+                    yield rule, start, end
+                if at == len(words) or (at > first and _SENTENCE_ENDS.search(folded, end, words[at].start + 1)):
+                    continue
+                for after, next_word in _steps(words, joined, at):
+                    for form in next_word.forms:
+                        for child in node.after.get(form, ()):
+                            waiting.append((child, after, next_word.start if start < 0 else start, next_word.end))
+
+
+def _steps(words: list[Word], joined: dict[int, list[Joined]], at: int) -> Iterator[tuple[int, Word]]:
+    yield at + 1, words[at]
+    for each in joined.get(at, ()):
+        yield each.after, each.word
+
+
+def _build_before(then: _Node, part: Part) -> _Node:
+    """Return the place before a part of a text, given the place behind it."""
+    node = _Node()
+    for words in part:
+        if not words:
+            node.rules += then.rules
+            for word, children in then.after.items():
+                node.after[word] = node.after.get(word, ()) + children
+            continue
+        child = then
+        for word in reversed(words[1:]):
+            child = _Node({word: (child,)})
+        node.after[words[0]] = (*node.after.get(words[0], ()), child)
+    return node
+
+
+def _merge(nodes: Sequence[_Node], depth: int) -> _Node:
+    """Return one place for several, and do the same for those after it, as deep as told."""
+    after: dict[str, dict[_Node, None]] = {}
+    for node in nodes:
+        for word, children in node.after.items():
+            after.setdefault(word, {}).update(dict.fromkeys(children))
+    rules = dict.fromkeys(rule for node in nodes for rule in node.rules)
+    merged = {
+        word: (_merge(list(each), depth - 1),) if depth > 1 and len(each) > 1 else tuple(each)
+        for word, each in after.items()
+    }
+    return _Node(merged, tuple(rules))
+
+
+def _keep_outermost(hits: list[Hit]) -> list[Hit]:
+    hits.sort(key=lambda hit: (hit.start, -hit.end, -hit.tier, -hit.severity, hit.rule))
+    furthest: dict[str, int] = {}
+    outermost = []
+    for hit in hits:
+        if hit.end > furthest.get(hit.category, -1):
+            furthest[hit.category] = hit.end
+            outermost.append(hit)
+    return outermost

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How `[keywords]` of a rule file becomes `Keywords`: whether, when and on what ground the keyboard is watched.
+
+    [keywords]
+    enabled = true
+    dpia_reference = "DPIA-2026-04, governors' minutes of 3 March"
+    dpia_review_date = "2027-03-01"
+    notice_version = "2026-09"
+    notice_title = "This computer is watched"
+    notice_text = "..."
+    watch_groups = ["pupils"]
+
+Optional are `languages`, `staff_groups` with `staff_reference`, `protected`, `days`, `hours` with
+`out_of_hours_reference`, `networks` with `away_reference`. It stands in one file of a policy. What the agent holds
+whatever stands here is in `agent.preconditions`.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from rules import wildcard
+from rules.model import Keywords
+from rules.table import Table, shown, to_hint
+
+KEY = "keywords"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""As `datetime.weekday` counts them."""
+
+_KEYS = (
+    *("enabled", "dpia_reference", "dpia_review_date", "notice_version", "notice_title", "notice_text", "languages"),
+    *("watch_groups", "staff_groups", "staff_reference", "protected", "days", "hours", "out_of_hours_reference"),
+    *("networks", "away_reference"),
+)
+_REQUIRED = ("dpia_reference", "dpia_review_date", "notice_version", "notice_title", "notice_text")
+"""Without which nobody may be watched."""
+
+MAX_NOTICE_CHARACTERS = 3000
+MAX_SHOWN_BYTES = 12 * 1024
+"""Of the notice and the protected windows together, as a watcher is told them in one message."""
+
+_DEFAULTS = Keywords()
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
+
+
+def parse_keywords(values: Mapping[str, Any], file: str) -> Keywords:
+    """Read the table.
+
+    Raises:
+        RuleFormatError: it breaks the format, or asks to watch without what watching needs.
+    """
+    table = Table(values, keys=_KEYS, file=file, under=KEY)
+    enabled = table.flag("enabled", default=False)
+    required = {key: _parse_required(table, key, enabled) for key in _REQUIRED}
+    keywords = Keywords(
+        enabled=enabled,
+        **required,
+        languages=_parse_languages(table),
+        watch_groups=table.texts("watch_groups", ()),
+        staff_groups=table.texts("staff_groups", ()),
+        staff_reference=table.text("staff_reference", ""),
+        protected=_parse_protected(table),
+        days=_parse_days(table),
+        hours=_parse_hours(table),
+        out_of_hours_reference=table.text("out_of_hours_reference", ""),
+        networks=_parse_networks(table),
+        away_reference=table.text("away_reference", ""),
+    )
+    _verify_date(table, keywords.dpia_review_date)
+    _verify_groups(table, keywords)
+    size = sum(len(text.encode("utf-8", "replace")) for text in (keywords.notice_text, *keywords.protected))
+    if size > MAX_SHOWN_BYTES:
+        problem = f"notice_text and protected have {size} bytes together, more than {MAX_SHOWN_BYTES}"
+        raise table.fault(problem, key="protected", hint="shorten the notice or name fewer windows")
+    return keywords
+
+
+def _parse_required(table: Table, key: str, enabled: bool) -> str:
+    # Whoever prepares a policy writes these down one by one; whoever switches it on needs them all.
+    limit = {"max_characters": MAX_NOTICE_CHARACTERS} if key == "notice_text" else {}
+    return table.text(key, None if enabled else "", **limit)
+
+
+def _parse_languages(table: Table) -> tuple[str, ...]:
+    languages = table.texts("languages", _DEFAULTS.languages)
+    for each in languages:
+        if not _LANGUAGE.fullmatch(each):
+            raise table.fault(f"holds {shown(each)}", key="languages", hint="a language is two or three letters: en")
+    if not languages:
+        raise table.fault("is empty", key="languages", hint="name a language, or leave the line out for English")
+    return languages
+
+
+def _parse_protected(table: Table) -> tuple[str, ...]:
+    patterns = table.texts("protected", ())
+    for each in patterns:
+        fault = wildcard.find_fault(each)
+        if fault:
+            raise table.fault(f"{shown(each)} {fault}", key="protected")
+    return patterns
+
+
+def _parse_days(table: Table) -> tuple[str, ...]:
+    days = table.texts("days", _DEFAULTS.days)
+    for each in days:
+        if each not in DAYS:
+            raise table.fault(f"holds {shown(each)}", key="days", hint=to_hint(each, DAYS))
+    if not days:
+        raise table.fault("is empty", key="days", hint="name days, or set enabled = false")
+    return days
+
+
+def _parse_hours(table: Table) -> str:
+    hours = table.text("hours", _DEFAULTS.hours)
+    begin, _, end = hours.partition("-")
+    if not _HOURS.fullmatch(hours) or begin >= end:
+        raise table.fault(f"is {shown(hours)}", key="hours", hint="from and to in one day: 07:30-17:00")
+    return hours
+
+
+def _parse_networks(table: Table) -> tuple[str, ...]:
+    networks = table.texts("networks", ())
+    for each in networks:
+        try:
+            ipaddress.ip_network(each)
+        except ValueError as error:
+            hint = "a network is written with its length: 10.20.0.0/16"
+            raise table.fault(f"holds {shown(each)}, which is no network", key="networks", hint=hint) from error
+    return networks
+
+
+def _verify_date(table: Table, text: str) -> None:
+    if not text:
+        return
+    try:
+        is_right = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise table.fault(f"is {shown(text)}", key="dpia_review_date", hint="year, month and day: 2027-03-01")
+
+
+def _verify_groups(table: Table, keywords: Keywords) -> None:
+    if keywords.enabled and not keywords.watch_groups and not keywords.staff_groups:
+        raise table.fault(
+            "is missing, so nobody would be watched", key="watch_groups", hint='watch_groups = ["pupils"]'
+        )
+    if keywords.staff_groups and not keywords.staff_reference:
+        hint = "name the ground on which staff are watched, or remove staff_groups"
+        raise table.fault("is missing beside staff_groups", key="staff_reference", hint=hint)
+    for group in keywords.staff_groups:
+        if group in keywords.watch_groups:
+            problem = f"holds {shown(group)}, which is in watch_groups too"
+            raise table.fault(problem, key="staff_groups", hint="a group is of pupils or of staff")

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of `[keywords]` in rule files. Files with one fault each are in `corpus/bad`, held by `test_load`."""
+
+from pathlib import Path
+
+import pytest
+
+from rules.check import check_files
+from rules.errors import RuleFormatError
+from rules.load import parse_files
+from rules.model import Keywords
+from rules.watching import MAX_NOTICE_CHARACTERS
+from tests.rules.sample import PACK_FILE, RULE_FILE
+
+CORPUS = Path(__file__).parent / "corpus"
+ENABLED = """[keywords]
+enabled = true
+dpia_reference = "DPIA-2026-04"
+dpia_review_date = "2027-03-01"
+notice_version = "2026-09"
+notice_title = "This computer is watched"
+notice_text = "What you type here is looked at by a program."
+watch_groups = ["pupils"]
+"""
+
+
+def parse(text: str, file: str = "school/keywords.toml") -> Keywords:
+    """Return what a policy says of the keyboard that has this in one file."""
+    return parse_files({"pack.toml": PACK_FILE} | {file: text}).keywords
+
+
+def test_without_the_table_nobody_is_watched():
+    """A policy that says nothing about the keyboard asks for nothing."""
+    assert parse_files({"pack.toml": PACK_FILE}).keywords == Keywords()
+    assert Keywords().enabled is False
+
+
+def test_every_key_reaches_the_policy():
+    """What stands in the file is what devices go by."""
+    keywords = parse((CORPUS / "good" / "own-with-keywords.toml").read_text(encoding="utf-8"))
+
+    assert (keywords.enabled, keywords.dpia_reference, keywords.dpia_review_date) == (
+        True,
+        "DPIA-2026-04",
+        "2027-03-01",
+    )
+    assert keywords.notice_text.count("\n\n") == 1
+    assert (keywords.watch_groups, keywords.staff_groups) == (("pupils",), ("teachers",))
+    assert (keywords.languages, keywords.protected) == (("en", "fr"), ("*counselling*", "Childline*"))
+    assert (keywords.days, keywords.hours) == (("mon", "tue", "sat"), "07:30-24:00")
+    assert keywords.networks == ("10.20.0.0/16", "2001:db8::/32")
+    assert keywords.out_of_hours_reference
+    assert keywords.away_reference
+    assert keywords.staff_reference
+
+
+@pytest.mark.parametrize("file", ["pack.toml", "school/keywords.toml", "own.toml"])
+def test_the_table_stands_in_any_one_file(file):
+    """In the pack's first file, or in a file that holds nothing else."""
+    files = {"pack.toml": PACK_FILE}
+    files[file] = files.get(file, "") + ENABLED
+
+    assert parse_files(files).keywords.watch_groups == ("pupils",)
+
+
+def test_the_table_stands_in_one_file_only():
+    """Two of them would leave open which one holds."""
+    files = {"pack.toml": PACK_FILE, "a.toml": ENABLED, "school/b.toml": RULE_FILE.format(id="one") + ENABLED}
+
+    with pytest.raises(RuleFormatError, match=r"school/b\.toml, key keywords: is there twice, first in a\.toml"):
+        parse_files(files)
+
+
+def test_the_defaults_are_a_school_week():
+    """What is left out is the narrow choice: school days and hours, no staff, no other language."""
+    keywords = parse(ENABLED)
+
+    assert (keywords.days, keywords.hours) == (("mon", "tue", "wed", "thu", "fri"), "07:00-18:00")
+    assert (keywords.staff_groups, keywords.languages, keywords.networks) == ((), ("en",), ())
+    assert (keywords.out_of_hours_reference, keywords.away_reference) == ("", "")
+
+
+def test_a_table_that_is_being_written_is_taken():
+    """Nothing is required before it is switched on."""
+    assert parse('[keywords]\nnotice_version = "1"\n') == Keywords(notice_version="1")
+
+
+def test_a_notice_has_room_and_a_limit():
+    """More than a line, less than what a watcher can be told in one message."""
+    long = ENABLED.replace("What you type here is looked at by a program.", "a" * 1900)
+    assert len(parse(long).notice_text) == 1900
+    lines = "\\n".join(["a" * 200] * (MAX_NOTICE_CHARACTERS // 200 + 1))
+    too_long = ENABLED.replace("What you type here is looked at by a program.", f'""\n{lines}\n""'.replace("\\n", "\n"))
+    with pytest.raises(RuleFormatError, match="is longer than 3000 characters"):
+        parse(too_long)
+    patterns = ", ".join(f'"*{number:03}{"ß" * 100}*"' for number in range(100))
+    broken = patterns.replace(", ", ",\n")
+    with pytest.raises(RuleFormatError, match=r"keywords\.protected: notice_text and protected have \d+ bytes"):
+        parse(ENABLED + f"protected = [\n{broken}\n]\n")
+
+
+def test_a_school_is_told_before_it_publishes():
+    """`rules check` finds it, beside the rules' own problems and once only."""
+    (problem,) = check_files({"keywords.toml": ENABLED.replace("2027-03-01", "soon")})
+
+    assert (problem.file, problem.what) == ("keywords.toml", "keywords.dpia_review_date: is 'soon'")
+    assert problem.hint == "year, month and day: 2027-03-01"
+    assert check_files({"keywords.toml": ENABLED}) == []
