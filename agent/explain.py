@@ -22,8 +22,7 @@ NEVER = (
     "what is typed into fields for passwords, and into windows of counselling, health, banking and password managers",
     "what is on screen, in the clipboard or pasted, and when each key was pressed",
     "names of people, command lines, documents or web pages, but for the window of such a sentence, sealed with it",
-    "accounts, but for that of such a sentence, sealed with it, and for what the path of a program that a rule names "
-    "may show of one",
+    "accounts, but for that of such a sentence, sealed with it, and what the path of a program that a rule names shows",
     "programs that no rule names, except by name in the software inventory if the policy asks for it",
     "where the machine is",
 )
@@ -146,11 +145,11 @@ def _describe(watching: Watching) -> list[str]:
         return [*lines, "Nobody is watched now, because:", *(f"  {each}" for each in watching.unmet)]
     return [
         *lines,
-        f"Members of these groups are watched, after they accepted notice {watching.notice_version}, with a sign in "
-        f"sight: {', '.join(watching.groups)}",
+        f"Watched, with a sign in sight and after notice {watching.notice_version} was accepted, are members of:",
+        *(f"  {each}" for each in watching.groups),
         f"On the ground of {watching.dpia_reference}, to be reviewed by {watching.dpia_review_date}",
-        "Read: what is typed in X11 windows, in memory only, until the sentence ends or the window changes. Kept: a "
-        "sentence with words of the lexicon, sealed on this machine.",
+        "Read: what is typed in X11 windows, in memory only, wiped when another window is entered",
+        "Kept: a sentence with words of the lexicon, sealed on this machine before it is written anywhere",
     ]
 
 

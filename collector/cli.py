@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from collector.commands import evidence, people, rules, safeguarding, serving
+from collector.commands import evidence, people, register, rules, safeguarding, serving
 from proto.errors import SchoolwardenError
 
 VERSION = "0.1.0"
@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         people.add_token,
         people.add_device,
         people.add_user,
+        register.add_people,
+        register.add_absence,
         evidence.add_lists,
         evidence.add_verify,
         safeguarding.add_readers,

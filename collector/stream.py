@@ -82,6 +82,7 @@ class Stream:
         self._standing = standing
         self._waiting: deque[asyncio.Future[Answer] | News] = deque()
         self._drills: set[bytes] = set()
+        self._is_welcomed = False
         self._changed = asyncio.Event()
         self._room = asyncio.Semaphore(UNANSWERED_ENVELOPES)
         self._is_ended = False
@@ -96,6 +97,7 @@ class Stream:
         """
         try:
             held_version = await self._welcome()
+            self._is_welcomed = True
             standing = self._standing()
             if standing.bundle.version > held_version:
                 self.push(standing.bundle)
@@ -119,7 +121,9 @@ class Stream:
             raise StreamEndError(grpc.StatusCode.UNAVAILABLE, words) from error
 
     def push(self, news: News) -> None:
-        """Send something after what is waiting; an order to drill once only."""
+        """Send something after what is waiting; an order to drill once only, and only after what a drill needs."""
+        if not self._is_welcomed:
+            return  # What stands then is told with the welcome, and an order comes again while it holds.
         if isinstance(news, DrillOrder):
             if news.nonce in self._drills:
                 return

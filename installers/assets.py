@@ -2,9 +2,9 @@
 """Builds what the console's pages load in a browser into `collector/console/static/`: `python -m installers.assets`.
 
 The sources are in `collector/console/assets/`: our stylesheet and scripts, and the locked npm packages that they build
-on. The scripts of the flags' pages become one module with what they import, `flags.js`: the keys of the readers live in
-it alone. Nothing of the npm packages is committed. What is built is listed with its hash in `static/manifest.json`, from
-which the console makes addresses that may be cached for ever; `static/LICENCES.txt` holds the packages' licences.
+on. The scripts of the flags' pages become one module with what they import, `flags.js`. Nothing of the npm packages is
+committed. What is built is listed with its hash in `static/manifest.json`, from which the console makes addresses that
+may be cached for ever; `static/LICENCES.txt` holds the packages' licences.
 No GOV.UK brand gets through: `verify_unbranded` looks at every file before it is written.
 """
 

@@ -120,13 +120,15 @@ class RunningProgram:
             self._process.kill()
             self._process.wait()
 
+    def _command(self) -> list[str]:
+        return [str(PROGRAMS / self.name)]
+
     def _launch(self, *arguments: str) -> Path:
         """Start it and return the file that its standard output goes to."""
         assert not self.is_running
         output = self.folder.with_name(f"{self.folder.name}.out")
         with output.open("wb") as out, self._log.open("ab") as log:
-            command = [str(PROGRAMS / self.name), *arguments]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+            self._process = subprocess.Popen([*self._command(), *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
         return output
 
 

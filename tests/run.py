@@ -36,9 +36,12 @@ DESKTOP_PROGRAMS = {
     "xdotool": "xdotool",
     "openbox": "openbox",
     "setxkbmap": "x11-xkb-utils",
+    "xprop": "x11-utils",
+    "setpriv": "util-linux",
     "dbus-run-session": "dbus-daemon",
 }
 DESKTOP_FILES = {
+    "/usr/lib/python3*/tkinter/__init__.py": "python3-tk",
     "/usr/libexec/at-spi-bus-launcher": "at-spi2-core",
     "/usr/lib/python3/dist-packages/gi/__init__.py": "python3-gi",
     "/usr/lib/*/girepository-1.0/Gtk-3.0.typelib": "gir1.2-gtk-3.0",

@@ -100,18 +100,23 @@ class Watch:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the notice is shown and nobody has accepted it yet."""
-        return self.process.is_alive and self._state == "waiting" and not self._is_silent
+        """Whether the notice is shown and nobody has accepted it yet. So long it has nothing more to say."""
+        return self.process.is_alive and self._state == "waiting"
+
+    @property
+    def cannot_watch(self) -> bool:
+        """Whether it says that this session cannot be watched; it ends then by itself."""
+        return self._state == "not_watched"
 
     @property
     def why_not(self) -> str:
         """Why it does not watch, in words of our own; empty while it starts, waits or watches."""
         if self.is_watching or self.is_waiting:
             return ""
+        if self.cannot_watch:
+            return "its watcher cannot see the keyboard"
         if not self.process.is_alive:
             return "its watcher ended"
-        if self._state == "not_watched":
-            return "its watcher cannot see the keyboard"
         return "its watcher says nothing" if self.ran_s >= STARTING_S else ""
 
     def take_accepted(self) -> bool:

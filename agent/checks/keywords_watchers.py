@@ -71,8 +71,7 @@ class Watchers:
 
     def list_obstacles(self) -> list[str]:
         """Return why a session that is to be watched is not, for each of these, in words of our own."""
-        reasons = [(kept.watch.why_not if kept.watch else kept.obstacle) for kept in self._kept.values()]
-        return [reason for reason in reasons if reason]
+        return [reason for reason in map(_find_obstacle, self._kept.values()) if reason]
 
     def keep(self, wanted: Mapping[Key, Wanted]) -> Iterator[CheckCrashed]:
         """End what is not wanted any more, start what is; yield what tells of a watcher that died in its session."""
@@ -117,7 +116,6 @@ class Watchers:
     def _begin(self, kept: _Kept, want: Wanted, now_s: float) -> None:
         try:
             kept.watch = Watch(want, self._start, self._wake, self._clock_s)
-            kept.obstacle = ""
         except NotWatchedError as error:
             kept.obstacle = error.message
             self._put_off(kept, now_s)
@@ -129,9 +127,10 @@ class Watchers:
         assert kept.watch is not None
         if kept.watch.ran_s >= LONGEST_PAUSE_S:
             kept.failures = 0
+        kept.obstacle = kept.watch.why_not
+        # Where it says that it cannot watch, to end is no crash.
+        kept.has_died = not kept.watch.cannot_watch
         self._end(kept)
-        kept.has_died = True
-        kept.obstacle = "its watcher ended"
         self._put_off(kept, now_s)
 
     def _put_off(self, kept: _Kept, now_s: float) -> None:
@@ -159,6 +158,15 @@ class Watchers:
             return False
         recent.append(now_s)
         return True
+
+
+def _find_obstacle(kept: _Kept) -> str:
+    watch = kept.watch
+    if watch is None or not (watch.is_watching or watch.is_waiting):
+        # One that starts again has not shown yet that the old obstacle is gone.
+        return (watch.why_not if watch else "") or kept.obstacle
+    kept.obstacle = ""
+    return ""
 
 
 def count_each(reasons: list[str]) -> str:

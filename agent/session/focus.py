@@ -53,7 +53,8 @@ class Focus:
         focus = self._display.get_input_focus().focus
         focus_id = focus if isinstance(focus, int) else focus.id
         # What the server told before its answer has come with it: also that the title has changed.
-        is_stale = any([self._is_about_name(self._display.next_event()) for _ in range(self._display.pending_events())])
+        told = [self._display.next_event() for _ in range(self._display.pending_events())]
+        is_stale = any(map(self._is_about_name, told))
         if is_stale or focus_id != self._focus_id or self._window is None:
             self._focus_id = focus_id
             try:
@@ -63,7 +64,11 @@ class Focus:
         return self._window
 
     def _is_about_name(self, event: Any) -> bool:
-        return event.type == X.PropertyNotify and event.atom in (*self._title_names, self._class_name, self._active_name)
+        return event.type == X.PropertyNotify and event.atom in (
+            *self._title_names,
+            self._class_name,
+            self._active_name,
+        )
 
     def _find_window(self, focus_id: int) -> Window | None:
         if focus_id in (X.NONE, X.PointerRoot, self._root.id):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook: which keys are pressed and that the mouse is clicked, from pynput's listener.
 
-pynput's own idea of the text is left aside, because it is wrong too often; `layout` knows. For that this module holds on
-to a private part of pynput, `_handle_message` and the range `_EVENTS`: the version is pinned and a test holds it.
+pynput's own idea of the text is left aside, because it is wrong too often; `layout` knows. For that this module holds
+on to private parts of pynput, `_handle_message` and the range `_EVENTS`: the version is pinned and a test holds them.
 Releases of keys are not passed on, nor when anything was pressed.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,11 +46,10 @@ class Keyboard:
         """
         self._listener = _make_listener(tell)
         self._listener.start()
+        give_up_s = time.monotonic() + START_TIMEOUT_S
         # Not its own `wait`, which waits for ever when the listener's thread has failed.
-        with self._listener._condition:  # noqa: SLF001 - held by a test like the rest of what is private
-            is_ready = self._listener._condition.wait_for(  # noqa: SLF001
-                lambda: self._listener._ready, START_TIMEOUT_S  # noqa: SLF001
-            )
+        while not (is_ready := bool(self._listener._ready)) and time.monotonic() < give_up_s:  # noqa: SLF001
+            time.sleep(0.01)
         if not is_ready:
             raise NotWatchedError("the display does not let us listen to the keyboard")
 

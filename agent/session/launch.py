@@ -27,22 +27,39 @@ class Session(Protocol):
     """Somebody's session, as the operating system tells it."""
 
     @property
-    def uid(self) -> int: ...
+    def uid(self) -> int:
+        """The user."""
+        ...
+
     @property
-    def gid(self) -> int: ...
+    def gid(self) -> int:
+        """The user's group."""
+        ...
+
     @property
-    def groups(self) -> Sequence[int]: ...
+    def groups(self) -> Sequence[int]:
+        """The user's further groups."""
+        ...
+
     @property
-    def home(self) -> str: ...
+    def home(self) -> str:
+        """The user's home folder."""
+        ...
+
     @property
-    def display(self) -> str: ...
+    def display(self) -> str:
+        """The X11 display, as in DISPLAY."""
+        ...
+
     @property
     def kind(self) -> str:
         """x11, wayland or tty."""
         ...
 
     @property
-    def environment(self) -> Mapping[str, str]: ...
+    def environment(self) -> Mapping[str, str]:
+        """The session's environment, as far as it can be read."""
+        ...
 
 
 OnMessage = Callable[[Report], None]

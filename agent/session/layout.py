@@ -109,9 +109,10 @@ class Layout:
         """
         self._libraries = _Libraries()
         self._text = ctypes.create_string_buffer(64)
-        self._connection = self._libraries.xcb.xcb_connect(display.encode(), None)
+        self._connection: int | None = self._libraries.xcb.xcb_connect(display.encode(), None)
         self._context = self._libraries.xkb.xkb_context_new(0)
-        self._state = self._compose = None
+        self._state: int | None = None
+        self._compose: int | None = None
         event = c_uint8()
         if self._libraries.xcb.xcb_connection_has_error(self._connection):
             self.close()
@@ -129,7 +130,7 @@ class Layout:
         self._load_keymap()
 
     def read(self, keycode: int, state: int) -> tuple[int, str]:
-        """Return the key's symbol and the text that it makes, empty for none or not yet.
+        """Return the key's symbol and the text that it makes; no symbol for a part of a Compose, no text for none.
 
         `state` is what the event says of modifiers and layout.
         """
@@ -146,7 +147,7 @@ class Layout:
             if status == _COMPOSED:
                 return symbol, self._take_text()
             if status in (_COMPOSING, _CANCELLED):
-                return symbol, ""
+                return 0, ""  # the program does not get this key
         self._libraries.xkb.xkb_keysym_to_utf8(symbol, self._text, len(self._text))
         text = self._take_text()
         return symbol, text if text.isprintable() else ""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The notice: shown in a short-lived process of its own, because what draws windows is larger than all of the watcher.
 
-What the window looks like is in `notice_window`, which knows nothing of us. The title and the text are the school's; the
-lines in short are ours, so that the essential stands there whatever the school wrote.
+What the window looks like is in `notice_window`, which knows nothing of us. The title and the text are the school's;
+the lines in short are ours, so that the essential stands there whatever the school wrote.
 """
 
 import json
@@ -19,10 +19,10 @@ PROGRAM = Path(__file__).with_name("notice_window.py")
 
 IN_SHORT = (
     "A program called Schoolwarden reads what you type on this computer.",
-    "It looks for words that can mean that someone is in danger or being hurt.",
-    "If it finds some, one trained adult at your school sees that one sentence.",
-    "It does not read passwords, or what you type to help lines like Childline.",
-    "While it reads, you can see its sign: an eye.",
+    "It looks for words that can mean that someone is in danger or may get hurt.",
+    "If it finds some, the adults at your school who keep pupils safe can see that sentence. Nobody else can.",
+    "It is made not to read passwords, or what you type to help lines such as Childline.",
+    "While it reads, you can see its sign: an eye at the edge of the screen. Click it to see this again.",
 )
 BUTTON = "I have read this"
 

@@ -10,7 +10,11 @@ import sys
 from typing import Any
 
 READ, CLOSED, CANNOT_SHOW = 0, 1, 3
-WIDTH = 620
+WIDTH = 600
+BULLET_WIDTH = 20
+TEXT_HEIGHT = 200
+LONG_TEXT = 500
+"""Characters past which the school's text is scrolled."""
 STYLE = b"""
 .title { font-size: 20pt; font-weight: bold; }
 .text { font-size: 13pt; }
@@ -25,36 +29,44 @@ def show_with_gtk(content: dict[str, Any]) -> int:
         ImportError: GTK 3 is not here.
         ValueError: another version of it is.
     """
-    import gi
+    import gi  # type: ignore[import-not-found]
 
     gi.require_version("Gtk", "3.0")
-    from gi.repository import Gdk, Gtk
+    from gi.repository import Gdk, Gtk  # type: ignore[import-not-found]
 
     if not Gtk.init_check([])[0]:
         return CANNOT_SHOW
     result = [CLOSED]
     style = Gtk.CssProvider()
     style.load_from_data(STYLE)
-    Gtk.StyleContext.add_provider_for_screen(
-        Gdk.Screen.get_default(), style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION
-    )
+    Gtk.StyleContext.add_provider_for_screen(Gdk.Screen.get_default(), style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
     window = Gtk.Window(title=content["title"], window_position=Gtk.WindowPosition.CENTER, border_width=28)
-    window.set_default_size(WIDTH, -1)
+    window.set_type_hint(Gdk.WindowTypeHint.DIALOG)
     window.set_keep_above(True)
-    window.set_icon_name("dialog-information")
     box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=14)
     window.add(box)
 
-    def write(text: str, kind: str) -> None:
-        label = Gtk.Label(label=text, wrap=True, xalign=0.0, max_width_chars=58)
+    def write(text: str, kind: str, width: int = WIDTH) -> Any:
+        label = Gtk.Label(label=text, wrap=True, xalign=0.0, yalign=0.0, width_request=width, max_width_chars=1)
         label.get_style_context().add_class(kind)
-        box.pack_start(label, False, False, 0)
+        return label
 
-    write(content["title"], "title")
+    box.add(write(content["title"], "title"))
     for line in content["in_short"]:
-        write("•  " + line, "text")
-    box.pack_start(Gtk.Separator(), False, False, 4)
-    write(content["text"], "text")
+        row = Gtk.Box(spacing=10)
+        row.add(write("•", "text", -1))
+        row.add(write(line, "text", WIDTH - BULLET_WIDTH))
+        box.add(row)
+    box.add(Gtk.Separator())
+    text = write(content["text"], "text")
+    if len(content["text"]) > LONG_TEXT:
+        # However long the school's text is, the button stays on the screen.
+        page = Gtk.ScrolledWindow(min_content_height=TEXT_HEIGHT)
+        page.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        page.add(text)
+        box.add(page)
+    else:
+        box.add(text)
     button = Gtk.Button(label=content["button"], halign=Gtk.Align.CENTER, margin_top=10)
     button.get_style_context().add_class("suggested-action")
 
@@ -64,7 +76,7 @@ def show_with_gtk(content: dict[str, Any]) -> int:
 
     button.connect("clicked", accept)
     window.connect("destroy", Gtk.main_quit)
-    box.pack_start(button, False, False, 0)
+    box.add(button)
     window.show_all()
     button.grab_focus()
     Gtk.main()

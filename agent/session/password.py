@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a field for a password has the focus, as programs tell it over the accessibility bus (AT-SPI on D-Bus).
 
-Programs that speak no AT-SPI (terminals, Tk, some browsers) tell nothing; `protected` knows some of them by their window.
+Programs that speak no AT-SPI (terminals, Tk, some browsers) tell nothing; `protected` knows some by their window.
 Of a field only its role is asked, never its text or name.
 """
 
@@ -90,7 +90,7 @@ class PasswordFields:
             answer = self._ask_thing(thing, "GetRole")
         except TimeoutError:
             return True  # the program is busy; better not read than read a password
-        return answer == (ROLE_PASSWORD_TEXT,)
+        return bool(answer == (ROLE_PASSWORD_TEXT,))
 
     def _has_state(self, thing: _Thing, state: int) -> bool:
         try:

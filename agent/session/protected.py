@@ -19,8 +19,8 @@ HELP = (
 """Counselling and help lines: whoever looks for help must be able to type there alone."""
 
 HEALTH = (
-    "nhs nhs+111 nhs+app patient+access mygp my+gp systmonline systmone emis airmid patients+know+best my+health+record "
-    "camhs accurx"
+    "nhs nhs+111 nhs+app patient+access mygp my+gp systmonline systmone emis airmid patients+know+best my+health+record"
+    " camhs accurx"
 )
 
 PASSWORDS = (
@@ -30,9 +30,9 @@ PASSWORDS = (
 )
 
 MONEY = (
-    "bank banking online+bank* barclays natwest lloyds halifax hsbc santander nationwide+building+society monzo starling "
-    "revolut paypal first+direct metro+bank tsb co-operative+bank royal+bank+of+scotland gohenry rooster+money checkout "
-    "parentpay"
+    "bank banking online+bank* barclays natwest lloyds halifax hsbc santander nationwide+building+society monzo"
+    " starling revolut paypal first+direct metro+bank tsb co-operative+bank royal+bank+of+scotland gohenry"
+    " rooster+money checkout parentpay"
 )
 
 SCHOOL = (
@@ -51,7 +51,9 @@ SIGN_IN = (
 )
 
 FLOOR = tuple(
-    pattern.replace("+", " ") for group in (HELP, HEALTH, PASSWORDS, MONEY, SCHOOL, SIGN_IN) for pattern in group.split()
+    pattern.replace("+", " ")
+    for group in (HELP, HEALTH, PASSWORDS, MONEY, SCHOOL, SIGN_IN)
+    for pattern in group.split()
 )
 
 

@@ -11,10 +11,9 @@ program says by then that a password field had the focus, what was begun there i
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from agent.session.ring import Ring
-from proto.events import Tier
+from rules.keywords.match import Hit
 
 SETTLED_S = 1.2
 LATEST_S = 8.0
@@ -25,33 +24,7 @@ FORGET_S = 60.0
 END_MARKS = frozenset(".!?…。！？؟।;\n")
 
 
-class Hit(Protocol):
-    """A match as the keyword engine tells it; places are characters of the text, `end` exclusive."""
-
-    @property
-    def category(self) -> str: ...
-    @property
-    def tier(self) -> Tier: ...
-    @property
-    def severity(self) -> int: ...
-    @property
-    def rule(self) -> str: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-    @property
-    def why(self) -> str: ...
-
-
-class Matcher(Protocol):
-    """The keyword engine."""
-
-    def find(self, text: str) -> Sequence[Hit]:
-        """Return every match in a text."""
-        ...
-
-
+Find = Callable[[str], Sequence[Hit]]
 FindSentence = Callable[[str, int, int], tuple[int, int]]
 
 
@@ -89,8 +62,8 @@ class _Held:
 class Reading:
     """One ring of text and what is to be done about it."""
 
-    def __init__(self, matcher: Matcher, find_sentence: FindSentence) -> None:
-        self._matcher = matcher
+    def __init__(self, find: Find, find_sentence: FindSentence) -> None:
+        self._find = find
         self._find_sentence = find_sentence
         self._ring = Ring()
         self._place = NOWHERE
@@ -103,6 +76,11 @@ class Reading:
 
     def __len__(self) -> int:
         return len(self._ring)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something waits to be looked at or to be told."""
+        return self._unread_since_s is not None or bool(self._held)
 
     def add(self, text: str, now_s: float) -> None:
         """Take text as it was typed."""
@@ -179,7 +157,7 @@ class Reading:
         """Match what is held. A sentence that still goes on waits, unless everything counts as settled."""
         text = self._ring.text()
         begun_s = now_s if self._line_since_s is None else self._line_since_s
-        for hit in self._matcher.find(text):
+        for hit in self._find(text):
             is_ended = not END_MARKS.isdisjoint(text[hit.end :])
             if not (is_settled or is_ended):
                 continue

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The visible sign while a session is read: an eye in the notification area, or where there is none a plate in a corner.
+"""The visible sign while a session is read: an eye in the notification area, or a plate in a corner without one.
 
-A click on it asks for the notice. The server keeps the picture as the window's background and paints it again by itself.
+A click on it asks for the notice. The server keeps the picture as the window's background and paints it by itself.
 When to show it is `watcher`'s part: as long as something is read, and not a moment longer.
 """
 
@@ -99,7 +99,7 @@ class Sign:
         return None if isinstance(owner, int) else owner
 
     def _show_icon(self, tray: Any) -> None:
-        self._window = self._make_window(0, 0, SIZE, SIZE, is_managed=True)
+        self._window = self._make_window(0, 0, SIZE, SIZE)
         self._drawn_size = (0, 0)
         self._fit_icon()
         info = self._display.intern_atom("_XEMBED_INFO")
@@ -133,7 +133,7 @@ class Sign:
         width = SIZE + text_width * scale + 3 * _MARGIN
         x = self._screen.width_in_pixels - width - _EDGE
         y = self._screen.height_in_pixels - height - _EDGE
-        self._window = self._make_window(x, y, width, height, is_managed=True)
+        self._window = self._make_window(x, y, width, height)
         pixmap = self._window.create_pixmap(width, height, self._screen.root_depth)
         self._fill(pixmap, _BLUE, 0, 0, width, height)
         self._draw_eye(pixmap, _MARGIN, (height - SIZE) // 2, SIZE)
@@ -142,10 +142,9 @@ class Sign:
         self._paint(pixmap)
         self._window.map()
 
-    def _make_window(self, x: int, y: int, width: int, height: int, *, is_managed: bool) -> Any:
+    def _make_window(self, x: int, y: int, width: int, height: int) -> Any:
         window = self._screen.root.create_window(
             x, y, width, height, 0, X.CopyFromParent, X.InputOutput, event_mask=X.ButtonPressMask,
-            override_redirect=not is_managed,
         )  # fmt: skip
         window.set_wm_name(WORDS)
         window.set_wm_class("schoolwarden", "Schoolwarden")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a key does to the text that is being typed: adds to it, takes from it, ends its line, or goes elsewhere.
 
-Pure. The key's symbol and text come from `layout`; what becomes of the text is `reading`'s part. A key that is held down
-counts as often as it repeats, for so often the program gets it.
+Pure. The key's symbol and text come from `layout`; what becomes of the text is `reading`'s part. A key that is held
+down counts as often as it repeats, for so often the program gets it.
 """
 
 from enum import Enum

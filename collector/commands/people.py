@@ -85,7 +85,7 @@ def _device_revoke(options: argparse.Namespace) -> int:
 
 
 def add_user(commands: Any) -> None:
-    """Add `user`, with `add`, `reset` and `list`."""
+    """Add `user`, with `add`, `reset`, `reset-second-factor` and `list`."""
     parser = commands.add_parser("user", help="the people who may sign in", description="the people who may sign in")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = add_command(actions, "add", _user_add, "add a user; prints the one-time password")
@@ -95,6 +95,9 @@ def add_user(commands: Any) -> None:
     reset = add_command(actions, "reset", _user_reset, "give a user a new one-time password and print it")
     reset.add_argument("name", metavar="NAME", help="2 to 64 of a-z, 0-9, dot, dash and underscore")
     add_dir(reset)
+    code = add_command(actions, "reset-second-factor", _user_reset_second_factor, "let a user set up a new telephone")
+    code.add_argument("name", metavar="NAME", help="a user who has lost the old one; make sure who asks")
+    add_dir(code)
     listed = add_command(actions, "list", _user_list, "list the users")
     add_dir(listed)
     add_format(listed)
@@ -121,6 +124,15 @@ def _user_reset(options: argparse.Namespace) -> int:
     return 0
 
 
+def _user_reset_second_factor(options: argparse.Namespace) -> int:
+    from collector.users import reset_second_factor
+
+    config, engine = open_folder(options)
+    reset_second_factor(engine, config.school_id, options.name, time.time_ns(), actor=COMMAND_LINE)
+    sys.stderr.write(f"{options.name} is signed out and sets up a new second factor at the next sign-in.\n")
+    return 0
+
+
 def _user_list(options: argparse.Namespace) -> int:
     from collector.users import list_users
 
@@ -131,6 +143,7 @@ def _user_list(options: argparse.Namespace) -> int:
             "roles": sorted(user.roles),
             "must_change_password": user.must_change_password,
             "disabled": user.is_disabled,
+            "second_factor": user.has_second_factor,
         }
         for user in list_users(engine, config.school_id)
     ]

@@ -13,11 +13,14 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add_format, open_folder
 from collector.commands.output import print_rows, with_times
 from collector.errors import UsageError
+
+if TYPE_CHECKING:
+    from collector.drills import Drill
 
 CANDIDATES_FORMAT = "schoolwarden candidates v1"
 ITEMS_FORMAT = "schoolwarden test items v1"
@@ -140,10 +143,7 @@ def _drill(options: argparse.Namespace) -> int:
         raise UsageError("name one device, or all", hint="drill DEVICE, drill --all, or drill list")
     config, engine = open_folder(options)
     if options.device == "list":
-        rows = [
-            with_times(asdict(each) | {"answered_at_ns": each.answered_at_ns or 0})
-            for each in list_drills(engine, config.school_id)
-        ]
+        rows = [_to_row(each) for each in list_drills(engine, config.school_id)]
         print_rows(rows, options.format, "no drill was ordered yet")
         return 0
     now_ns = time.time_ns()
@@ -154,6 +154,12 @@ def _drill(options: argparse.Namespace) -> int:
         order_drill(engine, config.school_id, device_id=options.device, actor=COMMAND_LINE, now_ns=now_ns)
     sys.stderr.write(f"{count} devices are asked; see what came of it with: drill list\n")
     return 0
+
+
+def _to_row(drill: "Drill") -> dict[str, Any]:
+    """Return a drill for people and programs; no time where none has come."""
+    row = with_times({name: value for name, value in asdict(drill).items() if value is not None})
+    return row if drill.answered_at_ns is not None else row | {"answered_at": "not answered"}
 
 
 def _shorten(row: dict[str, Any]) -> dict[str, Any]:

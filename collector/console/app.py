@@ -23,6 +23,7 @@ from collector.console.pages import (
     flags,
     identity,
     incidents,
+    people,
     proposals,
     readers,
     sealed,
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *incidents.ROUTES,
     *devices.ROUTES,
     *proposals.ROUTES,
+    *people.ROUTES,
     *users.ROUTES,
 )
 """Every page there is. The files of `static_files` are the only other thing that is served."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the console answers its own scripts when something cannot be done: JSON with a sentence that a person can read."""
+"""How the console answers its own scripts when something cannot be done: JSON with a sentence for people."""
 
 import base64
 import binascii

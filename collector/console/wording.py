@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console's words for what the program calls by name."""
 
+from collector.people import PersonKind, Post
 from collector.roles import Role
 
 SEVERITIES = {5: "Act now", 4: "High", 3: "Medium", 2: "Low", 1: "Information"}
@@ -35,6 +36,23 @@ ROLES = {
     Role.DEPUTY_DSL: "Deputy DSL",
     Role.HEADTEACHER: "Headteacher",
     Role.CHAIR_OF_GOVERNORS: "Chair of governors",
+}
+
+PERSON_KINDS = {
+    PersonKind.PUPIL: "Pupils",
+    PersonKind.STAFF: "Staff",
+    PersonKind.SHARED: "Shared accounts",
+    PersonKind.GUEST: "Guests",
+    PersonKind.SUPPLY: "Supply staff",
+}
+
+POSTS = {Post(role.value): text for role, text in ROLES.items()} | {
+    Post.LINE_MANAGER: "Line manager",
+    Post.ICT_MANAGER: "ICT manager",
+    Post.BUSINESS_MANAGER: "Business manager",
+    Post.GOVERNOR: "Governor",
+    Post.DPO: "Data protection officer",
+    Post.AUDITOR: "Auditor",
 }
 
 KINDS = {

@@ -64,7 +64,7 @@ def parse_document(text: str, format: str, types: Mapping[str, type], name: str)
 
 
 def pick_fields(values: Any, types: Mapping[str, type], name: str) -> dict[str, Any]:
-    """Return the named fields of a JSON object, each of exactly its type; `object` stands for any.
+    """Return the named fields of a JSON object, each of exactly its type.
 
     Raises:
         UsageError: one is missing or of another type.
@@ -72,7 +72,7 @@ def pick_fields(values: Any, types: Mapping[str, type], name: str) -> dict[str, 
     if not isinstance(values, dict):
         raise UsageError(f"{name} does not have the fields of its format")
     for field, each in types.items():
-        if field not in values or (each is not object and type(values[field]) is not each):
+        if type(values.get(field)) is not each:
             raise UsageError(f"{name} does not have the fields of its format: {field}")
     return {field: values[field] for field in types}
 

@@ -5,46 +5,43 @@ What is sealed was written by the device; what stands around it, by whoever had 
 somebody changed the outside, and the reader must know before he acts on it.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from collector.opener.documents import dump_document, from_base64, list_texts, load_document, to_base64
-from collector.opener.errors import UsageError
+from collector.opener.documents import dump_document, from_base64, load_document, pick_fields, to_base64
 from collector.opener.text import show
 from proto.errors import SealError
-from proto.events import Tier
 from proto.sealed import FlagContent, decode_flag, seal
 
 FORMAT = "schoolwarden flag v1"
-NEAR_NS = 60 * 10**9
+NOTE_FORMAT = "schoolwarden note v1"
+NEAR_NS = 120 * 10**9
 """A device seals a flag a moment before it writes the header."""
 ROUTES = ("dsl", "head", "chair")
 """Those that somebody in the school reads, from the lowest up."""
-_FIELDS = {
-    "flag": str,
-    "device_id": str,
-    "hostname": str,
-    "route": str,
-    "drill": bool,
-    "sealed": str,
-    "notes": list,
-    # Written by a browser, which has no whole numbers as large as a time: as text or as a number.
-    "device_time_ns": object,
-    "received_at_ns": object,
-    "tier": object,
-}
 Opening = Callable[[bytes], bytes]
 """Opens something sealed, or raises SealError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteFile:
+    """A note on a flag, and whom the collector names as its writer."""
+
+    made_by: str
+    made_at_ns: int
+    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagFile:
     """A flag as it was downloaded: nothing of it is to be believed but what is sealed."""
 
-    flag: str
+    school_id: str
+    flag_id: str
     device_id: str
     hostname: str
     tier: str
@@ -52,14 +49,40 @@ class FlagFile:
     drill: bool
     device_time_ns: int
     received_at_ns: int
+    recipients_version: int
     sealed: bytes
-    notes: tuple[bytes, ...]
+    notes: tuple[NoteFile, ...]
 
     def to_document(self) -> str:
         """Return it as the text of a file."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        values |= {"sealed": to_base64(self.sealed), "notes": [to_base64(note) for note in self.notes]}
-        return dump_document(FORMAT, values)
+        notes = [asdict(note) | {"sealed": to_base64(note.sealed)} for note in self.notes]
+        return dump_document(FORMAT, asdict(self) | {"sealed": to_base64(self.sealed), "notes": notes})
+
+
+_FLAG_FIELDS: dict[str, type] = {
+    "school_id": str,
+    "flag_id": str,
+    "device_id": str,
+    "hostname": str,
+    "tier": str,
+    "route": str,
+    "drill": bool,
+    "device_time_ns": int,
+    "received_at_ns": int,
+    "recipients_version": int,
+    "sealed": str,
+    "notes": list,
+}
+_NOTE_FIELDS: dict[str, type] = {"made_by": str, "made_at_ns": int, "sealed": str}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedNote:
+    """A note, and its text; None if it is not sealed to this reader, or is not the note that it is said to be."""
+
+    made_by: str
+    made_at_ns: int
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +91,7 @@ class Opened:
 
     file: FlagFile
     content: FlagContent
-    notes: tuple[str | None, ...]
-    """None for one that was not sealed to this reader."""
+    notes: tuple[OpenedNote, ...]
     differences: tuple[str, ...]
 
 
@@ -80,14 +102,10 @@ def load_flag(path: Path) -> FlagFile:
         UsageError: the file is of another kind.
         OSError: it cannot be read.
     """
-    values = load_document(path, FORMAT, _FIELDS)
+    values = load_document(path, FORMAT, _FLAG_FIELDS)
+    notes = [pick_fields(note, _NOTE_FIELDS, str(path)) for note in values["notes"]]
     values["sealed"] = from_base64(values["sealed"], str(path))
-    values["notes"] = tuple(from_base64(note, str(path)) for note in list_texts(values["notes"], str(path)))
-    try:
-        values |= {name: int(values[name]) for name in ("device_time_ns", "received_at_ns")}
-        values["tier"] = _find_tier(values["tier"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise UsageError(f"{path} does not have the fields of its format: its tier or its times") from error
+    values["notes"] = tuple(NoteFile(**note | {"sealed": from_base64(note["sealed"], str(path))}) for note in notes)
     return FlagFile(**values)
 
 
@@ -98,27 +116,24 @@ def open_flag(file: FlagFile, opening: Opening) -> Opened:
         SealError: it was not sealed to this reader, or was changed.
         MalformedError: what was sealed is no flag.
     """
+    if not file.sealed:
+        raise SealError("the device could not send what it sealed: its queue was full")
     content = decode_flag(opening(file.sealed))
-    notes: list[str | None] = []
-    for note in file.notes:
-        try:
-            notes.append(opening(note).decode("utf-8", "replace"))
-        except SealError:
-            notes.append(None)
-    return Opened(file, content, tuple(notes), tuple(list_differences(file, content)))
+    notes = tuple(
+        OpenedNote(note.made_by, note.made_at_ns, _find_text(note, file.flag_id, opening)) for note in file.notes
+    )
+    return Opened(file, content, notes, tuple(list_differences(file, content)))
 
 
 def list_differences(file: FlagFile, content: FlagContent) -> list[str]:
     """Return where the outside says something else than what the device sealed."""
-    pairs: list[tuple[str, Any, Any]] = [
-        ("device", file.device_id, content.device_id),
-        ("hostname", file.hostname, content.hostname),
-        ("tier", file.tier, content.tier),
-        ("route", file.route, content.route),
-        ("drill", file.drill, bool(content.drill_nonce)),
-    ]
+    names = ("school_id", "device_id", "hostname", "tier", "route", "recipients_version")
+    pairs: list[tuple[str, Any, Any]] = [(name, getattr(file, name), getattr(content, name)) for name in names]
+    # The other way round it is a device that drills without an order: then the flag counts like any other.
+    if file.drill and not content.drill_nonce:
+        pairs.append(("drill", "a drill", "none"))
     if abs(file.device_time_ns - content.made_at_ns) > NEAR_NS:
-        pairs.append(("time", to_rfc3339(file.device_time_ns), to_rfc3339(content.made_at_ns)))
+        pairs.append(("time", to_text(file.device_time_ns), to_text(content.made_at_ns)))
     return [
         f"{name}: the file says {show(str(outside))}, the device sealed {show(str(inside))}"
         for name, outside, inside in pairs
@@ -135,15 +150,27 @@ def rewrap(file: FlagFile, opening: Opening, age_keys: list[str]) -> tuple[FlagF
     """
     plaintext = opening(file.sealed)
     decode_flag(plaintext)  # Nothing but a flag is handed on in a flag's clothes.
-    notes: list[bytes] = []
+    notes: list[NoteFile] = []
     for note in file.notes:
         try:
-            text = opening(note)
+            text = opening(note.sealed)
         except SealError:
-            continue  # Counted below: the caller says how many stay behind.
-        notes.append(seal(text, age_keys))
+            continue  # The caller says how many stay behind.
+        notes.append(replace(note, sealed=seal(text, age_keys)))
     sealed = replace(file, sealed=seal(plaintext, age_keys), notes=tuple(notes))
     return sealed, len(file.notes) - len(notes)
+
+
+def _find_text(note: NoteFile, flag_id: str, opening: Opening) -> str | None:
+    """Return a note's text, if it opens and was written for this flag by whom the file names."""
+    try:
+        values: Any = json.loads(opening(note.sealed))
+    except (SealError, ValueError, RecursionError):
+        return None
+    about = {"format": NOTE_FORMAT, "flag_id": flag_id, "made_by": note.made_by}
+    if not isinstance(values, dict) or any(values.get(name) != value for name, value in about.items()):
+        return None
+    return values["text"] if isinstance(values.get("text"), str) else None
 
 
 def describe(opened: Opened) -> list[str]:
@@ -152,7 +179,7 @@ def describe(opened: Opened) -> list[str]:
     start, end = max(content.start, 0), max(content.end, content.start, 0)
     marked = f"{content.sentence[:start]}>>>{content.sentence[start:end]}<<<{content.sentence[end:]}"
     facts = {
-        "Drill": "YES. This is a test: no child typed it." if content.drill_nonce else "",
+        "Drill": _describe_drill(opened),
         "Tier": content.tier,
         "Category": f"{content.category} (rule {content.rule}, severity {content.severity})",
         "Why": content.why,
@@ -160,34 +187,34 @@ def describe(opened: Opened) -> list[str]:
         "Typed by": f"{content.account_name} ({content.account}), {content.account_kind} account",
         "Program": content.application,
         "Window": content.window,
-        "When": f"{to_rfc3339(content.made_at_ns)} by the device's clock",
-        "Received": to_rfc3339(opened.file.received_at_ns),
+        "When": f"{to_text(content.made_at_ns)} by the device's clock",
+        "Received": to_text(opened.file.received_at_ns),
         "Device": f"{content.hostname} ({content.device_id}), school {content.school_id}",
         "Route": content.route,
         "Notice": content.notice_version,
         "Readers": f"version {content.recipients_version} of the set",
     }
-    lines = [f"Flag {show(opened.file.flag)}"]
+    lines = [f"Flag {show(opened.file.flag_id)}"]
     lines += [f"  {name + ':':<10} {show(value)}" for name, value in facts.items() if value]
-    for number, note in enumerate(opened.notes, 1):
-        lines.append(f"  Note {number}:" + ("    (not sealed to this key)" if note is None else ""))
-        lines += [f"    {show(line)}" for line in (note or "").splitlines()]
+    for note in opened.notes:
+        lines.append(f"  Note by {show(note.made_by)}, {to_text(note.made_at_ns)}:")
+        closed = "(not sealed to this key, or not the note that it is said to be)"
+        lines += [f"    {show(line)}" for line in (closed if note.text is None else note.text).splitlines()]
     lines.append("  A flag shows which account typed. Who sat there, it cannot show.")
     return lines
 
 
-def to_rfc3339(at_ns: int) -> str:
+def _describe_drill(opened: Opened) -> str:
+    if not opened.content.drill_nonce:
+        return ""
+    if not opened.file.drill:
+        return "the device says so, but the school ordered none: treat it like any other flag"
+    return "YES. This is a test: no child typed it."
+
+
+def to_text(at_ns: int) -> str:
     """Return a time in UTC, or the bare number if it is no time of this calendar."""
     try:
         return f"{datetime.fromtimestamp(at_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
         return f"{at_ns} ns"
-
-
-def _find_tier(value: Any) -> str:
-    """Return a tier's name, given as name or number.
-
-    Raises:
-        ValueError: there is no such tier.
-    """
-    return Tier[value.upper()].name.lower() if isinstance(value, str) else Tier(value).name.lower()

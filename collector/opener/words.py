@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The passphrase of an identity: six words of the English BIP-39 list, drawn by the computer, never chosen."""
 
+import re
 import secrets
+import unicodedata
 
 from mnemonic import Mnemonic
 
@@ -16,5 +18,5 @@ def make_passphrase() -> str:
 
 
 def tidy_passphrase(typed: str) -> str:
-    """Return what was typed as it was drawn: lower case, single blanks."""
-    return " ".join(typed.lower().split())
+    """Return what was typed as it was drawn, lower case and single blanks; the console's page does the same."""
+    return " ".join(re.findall("[a-z]+", unicodedata.normalize("NFKC", typed).lower()))

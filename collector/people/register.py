@@ -77,16 +77,6 @@ def list_accounts_of_user(engine: Engine, school_id: str, user_name: str) -> lis
         return list(connection.execute(query).scalars()) if user_name else []
 
 
-def list_aliases_of_user(engine: Engine, school_id: str, user_name: str) -> list[str]:
-    """Return the names by which people write of the person who is this user of the console, his own name first."""
-    query = select(people.c.name, people.c.aliases).where(
-        people.c.school_id == school_id, people.c.user_name == user_name
-    )
-    with reading(engine) as connection:
-        row = connection.execute(query).first() if user_name else None
-    return [] if row is None else [row.name, *json.loads(row.aliases)]
-
-
 def list_directory(engine: Engine, school_id: str) -> list[tuple[str, str, str]]:
     """Return account, name and class of everybody: a reader's browser finds the name of an account in it by itself."""
     query = (

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The phrase that proves the path from keyboard to reader: nobody types it by chance, and the real matcher finds it.
 
-It stands in no lexicon file. Marking the flag as a drill, so that nobody takes it for a concern, is the agent's business.
+It stands in no lexicon file. That its flag is marked as a drill, so that nobody takes it for a concern, is the agent's
+business.
 """
 
 from proto.events import Tier

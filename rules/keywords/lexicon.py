@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the phrases that the engine looks for: `rules/lexicons/<language>/<category>.toml`, written strictly.
 
-    [alternatives]                              # optional, for this file: {will} below stands for any of these
-    will = ["im going to", "im gonna", "i will"]
+    [alternatives]                              # optional, for this file: {WILL} below stands for any of these
+    WILL = ["im going to", "im gonna", "i will"]
 
     [[phrase]]
     id = "en.suicide.kill-myself"               # language, category, and a name of its own
     tier = "call"                               # call, alert, review or count: how soon a person should look
     severity = 5                                # 1 to 5
     why = "The pupil writes of killing himself or herself."     # what the DSL reads beside the sentence
-    texts = ["{will} kill myself", "kill {myself|my self}"]     # {a|b} is one of several, {|a} is "a" or nothing
+    texts = ["{WILL} kill myself", "kill {|all of} them"]        # {a|b} is one of several, {|a} is "a" or nothing
     matching = ["I'm gonna kill myself tonight"]                # the phrase's own tests, at least one of each
     silent = ["this homework is killing me"]
 
@@ -44,7 +44,8 @@ Text = tuple[Part, ...]
 _TIERS = {each.name.lower(): each for each in Tier if each is not Tier.UNSPECIFIED}
 _KEYS = ("id", "tier", "severity", "why", "texts", "matching", "silent")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_INSIDE_WORD = re.compile(r"\w\{|\}\w")
+_INSIDE_WORD = re.compile(r"\S\{|\}\S")
+_NAME = re.compile(r"[A-Z]+(_[A-Z]+)*")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 
 
@@ -120,6 +121,9 @@ def _parse_file(file: str, text: str) -> Iterator[tuple[Table, Phrase]]:
     top = Table(values, keys=("alternatives", "phrase"), file=file)
     words = top.table("alternatives")
     table = top.inner_table("alternatives", words)
+    for name in words:
+        if not _NAME.fullmatch(name):
+            raise table.fault("is no name for alternatives", key=name, hint="capitals, so that no word is meant: WILL")
     alternatives = {name: table.texts(name) for name in words}
     if not top.tables("phrase"):
         raise top.fault("holds no phrase", hint="a phrase starts with [[phrase]]")
@@ -165,15 +169,14 @@ def _parse_text(text: str, table: Table, alternatives: Mapping[str, Sequence[str
     if any(brace in piece for piece in pieces[::2] for brace in "{}"):
         raise table.fault(f"{shown(text)} has a brace without its twin, or one inside another", key="texts")
     if _INSIDE_WORD.search(text):
-        raise table.fault(f"{shown(text)} has a brace inside a word", key="texts", hint="braces hold whole words")
+        raise table.fault(f"{shown(text)} has no blank beside a brace", key="texts", hint="braces hold whole words")
     parts: list[Part] = []
     for at, piece in enumerate(pieces):
         if at % 2 == 0:
             parts += [(words,)] if (words := fold_words(piece)) else []
-        elif "|" in piece:
-            parts.append(tuple(fold_words(each) for each in piece.split("|")))
-        elif piece in alternatives:
-            parts.append(tuple(fold_words(each) for each in alternatives[piece]))
+        elif "|" in piece or piece in alternatives:
+            choices = [each for name in piece.split("|") for each in alternatives.get(name, (name,))]
+            parts.append(tuple(fold_words(each) for each in choices))
         else:
             hint = to_hint(piece, alternatives) if alternatives else "write {a|b}, or name it under [alternatives]"
             raise table.fault(f"{shown(text)} names no alternatives of this file", key="texts", hint=hint)

@@ -2,8 +2,10 @@
 """Finds the phrases of a lexicon in what was typed, as whole words and in every form that `normalise` offers.
 
 All phrases are one graph of words, walked from every word of the text. Its first words are merged, so that the hundreds
-of phrases that begin with "i" are not tried one by one; a phrase's alternatives are never written out. A hit stands within one sentence. Of the hits of one category that lie inside
-one another only the outermost is reported; hits of several categories do not hide one another.
+of phrases that begin with "i" are not tried one by one; a phrase's alternatives are never written out.
+
+A hit stands within one sentence. Of the hits of one category that lie inside one another only the outermost is
+reported; hits of several categories do not hide one another.
 
 It decides nothing about a hit: not who reads it, nor whether it leaves the device.
 """
@@ -51,7 +53,7 @@ class _Rule(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Node:
-    """A place in phrases: the words that may follow, each with the places it leads to, and the phrases that end here."""
+    """A place in phrases: the words that may follow, each with the places behind it, and the phrases that end here."""
 
     after: dict[str, tuple["_Node", ...]] = field(default_factory=dict)
     rules: tuple[_Rule, ...] = ()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed text to words that can be compared, with their places in what was typed.
 
-Three steps. `normalise` folds characters: width and style (NFKC), case, accents, marks that cannot be seen. `find_words`
-cuts the folded text into words and says in which forms each may be meant: without its apostrophes, "k1ll" as "kill",
-"killlll" as "kill". `find_joined` finds words that take several of those: "k i l l", "k-i-l-l", "k!ll", "$uicide".
+Three steps. `normalise` folds characters: width and style (NFKC), case, accents, marks that cannot be seen.
+`find_words` cuts the folded text into words and says in which forms each may be meant: without its apostrophes, "k1ll"
+as "kill", "killlll" as "kill". `find_joined` finds words that take several of those: "k i l l", "k-i-l-l", "k!ll".
 
 A form is a guess, and none is taken for certain: `match` asks whether a phrase has a word of that form.
 """
@@ -28,17 +28,17 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 _ACCENT = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]")
 """Marks that are put on letters of any script. The vowel signs of Indic scripts and of Arabic are not among them."""
 
-_MEANT = {
-    **{"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b"},
-    **{"@": "a", "$": "s", "!": "il", "|": "li", "+": "t"},
-    # Latin letters that are not taken apart into a letter and a mark.
-    **{"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ŧ": "t"},
-    # Cyrillic and Greek letters that look like Latin ones, small or capital.
-    **{"а": "a", "в": "b", "г": "r", "е": "e", "з": "e", "і": "i", "ј": "j", "к": "k", "м": "m", "н": "h", "о": "o"},
-    **{"п": "n", "р": "p", "с": "c", "т": "t", "у": "y", "х": "x", "ь": "b", "ѕ": "s", "һ": "h", "ԁ": "d", "ԛ": "q"},
-    **{"ԝ": "w", "α": "a", "β": "b", "γ": "y", "ε": "e", "ζ": "z", "η": "nh", "ι": "i", "κ": "k", "μ": "um", "ν": "vn"},
-    **{"ο": "o", "ρ": "p", "σ": "o", "τ": "t", "υ": "uy", "χ": "x", "ω": "w"},
-}
+_MEANT = dict(
+    each.split("=")
+    for each in (
+        "0=o 1=il 3=e 4=a 5=s 7=t 8=b @=a $=s !=il |=li +=t "
+        # Latin letters that are not taken apart into a letter and a mark.
+        "ı=i ł=l ø=o đ=d ħ=h ŧ=t "
+        # Cyrillic and Greek letters that look like Latin ones, small or capital.
+        "а=a в=b г=r е=e з=e і=i ј=j к=k м=m н=h о=o п=n р=p с=c т=t у=y х=x ь=b ѕ=s һ=h ԁ=d ԛ=q ԝ=w "
+        "α=a β=b γ=y ε=e ζ=z η=nh ι=i κ=k μ=um ν=vn ο=o ρ=p σ=o τ=t υ=uy χ=x ω=w"
+    ).split()
+)
 """What a character may be meant as, in a word that holds a Latin letter too."""
 
 _LATIN = re.compile("[a-z]")

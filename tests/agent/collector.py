@@ -40,6 +40,17 @@ PACK = """
 id = "test"
 title = "Rules for tests"
 """
+KEYWORDS = """
+[keywords]
+enabled = true
+dpia_reference = "DPIA-2026-04"
+dpia_review_date = "2099-12-31"
+notice_version = "2026-09"
+notice_title = "This computer is watched"
+notice_text = "What you type here is looked at by a program."
+watch_groups = ["pupils"]
+out_of_hours_reference = "Tests run at night."
+"""
 INVENTORY = """
 [inventory]
 ask = true
@@ -97,9 +108,9 @@ event = { kind = "program.started", "program.name" = "supertuxedo", "program.sou
 """
 
 
-def rule_files(*, inventory: bool = False, rules: str = RULES) -> dict[str, str]:
+def rule_files(*, inventory: bool = False, keywords: str = "", rules: str = RULES) -> dict[str, str]:
     """Return the files of a small policy."""
-    return {"pack.toml": PACK + (INVENTORY if inventory else ""), "rules.toml": rules}
+    return {"pack.toml": PACK + (INVENTORY if inventory else "") + keywords, "rules.toml": rules}
 
 
 class FakeCollector:

@@ -39,7 +39,7 @@ def test_start_is_the_first_thing_told(desk: Desk, system: FakeSystem) -> None:
     agent.pipeline.step()
     started = events_of(agent)[0]
     assert isinstance(started, AgentStarted)
-    assert (started.hostname, started.checks) == (system.machine.hostname, ("software",))
+    assert (started.hostname, started.checks) == (system.machine.hostname, ("software", "keywords"))
     assert set(system.not_watched()) <= set(started.not_watched)
     close(agent)
 

@@ -211,7 +211,7 @@ def test_a_name_that_is_no_check(capsys: pytest.CaptureFixture[str], names: list
     """2, nothing on stdout, and the checks that there are."""
     code, out, err = run(capsys, "check", *names)
     assert (code, out) == (2, "")
-    assert "checks: software" in err
+    assert "checks: keywords, software" in err
     assert "\x1b" not in err
 
 
@@ -227,9 +227,10 @@ def test_check_is_0_when_all_is_well_and_1_when_not(capsys: pytest.CaptureFixtur
     """Without collector and state; JSON is a bare list with the keys that scripts rely on."""
     code, out, _ = run(capsys, "check", "--format", "json")
     assert code == 0
-    (result,) = json.loads(out)
+    result, keywords = json.loads(out)
     assert list(result) == ["check", "state", "summary", "facts", "first_failed_at"]
     assert (result["check"], result["state"], result["first_failed_at"]) == ("software", "pass", None)
+    assert (keywords["check"], keywords["state"]) == ("keywords", "not_applicable")
     system.start("/usr/bin/tor")
     code, out, _ = run(capsys, "check", "software", "--format", "json")
     (result,) = json.loads(out)

@@ -10,9 +10,12 @@ import pytest
 from agent.config import CHECKS, NOT_WATCHED_YET
 from agent.explain import NEVER, Explanation, explain
 from agent.policy import PolicyStore
+from agent.readers import ReaderStore
 from proto.events import KINDS, Leaves, Program, ProgramFound, ProgramInstalled, ProgramStarted, SoftwareListed
-from tests.agent.collector import DEVICE_ID, SCHOOL_NAME, rule_files
+from proto.recipients import fingerprint
+from tests.agent.collector import DEVICE_ID, KEYWORDS, SCHOOL_NAME, rule_files
 from tests.agent.piping import COLLECTOR, IDENTITY
+from tests.agent.safeguarding import ROOT, make_safeguarding
 from tests.fakes import FakeSystem
 from tests.proto.samples import SAMPLES
 
@@ -27,7 +30,9 @@ EVENTS = {**SAMPLES} | {
     )
 }
 """An event of each kind, about a program that the rules of these tests name."""
-POLICIES = {"none": None, "rules": rule_files(), "rules and inventory": rule_files(inventory=True)}
+POLICIES = {"none": None, "rules": rule_files(), "rules and inventory": rule_files(inventory=True)} | {
+    "keywords": rule_files(keywords=KEYWORDS)
+}
 
 
 def make_store(folder: Path, policy: str) -> PolicyStore:
@@ -39,9 +44,14 @@ def make_store(folder: Path, policy: str) -> PolicyStore:
     return store
 
 
+def make_readers(folder: Path) -> ReaderStore:
+    """Return the readers of a machine that has none yet."""
+    return ReaderStore(folder / "readers.json", IDENTITY)
+
+
 def make_explanation(folder: Path, policy: str = "rules") -> Explanation:
     """Return what `explain` says of a machine."""
-    return explain(IDENTITY, make_store(folder, policy), FakeSystem())
+    return explain(IDENTITY, make_store(folder, policy), make_readers(folder), FakeSystem())
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -62,7 +72,9 @@ def test_every_kind_is_explained(tmp_path: Path, policy: str) -> None:
 def test_what_is_said_is_what_the_gate_does(tmp_path: Path, policy: str, kind: str) -> None:
     """A kind is said to leave now if, and only if, the gate lets one leave that the policy is about."""
     store = make_store(tmp_path, policy)
-    (explained,) = (each for each in explain(IDENTITY, store, FakeSystem()).kinds if each.kind == kind)
+    (explained,) = (
+        each for each in explain(IDENTITY, store, make_readers(tmp_path), FakeSystem()).kinds if each.kind == kind
+    )
     leaves = store.find_severity(EVENTS[kind]) is not None
     assert explained.now.startswith("yes" if leaves else "no")
 
@@ -107,3 +119,47 @@ def test_text_and_json_say_the_same(tmp_path: Path, policy: str) -> None:
     assert tuple(values["never"]) == NEVER
     assert set(values) == {field.name for field in fields(Explanation)}
     assert text.endswith("\n")
+
+
+# Keyboards
+
+
+def test_whoever_is_watched_can_see_who_reads(tmp_path: Path) -> None:
+    """The root that decides it, the readers and their positions, the ground and the notice; nobody's key or alias."""
+    readers = make_readers(tmp_path)
+    readers.accept(make_safeguarding(3))
+    explanation = explain(IDENTITY, make_store(tmp_path, "keywords"), readers, FakeSystem())
+    text = explanation.to_text()
+
+    assert explanation.watching.unmet == ()
+    assert explanation.watching.root_fingerprint == fingerprint(ROOT.public_key).hex()
+    for said in (
+        fingerprint(ROOT.public_key).hex(),
+        "dana: dsl",
+        "hilda: headteacher",
+        "set 3",
+        "notice 2026-09",
+        "pupils",
+        "DPIA-2026-04",
+        "2099-12-31",
+    ):
+        assert said in text
+    for unsaid in ("Mrs Dale", "age1", "ddale"):
+        assert unsaid not in text + json.dumps(explanation.to_json())
+
+
+def test_what_keeps_everybody_from_being_watched_is_said(tmp_path: Path) -> None:
+    """Each precondition that does not hold, in its own line."""
+    explanation = make_explanation(tmp_path, "rules")
+
+    assert "no signed set of readers has come yet" in explanation.watching.unmet
+    assert "the policy does not switch keywords on" in explanation.watching.unmet
+    for each in explanation.watching.unmet:
+        assert f"    {each}\n" in explanation.to_text()
+
+
+def test_what_of_typing_is_never_read_is_said() -> None:
+    """Passwords, help-lines and pasted text are promised in so many words."""
+    promised = " ".join(NEVER)
+    for word in ("passwords", "counselling", "banking", "clipboard", "sealed to its readers"):
+        assert word in promised

@@ -96,6 +96,7 @@ def test_the_gate_is_shut_unless_a_rule_opens_it(event: Kind, inventory: bool) -
         Leaves.ALWAYS: event.severity,
         Leaves.ON_MATCH: max(rules, default=None),
         Leaves.ON_REQUEST: max(rules, default=event.severity) if inventory else None,
+        Leaves.SEALED: None,
     }
     assert severity == expected[event.leaves]
     assert severity is None or 1 <= severity <= 5
@@ -151,9 +152,9 @@ def test_the_inventory_leaves_when_asked_for() -> None:
 
 
 def test_every_kind_says_when_it_leaves() -> None:
-    """The gate knows three answers; a kind with a fourth would fall through it."""
+    """The gate knows four answers; a kind with a fifth would fall through it."""
     assert {cls.leaves for cls in KINDS.values()} == set(Leaves)
-    assert {Leaves.ALWAYS, Leaves.ON_MATCH, Leaves.ON_REQUEST} == set(Leaves)
+    assert {Leaves.ALWAYS, Leaves.ON_MATCH, Leaves.ON_REQUEST, Leaves.SEALED} == set(Leaves)
 
 
 def test_a_newer_policy_comes_into_force(store: PolicyStore) -> None:

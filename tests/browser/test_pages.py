@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from collector.users import COMMAND_LINE, reset_password
 from collector.roles import Role
+from collector.users import COMMAND_LINE, reset_password
 from proto.events import Program, ProgramStarted
 from tests.browser.conftest import OpenPage
 from tests.browser.test_technician import PASSWORD, sign_in

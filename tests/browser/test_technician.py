@@ -6,8 +6,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from collector.users import disable
 from collector.roles import Role
+from collector.users import disable
 from tests.browser.conftest import OpenPage
 from tests.collector.school import School
 

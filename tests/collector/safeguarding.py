@@ -17,14 +17,15 @@ from functools import cache, cached_property
 from typing import Any
 
 import pyrage
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from collector import flags, identities, recipients
 from collector.ingest import Ingest
 from collector.readers import Reader, find_reader
-from collector.roles import Role
-from collector.store.engine import reading
+from collector.roles import Role, dump_roles
+from collector.store.engine import reading, writing
 from collector.store.schema import flags as flag_rows
+from collector.store.schema import users
 from collector.subjects import load_subject_key
 from proto.events import Audience, FlagRaised, Tier
 from proto.keys import Ed25519Signer
@@ -148,6 +149,11 @@ class Safeguarding:
         school = self.school
         return recipients.publish_set(school.engine, school.id, signed, actor="command line", now_ns=school.now_ns)
 
+    def give_roles(self, person: Person, *roles: Role) -> None:
+        """Make a person's user something else than he was."""
+        with writing(self.school.engine) as connection:
+            connection.execute(update(users).where(users.c.name == person.name).values(roles=dump_roles(roles)))
+
     def reader(self, person: Person) -> Reader:
         """Return what a person may read now."""
         school = self.school
@@ -255,7 +261,8 @@ def build_safeguarding(
             for route, (_, key) in _recovery_secrets().items()
         ),
     )
-    made = Safeguarding(school, Ed25519Signer.generate(), *people, content=content)
+    dsl, deputy, head, chair = people
+    made = Safeguarding(school, Ed25519Signer.generate(), dsl, deputy, head, chair, content)
     assert len(made.subject_key) == 32
     if publishes:
         made.publish(made.sign())

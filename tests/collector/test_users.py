@@ -21,6 +21,7 @@ from collector.users import (
     enable,
     list_users,
     reset_password,
+    reset_second_factor,
     sign_in,
 )
 from tests.collector.school import School
@@ -210,7 +211,7 @@ def test_somebody_can_always_manage_users(school: School) -> None:
     assert [user.is_disabled for user in list_users(school.engine, school.id)] == [False, True, False]
 
 
-@pytest.mark.parametrize("act", [disable, enable, reset_password])
+@pytest.mark.parametrize("act", [disable, enable, reset_password, reset_second_factor])
 def test_unknown_user_is_an_error(school: School, act) -> None:
     """What is done to nobody is refused, and not in the log."""
     with pytest.raises(UsageError, match="there is no user ghost"):
@@ -253,3 +254,38 @@ def test_reserved_names_are_refused(school: School, name: str) -> None:
     with pytest.raises(UsageError, match="is reserved"):
         add_user(school.engine, school.id, name, {Role.TECHNICIAN}, school.now_ns)
     assert list_users(school.engine, school.id) == []
+
+
+def test_roles_that_do_not_go_together_are_refused(school: School) -> None:
+    """Whoever gives out accounts reads no flags; and nobody is without a role."""
+    for roles in ({Role.ADMINISTRATOR, Role.DSL}, {Role.ADMINISTRATOR, Role.TECHNICIAN, Role.HEADTEACHER}):
+        with pytest.raises(UsageError, match="do not go together"):
+            school.add_user("anna", roles)
+    with pytest.raises(UsageError, match="choose a role"):
+        school.add_user("anna", set())
+    assert list_users(school.engine, school.id) == []
+    school.add_user("anna", {Role.TECHNICIAN, Role.DSL})
+    assert list_users(school.engine, school.id)[0].roles == {Role.TECHNICIAN, Role.DSL}
+
+
+def test_administrator_among_several_roles_counts(school: School) -> None:
+    """A technician who is the only administrator cannot be disabled either."""
+    school.add_user("root", {Role.ADMINISTRATOR, Role.TECHNICIAN})
+    with pytest.raises(UsageError, match="nobody would be left"):
+        disable(school.engine, school.id, "root", school.now_ns)
+
+
+def test_reset_second_factor_signs_its_user_out(school: School) -> None:
+    """And leaves the password as it was; nobody does it to himself."""
+    school.add_user("dora", Role.DSL, PASSWORD)
+    school.add_second_factor("dora")
+    session = enter(school, "dora", PASSWORD)
+    with pytest.raises(UsageError, match="his own second factor"):
+        reset_second_factor(school.engine, school.id, "dora", school.now_ns, actor="dora")
+    reset_second_factor(school.engine, school.id, "dora", school.now_ns, actor="root")
+    assert not is_live(school, session)
+    assert not list_users(school.engine, school.id)[0].has_second_factor
+    assert enter(school, "dora", PASSWORD).lacks_second_factor
+    with pytest.raises(UsageError, match="dora has no second factor"):
+        reset_second_factor(school.engine, school.id, "dora", school.now_ns)
+    assert ("root", "second_factor.reset", "user/dora") in find_actions(school)

@@ -9,13 +9,17 @@ from proto.events import (
     CheckChanged,
     CheckCrashed,
     EventsDropped,
+    FlagRaised,
     Kind,
+    NoticeAccepted,
     PolicyApplied,
     PolicyRefused,
     Program,
     ProgramFound,
     ProgramInstalled,
     ProgramStarted,
+    RecipientsApplied,
+    RecipientsRefused,
     SoftwareListed,
 )
 
@@ -52,5 +56,14 @@ SAMPLES: dict[str, Kind] = {
         ProgramInstalled(program=NMAP),
         ProgramStarted(program=TOR, already_running=True),
         SoftwareListed(programs=(NMAP, TOR), first=True),
+        FlagRaised(
+            sealed=b"age-encryption.org/v1\n-> X25519 ...\n" + bytes(range(256)),
+            subject_ref=bytes(range(16)),
+            recipients_version=3,
+            drill_nonce=bytes(range(16, 32)),
+        ),
+        NoticeAccepted(subject_ref=bytes(range(16)), notice_version="2026-09"),
+        RecipientsApplied(recipients_version=3, recipients_sha256="1e" * 32, root_fingerprint="7b" * 32),
+        RecipientsRefused(recipients_version=4, reason="another safeguarding root than this device pinned"),
     )
 }

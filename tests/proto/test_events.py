@@ -23,7 +23,12 @@ ABOUT_THE_AGENT = {
     "events.dropped",
     "policy.applied",
     "policy.refused",
+    "notice.accepted",
+    "recipients.applied",
+    "recipients.refused",
 }
+FOR_SAFEGUARDING = {"flag.raised", "notice.accepted"}
+"""Kinds whose header and number of the account nobody sees but the readers' side of the console."""
 
 
 @pytest.mark.parametrize("cls", [*KINDS.values(), Header, Payload, Program], ids=lambda cls: cls.__name__)
@@ -67,12 +72,13 @@ def test_kinds_are_a_noun_and_what_became_of_it(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_say_what_they_are(kind: str) -> None:
-    """Each kind has a sentence of its own for the person who reads `explain`, and a severity from 1 to 5."""
+    """Each kind has a sentence of its own for the person who reads `explain`, and a severity from 1 to 5; a flag has
+    a tier instead."""
     cls = KINDS[kind]
     assert (cls.__doc__ or "").strip().endswith(".")
     assert "(" not in (cls.__doc__ or "("), "a dataclass without a docstring gets its signature"
-    assert 1 <= cls.severity <= 5
-    assert cls.audience is Audience.SECURITY
+    assert 1 <= cls.severity <= 5 or kind == "flag.raised"
+    assert cls.audience is (Audience.SAFEGUARDING if kind in FOR_SAFEGUARDING else Audience.SECURITY)
     assert cls.schema_version >= 1
 
 

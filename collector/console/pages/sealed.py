@@ -13,7 +13,8 @@ from collector.audit import record
 from collector.console.clock import show_time
 from collector.console.flag_file import describe_decision, describe_flag, describe_note
 from collector.console.flag_reader import find_reader_of
-from collector.console.flag_wording import ACCOUNT_KINDS, ROUTE_REASONS, ROUTES as ROUTE_NAMES, TIER_COLOURS, TIERS
+from collector.console.flag_wording import ACCOUNT_KINDS, ROUTE_REASONS, TIER_COLOURS, TIERS
+from collector.console.flag_wording import ROUTES as ROUTE_NAMES
 from collector.console.guard import Route
 from collector.console.scripts import read_base64, refuse
 from collector.console.visit import Visit

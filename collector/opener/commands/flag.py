@@ -76,17 +76,17 @@ def print_flags(flags: list[FlagFile], opening: Opening, format: str) -> int:
         try:
             found = open_flag(flag, opening)
         except UntrustedInputError as error:
-            say(f"flag {show(flag.flag)}: {error.message}")
+            say(f"flag {show(flag.flag_id)}: {error.message}")
             opened.append(None)
-            rows.append({"flag": flag.flag, "opened": False, "reason": error.message})
+            rows.append({"flag": flag.flag_id, "opened": False, "reason": error.message})
             continue
         opened.append(found)
         rows.append(
             {
-                "flag": flag.flag,
+                "flag": flag.flag_id,
                 "opened": True,
                 "content": asdict(found.content),
-                "notes": list(found.notes),
+                "notes": [asdict(note) for note in found.notes],
                 "differences": list(found.differences),
             }
         )
@@ -121,7 +121,7 @@ def write_rewrapped(flags: list[FlagFile], opening: Opening, options: argparse.N
         if left:
             say(f"{target}: {left} notes are not sealed to this key and were left out")
     if options.format == "json":
-        print_json([{"flag": flag.flag, "file": str(target)} for target, flag in zip(targets, flags, strict=True)])
+        print_json([{"flag": flag.flag_id, "file": str(target)} for target, flag in zip(targets, flags, strict=True)])
     else:
         print_lines(*(str(target) for target in targets))
     return 0

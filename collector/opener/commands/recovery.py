@@ -146,7 +146,7 @@ def _load_flags(options: argparse.Namespace) -> list[FlagFile]:
     for flag in flags:
         if flag.route != options.route:
             raise UsageError(
-                f"flag {show(flag.flag)} is on the route {show(flag.route)}", hint="take the sheets of that route"
+                f"flag {show(flag.flag_id)} is on the route {show(flag.route)}", hint="take the sheets of that route"
             )
     return flags
 

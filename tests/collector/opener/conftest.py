@@ -15,18 +15,18 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Staff:
     staff = Staff.gather(tmp_path_factory.mktemp("staff"), ("anna", "ben"))
     for reader in staff:
         reader.make_identity()
-    staff.anna.good("root", "make", "--school", SCHOOL_NAME)
+    staff["anna"].good("root", "make", "--school", SCHOOL_NAME)
     for route, holders in HOLDERS.items():
         named = [part for holder in holders for part in ("--holder", holder)]
-        staff.anna.good("recovery", "make", "--route", route, *named, "--sheets", staff.path / "sheets", "--yes")
-    staff.anna.unlocked("root", "share", "--to", staff.ben.age_key)
+        staff["anna"].good("recovery", "make", "--route", route, *named, "--sheets", staff.path / "sheets", "--yes")
+    staff["anna"].unlocked("root", "share", "--to", staff["ben"].age_key)
     candidates = staff.candidates()
     items = staff.path / "items.json"
-    staff.anna.good("readers", "test", candidates, "-o", items)
+    staff["anna"].good("readers", "test", candidates, "-o", items)
     codes = [
         f"--code={each.name}={each.unlocked('readers', 'answer', items, '--id', each.name)['code']}" for each in staff
     ]
-    staff.anna.unlocked("readers", "sign", candidates, *codes, "-o", staff.path / "set.txt", "--yes")
+    staff["anna"].unlocked("readers", "sign", candidates, *codes, "-o", staff.path / "set.txt", "--yes")
     return staff
 
 

@@ -6,7 +6,7 @@ Everything is done by the real program, as a person or a script does it.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ HOLDERS = {
     "head": ("chair", "trust safeguarding lead", "trust chief executive"),
     "chair": ("trust safeguarding lead", "trust chief executive", "local authority"),
 }
+FLAG_ID = "00f1a90000000001"
+NOTE = "spoke to him\nand to his mother"
 MADE_AT_NS = 1_700_000_000 * 10**9
 
 
@@ -76,14 +78,11 @@ class Staff:
         copies = {each.name: Reader(each.name, path / each.name, each.passphrase, each.age_key) for each in self}
         return Staff(path, copies)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Reader]:
         return iter(self.readers.values())
 
-    def __getattr__(self, name: str) -> Reader:
-        try:
-            return self.__dict__["readers"][name]
-        except KeyError as error:
-            raise AttributeError(name) from error
+    def __getitem__(self, name: str) -> Reader:
+        return self.readers[name]
 
     def candidates(self, *, version: int = 0, name: str = "candidates.json", **changes: Any) -> Path:
         """Write the list as the collector does; `changes` replace a person's fields."""
@@ -106,12 +105,14 @@ class Staff:
 
     def words(self, route: str, *numbers: int) -> str:
         """Return the words of sheets as they stand on the paper, a line each."""
-        return "".join(read_words(self.path / "sheets" / f"recovery-{route}-{number}.html") + "\n" for number in numbers)
+        return "".join(
+            read_words(self.path / "sheets" / f"recovery-{route}-{number}.html") + "\n" for number in numbers
+        )
 
     def readers_of(self, path: Path) -> Any:
         """Return a signed set as a device reads it."""
         signed = load_signed(path.read_text())
-        pinned = bytes.fromhex(self.anna.good("root", "show")["fingerprint"])
+        pinned = bytes.fromhex(self["anna"].good("root", "show")["fingerprint"])
         assert fingerprint(signed.root_public_key) == pinned
         return open_recipients(signed, pinned_fingerprint=pinned, school_id=SCHOOL_ID)
 
@@ -152,8 +153,10 @@ def make_content(**changes: Any) -> FlagContent:
 def write_flag(path: Path, age_keys: Sequence[str], *, content: FlagContent | None = None, **outside: Any) -> Path:
     """Write a flag as the console gives it; `outside` replaces what the collector says of it."""
     content = content or make_content()
+    note = {"format": "schoolwarden note v1", "flag_id": FLAG_ID, "made_by": "anna", "text": NOTE}
     values = {
-        "flag": "00f1a90000000001",
+        "school_id": content.school_id,
+        "flag_id": FLAG_ID,
         "device_id": content.device_id,
         "hostname": content.hostname,
         "tier": content.tier,
@@ -161,8 +164,15 @@ def write_flag(path: Path, age_keys: Sequence[str], *, content: FlagContent | No
         "drill": bool(content.drill_nonce),
         "device_time_ns": content.made_at_ns + 10**6,
         "received_at_ns": content.made_at_ns + 10**9,
+        "recipients_version": content.recipients_version,
         "sealed": to_base64(seal(encode_flag(content), age_keys)),
-        "notes": [to_base64(seal(b"spoke to him\nand to his mother", age_keys))],
+        "notes": [
+            {
+                "made_by": "anna",
+                "made_at_ns": content.made_at_ns + 10**10,
+                "sealed": to_base64(seal(json.dumps(note).encode() + b" " * 9, age_keys)),
+            }
+        ],
     } | outside
     path.write_text(json.dumps({"format": "schoolwarden flag v1", **values}))
     return path

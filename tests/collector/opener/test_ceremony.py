@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from proto.recipients import load_signed, open_recipients
-from tests.collector.opener.staff import HOLDERS, POSITIONS, SCHOOL_NAME, Staff, make_content, write_flag
+from tests.collector.opener.staff import HOLDERS, NOTE, POSITIONS, SCHOOL_NAME, Staff, make_content, write_flag
 
 
 def test_four_readers_set_up_a_school_and_read_recover_and_change(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_four_readers_set_up_a_school_and_read_recover_and_change(tmp_path: Path
     # 7. The sheets prove themselves each term, and open the flag when keys are lost.
     assert anna.good("recovery", "drill", "--route", "dsl", given=staff.words("dsl", 1, 2))["is_opened"]
     opened = cara.good("recovery", "open", "--route", "dsl", flag, given=staff.words("dsl", 3, 1))
-    assert opened[0]["notes"] == ["spoke to him\nand to his mother"]
+    assert [note["text"] for note in opened[0]["notes"]] == [NOTE]
     # 8. The head signs on her own computer, with the root's file: the deputy leaves.
     for name in ("root.json", "recovery.json"):
         shutil.copy(anna.folder / name, cara.folder / name)

@@ -37,7 +37,7 @@ export function startFlags() {
 }
 
 function toggleWords() {
-  const isShown = at("words").classList.toggle("sw-secret--shown");
+  const isShown = at("words").classList.toggle("sw-masked--shown");
   at("show-words").textContent = isShown ? "Hide" : "Show";
   at("show-words").setAttribute("aria-pressed", String(isShown));
 }

@@ -96,3 +96,27 @@ def test_newcomer_can_leave_without_choosing(enter: Enter) -> None:
     """Signing out is open with a one-time password."""
     newcomer = enter(Role.TECHNICIAN, has_own_password=False)
     assert newcomer.post("/account/sign-out").location == "/sign-in?done=signed-out"
+
+
+def test_reader_notes_that_he_is_away_and_back(lead: Visitor, school: School) -> None:
+    """Days are whole days of the school; who is back early says so."""
+    assert lead.post("/account/absence", {"from": "2026-11-21", "until": "2026-11-22"}).location == "/account?done=away"
+    page = lead.get("/account").words
+    assert "Away from 21 Nov 2026, 00:00 until 23 Nov 2026, 00:00, noted by dsl" in page
+    assert "I am back" in page
+    assert lead.post("/account/absence/end").location == "/account?done=back"
+    assert "Away from" not in lead.get("/account").words
+    assert lead.post("/account/absence/end").status == 400
+
+
+def test_bad_days_are_said(lead: Visitor) -> None:
+    """And stay in the form."""
+    answer = lead.post("/account/absence", {"from": "2026-11-25", "until": "2026-11-21"})
+    assert answer.status == 400
+    assert "The last day is before the first" in answer.words
+    assert 'value="2026-11-25"' in answer.text
+
+
+def test_technician_is_not_asked_whether_he_is_away(technician: Visitor) -> None:
+    """Only the absence of somebody who reads flags changes anything."""
+    assert "When you are away" not in technician.get("/account").words

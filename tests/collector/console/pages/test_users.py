@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from collector.absences import list_absent
 from collector.audit import list_entries
 from collector.roles import Role
 from collector.users import list_users
@@ -99,3 +100,52 @@ def test_list_shows_everybody(administrator: Visitor, school: School) -> None:
     words = administrator.get("/users").words
     assert "administrator (you) Administrator 21 Nov 2026, 20:46" in words
     assert "zoe One-time password Technician never" in words
+
+
+def test_user_of_several_roles_is_added(administrator: Visitor, school: School) -> None:
+    """Each box that is ticked is a role; the list names them all."""
+    answer = administrator.post("/users", [("name", "tess"), ("role", "technician"), ("role", "deputy_dsl")])
+    assert answer.status == 200
+    tess = next(user for user in list_users(school.engine, school.id) if user.name == "tess")
+    assert tess.roles == {Role.TECHNICIAN, Role.DEPUTY_DSL}
+    assert "Deputy DSL, Technician" in administrator.get("/users").words
+
+
+def test_administrator_who_reads_flags_is_refused(administrator: Visitor, school: School) -> None:
+    """The page says why, and keeps what was ticked."""
+    answer = administrator.post("/users", [("name", "tess"), ("role", "administrator"), ("role", "dsl")])
+    assert answer.status == 400
+    assert "These roles do not go together" in answer.words
+    assert answer.text.count(" checked") == 2
+    assert len(list_users(school.engine, school.id)) == 1
+
+
+def test_absence_is_noted_and_ended(administrator: Visitor, school: School) -> None:
+    """For a reader of flags, with who noted it; nobody else is offered."""
+    assert "Who is away" not in administrator.get("/users").words
+    school.add_user("dora", Role.DSL)
+    days = {"from": "2026-11-21", "until": "2026-11-25"}
+    assert administrator.post("/absences", {"away": "dora", **days}).location == "/users?done=away"
+    page = administrator.get("/users").words
+    assert "dora, from 21 Nov 2026, 00:00 until 26 Nov 2026, 00:00, noted by administrator" in page
+    assert list_absent(school.engine, school.id, school.now_ns) == {"dora"}
+    assert administrator.post("/absences/dora/end").location == "/users?done=back"
+    assert list_absent(school.engine, school.id, school.now_ns) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"away": "dora", "from": "2026-11-25", "until": "2026-11-21"}, "The last day is before the first"),
+        ({"away": "dora", "from": "", "until": ""}, "is no day"),
+        ({"away": "ghost", "from": "2026-11-21", "until": "2026-11-21"}, "There is no user ghost"),
+        ({"away": "administrator", "from": "2026-11-21", "until": "2026-11-21"}, "reads no safeguarding flags"),
+    ],
+)
+def test_bad_absence_is_said(administrator: Visitor, school: School, fields: dict[str, str], reason: str) -> None:
+    """On the page with the form."""
+    school.add_user("dora", Role.DSL)
+    answer = administrator.post("/absences", fields)
+    assert answer.status == 400
+    assert reason in answer.words
+    assert administrator.post("/absences/dora/end").status == 400

@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The watcher's process: from a key to a sentence that leaves. Started by `launch` as `-m agent.session.watcher FD`.
+
+Read `Watcher._press` for the path of a key. One thread decides everything; the others (the hook, the channel, the two
+buses, the notice) only put what happened into one queue. A key is dropped before it is read while its window is
+protected or unknown, a password field has the focus, the screen is locked, the notice is not accepted or the service
+said to pause. What is pasted or dictated is not seen.
+"""
+
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from Xlib.display import Display
+from Xlib.error import ConnectionClosedError, DisplayError
+
+from agent.errors import ChannelError, NotWatchedError
+from agent.session.channel import Channel
+from agent.session.focus import Focus, Window
+from agent.session.keyboard import Click, Keyboard, KeyPress
+from agent.session.layout import Layout
+from agent.session.lock import is_covered, watch_lock_signal
+from agent.session.messages import (
+    Accepted,
+    DrillOrder,
+    Found,
+    Order,
+    Pause,
+    Ready,
+    Report,
+    Resume,
+    Setup,
+    State,
+    Stop,
+    Typed,
+    decode_order,
+)
+from agent.session.notice import Answer, Notice
+from agent.session.password import watch_password_fields
+from agent.session.protected import Protected
+from agent.session.reading import GRACE_S, NOWHERE, Finding, Reading
+from agent.session.secrecy import keep_secret
+from agent.session.sign import Sign
+from agent.session.stroke import Stroke, is_chord, read_stroke
+from rules.keywords.drill import DRILL_PHRASE, DRILL_RULE, add_drill
+from rules.keywords.lexicon import LexiconError, load_lexicon
+from rules.keywords.match import Matcher
+from rules.keywords.sentence import find_sentence
+
+BUSY_LOOK_S = 0.1
+"""Between two looks at the clock and the screen while something waits to be told."""
+IDLE_LOOK_S = 0.5
+COVERED_EVERY_S = 0.25
+"""How often, while keys come, the screen is looked at for a locker."""
+TYPED_EVERY_S = 60.0
+NOTICE_AGAIN_S = 600.0
+"""After the notice was closed and not accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PasswordField:
+    has_focus: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    is_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _ChannelEnd:
+    pass
+
+
+_Happening = KeyPress | Click | _PasswordField | _Lock | Answer | Order | _ChannelEnd
+
+
+class Watcher:
+    """One session's watcher."""
+
+    def __init__(self, channel: Channel, setup: Setup, display: str) -> None:
+        """Get hold of all that it needs of the session. Nothing is read yet.
+
+        Raises:
+            NotWatchedError: the display does not offer it.
+            LexiconError: a language is not here.
+        """
+        self._channel = channel
+        self._setup = setup
+        self._happenings: queue.SimpleQueue[_Happening] = queue.SimpleQueue()
+        self._matcher = Matcher(add_drill(load_lexicon(setup.languages)))
+        self._reading = Reading(self._matcher.find, find_sentence)
+        self._protected = Protected(setup.protected)
+        self._display = Display(display)
+        self._focus = Focus(self._display)
+        self._sign = Sign(Display(display))
+        self._layout = Layout(display)
+        tell = self._happenings.put
+        self._passwords = watch_password_fields(lambda has_focus: tell(_PasswordField(has_focus)))
+        self._lock_signal = watch_lock_signal(lambda is_locked: tell(_Lock(is_locked)))
+        self._keyboard: Keyboard | None = None
+        self._notice: Notice | None = None
+        self._notice_due_s: float | None = None
+        self._is_accepted = setup.is_accepted
+        self._paused = ""
+        self._state = State("waiting", "the notice is not accepted yet")
+        self._window: Window | None = None
+        self._is_window_protected = True
+        self._has_password_focus = self._is_locked = self._is_covered = False
+        self._covered_look_s = self._look_s = self._typed_due_s = 0.0
+        self._typed = 0
+
+    def run(self) -> None:
+        """Watch until the service says stop or closes the channel.
+
+        Raises:
+            NotWatchedError: it cannot go on; the message says why.
+            ChannelError: the service has gone.
+        """
+        threading.Thread(target=self._hear, name="channel", daemon=True).start()
+        has_passwords = self._passwords is not None
+        self._send(Ready(os.getpid(), layout_aware=True, password_fields=has_passwords, sign=self._sign.kind))
+        if self._is_accepted:
+            self._begin()
+        else:
+            self._send(self._state)
+            self._show_notice()
+        while True:
+            wait_s = BUSY_LOOK_S if self._reading.is_busy else IDLE_LOOK_S
+            try:
+                happening = self._happenings.get(timeout=wait_s)
+            except queue.Empty:
+                happening = None
+            now_s = time.monotonic()
+            if isinstance(happening, Stop | _ChannelEnd):
+                return
+            if happening is not None:
+                self._take(happening, now_s)
+            if now_s - self._look_s >= BUSY_LOOK_S:
+                self._look_s = now_s
+                self._look(now_s)
+
+    def close(self) -> None:
+        """Forget everything and leave the screen."""
+        if self._notice is not None:
+            self._notice.close()
+        self._end("")
+        self._layout.close()
+
+    # From a key to what leaves.
+
+    def _press(self, key: KeyPress, now_s: float) -> None:
+        """Read one key.
+
+        1. To which window does it go, and may that one be read?
+        2. What does the key mean in the layout of this moment?
+        3. What does that do to the text?
+        """
+        # 1.
+        self._look_at_window(now_s)
+        if now_s - self._covered_look_s >= COVERED_EVERY_S:
+            self._look_for_locker(now_s)
+        if self._is_window_protected or self._has_password_focus or self._is_locked or self._is_covered:
+            self._layout.forget()
+            return
+        # 2.
+        if is_chord(key.state):
+            symbol, text = self._layout.find_symbol(key.keycode, key.state), ""
+        else:
+            symbol, text = self._layout.read(key.keycode, key.state)
+        # 3.
+        stroke = read_stroke(symbol, text, key.state)
+        if stroke is not Stroke.NOTHING:
+            self._typed += 1
+        if stroke is Stroke.TEXT:
+            self._reading.add(text, now_s)
+        elif stroke is Stroke.END_LINE:
+            self._reading.end_line(now_s)
+        elif stroke in (Stroke.ERASE, Stroke.ERASE_WORD):
+            self._reading.erase(now_s, is_word=stroke is Stroke.ERASE_WORD)
+        elif stroke is Stroke.LEAVE:
+            self._layout.forget()
+            self._reading.leave(now_s)
+
+    def _look_at_window(self, now_s: float) -> None:
+        window = self._focus.look()
+        if window == self._window and window is not None:
+            return
+        place = NOWHERE if window is None else window.place
+        if window is not None and self._window is not None and window.id == self._window.id:
+            self._reading.rename(place)
+        else:
+            self._layout.forget()
+            self._reading.move(place, now_s)
+        self._window = window
+        self._is_window_protected = window is None or self._protected.is_protected(place.application, place.window)
+        if self._is_window_protected:
+            self._reading.wipe()
+
+    def _look_for_locker(self, now_s: float) -> None:
+        self._covered_look_s = now_s
+        self._is_covered = is_covered(self._display)
+        if self._is_covered:
+            self._reading.leave(now_s)
+
+    def _tell_found(self, finding: Finding, nonce: str = "") -> None:
+        hit = finding.hit
+        is_drill = hit.rule == DRILL_RULE
+        if is_drill != bool(nonce):
+            return  # the drill's phrase from a keyboard is nobody's concern, and a drill finds nothing else
+        self._send(
+            Found(
+                category=hit.category,
+                tier=hit.tier,
+                severity=hit.severity,
+                rule=hit.rule,
+                why=hit.why,
+                sentence=finding.sentence,
+                start=finding.start,
+                end=finding.end,
+                application=finding.place.application,
+                window=finding.place.window,
+                nonce=nonce,
+            )
+        )
+
+    # What else happens.
+
+    def _take(self, happening: _Happening, now_s: float) -> None:
+        match happening:
+            case KeyPress():
+                # A key may still lie in the queue after reading has ended.
+                if self._keyboard is not None:
+                    self._press(happening, now_s)
+            case Click():
+                self._layout.forget()
+                self._reading.leave(now_s)
+            case _PasswordField(has_focus):
+                self._has_password_focus = has_focus
+                if has_focus:
+                    self._layout.forget()
+                    self._reading.retract(now_s)
+            case _Lock(is_locked):
+                self._is_locked = is_locked
+                self._reading.leave(now_s)
+            case Answer():
+                self._take_answer(happening, now_s)
+            case DrillOrder(nonce):
+                self._drill(nonce, now_s)
+            case Pause(reason):
+                self._paused = reason or "the service said so"
+                self._end(self._paused)
+            case Resume():
+                self._paused = ""
+                if self._is_accepted:
+                    self._begin()
+            case _:
+                raise ChannelError("the service set the watcher up twice")
+
+    def _look(self, now_s: float) -> None:
+        """Do what comes with time: let findings out, follow the focus, keep the sign on the screen."""
+        if self._notice_due_s is not None and now_s >= self._notice_due_s:
+            self._show_notice()
+        if self._keyboard is None:
+            return
+        if not self._keyboard.is_alive:
+            raise NotWatchedError("the display stopped telling of keys")
+        # Also without a key: the answer has the server send keys that it has kept back to send several at once.
+        self._look_at_window(now_s)
+        for finding in self._reading.take(now_s):
+            self._tell_found(finding)
+        if self._sign.look() and self._notice is None:
+            self._show_notice()
+        if now_s >= self._typed_due_s:
+            self._send(Typed(self._typed))
+            self._typed, self._typed_due_s = 0, now_s + TYPED_EVERY_S
+
+    def _drill(self, nonce: str, now_s: float) -> None:
+        if self._keyboard is None:
+            self._send(self._state)
+            return
+        reading = Reading(self._matcher.find, find_sentence)
+        for letter in DRILL_PHRASE:
+            reading.add(letter, now_s)
+        reading.leave(now_s)
+        for finding in reading.take(now_s + GRACE_S):
+            self._tell_found(finding, nonce)
+
+    # Beginning and ending.
+
+    def _begin(self) -> None:
+        if self._keyboard is not None or self._paused:
+            return
+        self._sign.show()
+        self._keyboard = Keyboard(self._happenings.put)
+        self._typed, self._typed_due_s = 0, time.monotonic() + TYPED_EVERY_S
+        self._set_state(State("watching"))
+
+    def _end(self, reason: str) -> None:
+        if self._keyboard is not None:
+            self._keyboard.stop()
+            self._keyboard = None
+        self._reading.forget()
+        self._layout.forget()
+        self._sign.hide()
+        if reason:
+            self._set_state(State("paused", reason))
+
+    def _show_notice(self) -> None:
+        self._notice_due_s = None
+        self._notice = Notice(self._setup.notice_title, self._setup.notice_text, self._happenings.put)
+
+    def _take_answer(self, answer: Answer, now_s: float) -> None:
+        self._notice = None
+        if self._is_accepted:
+            return  # it was shown again because the sign was clicked
+        if answer is Answer.CANNOT_SHOW:
+            raise NotWatchedError("nothing on this machine can show the notice")
+        if answer is Answer.CLOSED:
+            self._notice_due_s = now_s + NOTICE_AGAIN_S
+            return
+        self._is_accepted = True
+        self._send(Accepted(self._setup.notice_version))
+        self._begin()
+
+    def _set_state(self, state: State) -> None:
+        self._state = state
+        self._send(state)
+
+    def _send(self, report: Report) -> None:
+        self._channel.send(report)
+
+    def _hear(self) -> None:
+        try:
+            while True:
+                self._happenings.put(decode_order(self._channel.receive()))
+        except ChannelError:
+            self._happenings.put(_ChannelEnd())
+
+
+def watch(channel: Channel) -> None:
+    """Watch this session as the first message on the channel says.
+
+    Raises:
+        NotWatchedError: this session cannot be watched.
+        ChannelError: the service has gone, or began with something else.
+    """
+    setup = decode_order(channel.receive())
+    if not isinstance(setup, Setup):
+        raise ChannelError("the first message is no setup")
+    display = os.environ.get("DISPLAY", "")
+    if not display:
+        raise NotWatchedError("this session has no X11 display")
+    try:
+        watcher = Watcher(channel, setup, display)
+        try:
+            watcher.run()
+        finally:
+            watcher.close()
+    except (DisplayError, ConnectionClosedError) as error:
+        raise NotWatchedError("the display does not answer") from error
+    except LexiconError as error:
+        raise NotWatchedError(f"the phrases to look for cannot be read: {error.message}") from error
+
+
+def main(arguments: list[str]) -> int:
+    """Run the watcher on the channel whose descriptor is named, and return its exit code."""
+    keep_secret()
+    channel = Channel(socket.socket(fileno=int(arguments[0])))
+    try:
+        watch(channel)
+    except NotWatchedError as error:
+        channel.send(State("not_watched", error.message))
+        return error.exit_code
+    except ChannelError as error:
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

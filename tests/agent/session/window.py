@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real window to type into, a program by itself for the system's Python: `window.py TITLE`.
+
+It has a field, a field for a password and a page of text, and writes what stands in them to stdout whenever it changes.
+"""
+
+import json
+import sys
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, GLib, Gtk  # noqa: E402 - the version comes first
+
+
+def main() -> None:
+    """Show the window until it is killed; each line of input is the name of the field that takes the focus."""
+    GLib.set_prgname("essay")
+    Gdk.set_program_class("Essay")
+    window = Gtk.Window(title=sys.argv[1])
+    window.set_default_size(500, 200)
+    box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
+    window.add(box)
+    fields = {"text": Gtk.Entry(), "password": Gtk.Entry(visibility=False, input_purpose=Gtk.InputPurpose.PASSWORD)}
+
+    def tell(*_):
+        print(json.dumps({name: field.get_text() for name, field in fields.items()}), flush=True)  # noqa: T201
+
+    def obey(*_):
+        word, _, rest = sys.stdin.readline().strip().partition(" ")
+        if word == "title":
+            window.set_title(rest)
+        elif word == "clear":
+            for field in fields.values():
+                field.set_text("")
+        elif word:
+            fields[word].grab_focus()
+            tell()
+        return True
+
+    for field in fields.values():
+        field.connect("changed", tell)
+        box.add(field)
+    GLib.io_add_watch(sys.stdin, GLib.IO_IN, obey)
+    window.show_all()
+    window.present()
+    fields["text"].grab_focus()
+    tell()
+    Gtk.main()
+
+
+main()

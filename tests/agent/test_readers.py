@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of who reads this machine's flags: which sets come into force, the pin, and what survives a restart."""
+
+import json
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.readers import ReaderStore
+from proto.errors import RecipientsError
+from proto.keys import Ed25519Signer
+from proto.recipients import fingerprint
+from proto.wire import Safeguarding
+from rules.route import Route
+from tests.agent.collector import FakeCollector
+from tests.agent.piping import IDENTITY
+from tests.agent.safeguarding import ROOT, SUBJECT_KEY, key_of, make_safeguarding, make_set, with_root
+
+NEW_ROOT, STRANGER = Ed25519Signer.generate(), Ed25519Signer.generate()
+
+
+def make_store(folder: Path) -> ReaderStore:
+    """Return the readers of a machine, as after a restart, before they are loaded."""
+    return ReaderStore(folder / "readers" / "readers.json", IDENTITY)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReaderStore:
+    """The readers of a machine that has none yet."""
+    return make_store(tmp_path)
+
+
+def test_a_set_comes_into_force_once(store: ReaderStore) -> None:
+    """It is told when it is another; the collector may send the same at every connection."""
+    told: list[int] = []
+    store.on_change = lambda: told.append(store.version)
+
+    assert (store.version, store.in_force) == (0, None)
+    assert store.accept(make_safeguarding(1))
+    assert not store.accept(make_safeguarding(1))
+    assert store.accept(make_safeguarding(2))
+    assert told == [1, 2]
+
+
+def test_it_is_in_force_after_a_restart(tmp_path: Path, store: ReaderStore) -> None:
+    """From a file that only its owner reads, since the key of references lies in it."""
+    store.accept(make_safeguarding(2, absent=["dana"]))
+    again = make_store(tmp_path)
+    again.load()
+
+    assert again.in_force == store.in_force
+    assert again.in_force is not None
+    assert (again.in_force.subject_key, again.in_force.absent) == (SUBJECT_KEY, {"dana"})
+    assert stat.S_IMODE((tmp_path / "readers" / "readers.json").stat().st_mode) == 0o600
+
+
+def test_nothing_to_load_is_no_fault(store: ReaderStore) -> None:
+    """A new machine has no readers yet."""
+    store.load()
+    assert store.in_force is None
+
+
+def test_absence_changes_without_another_set(store: ReaderStore) -> None:
+    """It is not signed, and it can only add the next rung; who is not in the set is nobody here."""
+    store.accept(make_safeguarding(1))
+
+    assert not store.accept(make_safeguarding(1, absent=["derek", "eve"]))
+    assert store.in_force is not None
+    assert store.in_force.absent == {"derek"}
+    assert not store.accept(make_safeguarding(1))
+    assert store.in_force.absent == frozenset()
+
+
+@pytest.mark.parametrize("what", ["another root", "older", "same version", "other school", "garbled", "short key"])
+def test_what_is_not_right_is_refused_and_the_one_in_force_stays(store: ReaderStore, what: str) -> None:
+    """A hostile collector adds a key of its own, or brings back who left: neither is taken."""
+    store.accept(make_safeguarding(3))
+    before = store.in_force
+    message = {
+        "another root": make_safeguarding(4, root=STRANGER),
+        "older": make_safeguarding(2),
+        "same version": make_safeguarding(3, make_set(3, people=("dana", "hilda"))),
+        "other school": make_safeguarding(4, replace(make_set(4), school_id="other")),
+        "garbled": make_safeguarding(4),
+        "short key": make_safeguarding(4),
+    }[what]
+    if what == "garbled":
+        message.recipients.body = message.recipients.body.replace(key_of("dana").encode(), key_of("carl").encode())
+    if what == "short key":
+        message.subject_key = b"short"
+
+    with pytest.raises(RecipientsError):
+        store.accept(message)
+    assert store.in_force is before
+    assert store.root_fingerprint == fingerprint(ROOT.public_key)
+
+
+def test_an_empty_message_is_refused(store: ReaderStore) -> None:
+    """Protobuf takes nothing for a message of empty fields."""
+    with pytest.raises(RecipientsError):
+        store.accept(Safeguarding())
+
+
+def test_a_machine_without_a_root_takes_no_set(tmp_path: Path) -> None:
+    """It was enrolled before the school had one, and says how that is put right."""
+    store = ReaderStore(tmp_path / "readers.json", FakeCollector().make_identity())
+
+    with pytest.raises(RecipientsError, match="enrolled before") as caught:
+        store.accept(make_safeguarding(1))
+    assert "new token" in caught.value.hint
+    assert store.root_fingerprint == b""
+
+
+# The pin
+
+
+def test_a_new_root_is_pinned_for_good(tmp_path: Path, store: ReaderStore) -> None:
+    """After a succession the former root decides nothing any more, also not after a restart."""
+    store.accept(make_safeguarding(1))
+    store.accept(make_safeguarding(2, root=NEW_ROOT, former_root=ROOT))
+    again = make_store(tmp_path)
+    again.load()
+    for each in (store, again):
+        assert each.root_fingerprint == fingerprint(NEW_ROOT.public_key)
+        with pytest.raises(RecipientsError, match="another safeguarding root"):
+            each.accept(make_safeguarding(3, root=ROOT))
+    assert again.accept(make_safeguarding(3, root=NEW_ROOT))
+
+
+def test_a_refused_succession_pins_nothing(store: ReaderStore) -> None:
+    """The pin moves with a set that is in force, and not before."""
+    store.accept(make_safeguarding(2))
+    with pytest.raises(RecipientsError, match="version 1, and 2 is in force"):
+        store.accept(make_safeguarding(1, root=NEW_ROOT, former_root=ROOT))
+    assert store.root_fingerprint == fingerprint(ROOT.public_key)
+
+
+def test_a_machine_that_is_enrolled_again_pins_what_its_token_says(tmp_path: Path, store: ReaderStore) -> None:
+    """What was kept before, with its pin, is not looked at."""
+    store.accept(make_safeguarding(5))
+    again = ReaderStore(tmp_path / "readers" / "readers.json", with_root(IDENTITY, NEW_ROOT))
+    again.load()
+
+    assert (again.version, again.root_fingerprint) == (0, fingerprint(NEW_ROOT.public_key))
+    assert again.accept(make_safeguarding(1, root=NEW_ROOT))
+
+
+@pytest.mark.parametrize("how", ["no JSON", "a list", "another field", "deep", "a changed set", "a folder"])
+def test_a_file_that_was_changed_is_not_used(tmp_path: Path, store: ReaderStore, how: str) -> None:
+    """It is refused with a reason, and the next set that comes replaces it."""
+    store.accept(make_safeguarding(1))
+    path = tmp_path / "readers" / "readers.json"
+    kept = json.loads(path.read_bytes())
+    if how == "a folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_bytes(
+            {
+                "no JSON": b"{",
+                "a list": b"[]",
+                "another field": json.dumps(kept | {"root_fingerprint": 7}).encode(),
+                "deep": b"[" * 100_000,
+                "a changed set": json.dumps(kept | {"root_fingerprint": "00" * 32}).encode(),
+            }[how]
+        )
+    again = make_store(tmp_path)
+    with pytest.raises(RecipientsError):
+        again.load()
+    assert again.in_force is None
+    assert again.root_fingerprint == fingerprint(ROOT.public_key)
+
+
+# Whom a sentence is about, and who reads it
+
+
+def test_subjects_are_who_typed_and_who_is_named(store: ReaderStore) -> None:
+    """Nobody else, whatever the sentence holds; a local account is never a directory's."""
+    store.accept(make_safeguarding(1))
+    readers = store.in_force
+    assert readers is not None
+
+    assert readers.find_subjects("directory:pupil7", "i want to die") == frozenset()
+    assert readers.find_subjects("directory:ddale", "i want to die") == {"dana"}
+    assert readers.find_subjects("directory:ddale", "i hate mrs hill") == {"dana", "hilda"}
+    assert readers.find_subjects("local:device:1001", "mr. deeds is here") == {"derek"}
+    assert readers.find_subjects("local:ddale:1001", "dana dale") == frozenset()
+
+
+def test_a_recovery_key_goes_to_its_own_route_only(store: ReaderStore) -> None:
+    """A key for the lowest route, which the head holds, would open a flag about the head."""
+    store.accept(make_safeguarding(1))
+    readers = store.in_force
+    assert readers is not None
+    expected = {
+        (): (Route.DSL, {"dana", "derek", "recovery dsl"}),
+        ("dana",): (Route.HEAD, {"hilda", "recovery head"}),
+        ("hilda",): (Route.CHAIR, {"carl", "recovery chair"}),
+        ("carl",): (Route.OUTSIDE, {"recovery outside"}),
+    }
+    for subjects, (route, names) in expected.items():
+        chosen, keys = readers.choose(subjects)
+        assert (chosen, set(keys)) == (route, {key_of(name) for name in names})

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The safeguarding lead's work in a real browser: a key made there, flags opened there, and nothing left behind."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import update
+
+from collector.authority import load_authority, make_authority
+from collector.flags import read_sealed
+from collector.identities import find_identity, keep_test_items
+from collector.store.engine import writing
+from collector.store.schema import flags
+from proto.events import Tier
+from proto.sealed import seal
+from tests.browser.conftest import OpenPage
+from tests.browser.test_pages import look
+from tests.browser.test_technician import sign_in
+from tests.collector.evidence import Device, enrol_device
+from tests.collector.safeguarding import (
+    PASSWORD,
+    SENTENCE,
+    Person,
+    Safeguarding,
+    build_safeguarding,
+)
+from tests.collector.school import MINUTE_NS, School
+
+pytestmark = pytest.mark.browser
+
+EVIL = "<img src=x onerror=alert(1)> i want to \u202edie\u202c {{7*7}} javascript:alert(2)"
+STORED = """async () => JSON.stringify([
+  Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, location.href, history.state,
+  await indexedDB.databases(), await caches.keys(),
+])"""
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """Wait generously: unwrapping a key is meant to be work."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.fixture
+def safeguarding(school: School) -> Safeguarding:
+    """Four readers with keys, now."""
+    school.now_ns = time.time_ns()
+    return build_safeguarding(school, with_identities=True)
+
+
+@pytest.fixture
+def device(school: School, safeguarding: Safeguarding) -> Device:
+    """A device that raises flags."""
+    make_authority(school.config.authority_folder)
+    device = enrol_device(school, load_authority(school.config.authority_folder))
+    device.wall_clock_ns = school.now_ns
+    return device
+
+
+def come_in(page: Page, school: School, name: str) -> None:
+    """Sign in with both factors."""
+    school.now_ns = time.time_ns()
+    school.add_second_factor(name)
+    sign_in(page, name, PASSWORD)
+    page.get_by_label("Code").fill(school.make_code(name))
+    page.get_by_role("main").get_by_role("button").first.click()
+
+
+def unlock(page: Page, words: str) -> None:
+    """Enter the six words."""
+    page.get_by_label("Your six words").fill(words)
+    page.get_by_role("button", name="Unlock").click()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_flags(open_page: OpenPage, school: School) -> Open:
+    """Opens the list of flags as one of the readers, locked."""
+
+    def open_as(person: Person, **window: int) -> Page:
+        page = open_page("/flags", **window)
+        come_in(page, school, person.name)
+        expect(page.get_by_role("heading", name="Flags", exact=True)).to_be_visible()
+        return page
+
+    return open_as
+
+
+def test_from_a_new_key_to_a_note_that_stays_readable(
+    open_page: OpenPage, school: School, safeguarding: Safeguarding, device: Device
+) -> None:
+    """A lead makes a key in the browser, it is signed, a flag comes, and she reads, decides and notes it."""
+    with_key = safeguarding.dsl
+    page = open_page("/identity")
+    come_in(page, school, with_key.name)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
+    page.get_by_text("I lost my words").click()
+    page.get_by_role("button", name="Make a new key").click()
+    expect(page.get_by_text("Tick the box first")).to_be_visible()
+    page.get_by_label("I have read what I lose").check()
+    page.get_by_role("button", name="Make a new key").click()
+    expect(page.get_by_role("heading", name="The six words of dana")).to_be_focused()
+    words = page.locator("#words-list li").all_inner_texts()
+    assert len(words) == 6
+    page.get_by_label("Word 3").fill("wrong")
+    page.get_by_role("button", name="My sheet is right").click()
+    expect(page.get_by_text("That is not word 3")).to_be_visible()
+    page.get_by_label("Word 3").fill(words[2].upper())
+    page.get_by_label("Word 5").fill(f" {words[4]} ")
+    page.get_by_role("button", name="My sheet is right").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your key is saved")
+    kept = find_identity(school.engine, school.id, with_key.name)
+    assert kept is not None
+    assert kept.age_key != with_key.age_key
+    assert not [text for text in sent if "AGE-SECRET-KEY" in text or " ".join(words[:2]) in text or words[0] in text]
+
+    # Whoever signs seals a test item to the new key, hears the code, and signs.
+    items = {with_key.name: seal(b"4711 0815", [kept.age_key])}
+    keep_test_items(school.engine, school.id, items, actor="command line", now_ns=time.time_ns())
+    page.reload()
+    page.get_by_label("Your six words").fill(" ".join(words))
+    page.get_by_role("button", name="Open test item").click()
+    expect(page.locator("#test-code")).to_have_text("4711 0815")
+    people = [each.recipient for each in safeguarding.people]
+    people[0] = type(people[0])(
+        id=with_key.name, positions=("dsl",), age_key=kept.age_key, accounts=with_key.accounts, tested=True
+    )
+    safeguarding.publish(safeguarding.sign(people))
+
+    page.get_by_role("link", name="Flags", exact=True).click()
+    expect(page.get_by_text("No flag waits for you")).to_be_visible()
+    safeguarding.raise_flag(device, tier="call")
+    expect(page.locator("#flags-said")).to_contain_text("New flag: Act now, library-01")
+    unlock(page, "  ".join(words).upper())
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
+    page.get_by_role("link", name="Open: library-01").click()
+    expect(page.get_by_role("heading", name="Flag from library-01")).to_be_focused()
+    expect(page.locator("blockquote")).to_have_text(SENTENCE)
+    expect(page.locator("blockquote mark")).to_have_text(SENTENCE[:20])
+    expect(page.get_by_text("It never proves who typed it")).to_be_visible()
+
+    page.get_by_label("Already known").check()
+    page.get_by_label("What was done").select_option("Talked to the child")
+    page.get_by_role("button", name="Save decision").click()
+    expect(page.get_by_text("Decided by dana")).to_be_visible()
+    page.get_by_label("Add a note").fill("Spoke to Sam & his mother.\nSecond line")
+    page.get_by_role("button", name="Seal and save the note").click()
+    expect(page.locator(".sw-history__note")).to_have_text("Spoke to Sam & his mother.\nSecond line")
+    assert not [text for text in sent if "Spoke" in text or "nobody%20would" in text or "nobody+would" in text]
+
+    page.goto("/flags?state=decided")
+    page.get_by_role("link", name="Open: library-01").click()
+    expect(page.get_by_text("Enter your six words first")).to_be_visible()
+    unlock(page, " ".join(words))
+    expect(page.locator(".sw-history__note")).to_have_text("Spoke to Sam & his mother.\nSecond line")
+    expect(page.get_by_label("Already known")).to_be_checked()
+
+
+def test_locking_leaves_nothing_behind(open_flags: Open, safeguarding: Safeguarding, device: Device) -> None:
+    """By the button, by the Escape key and by time the text goes out of the page; the browser keeps none of it."""
+    safeguarding.raise_flag(device)
+    dana = safeguarding.dsl
+    page = open_flags(dana)
+    page.clock.install()
+    unlock(page, dana.passphrase)
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
+    link = page.get_by_role("link", name="Open: library-01")
+    for leave in (
+        lambda: page.get_by_role("button", name="Close this flag").click(),
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.get_by_role("button", name="Lock").click(),
+    ):
+        link.click()
+        expect(page.locator("blockquote")).to_have_text(SENTENCE)
+        page.get_by_label("Add a note").fill("half a thought")
+        page.get_by_role("heading", name="Flag from library-01").click()
+        leave()
+        expect(page.locator("blockquote")).to_have_count(0)
+        source = page.content()
+        assert SENTENCE not in source
+        assert "half a thought" not in source
+        assert "AGE-SECRET" not in source
+    expect(page.get_by_label("Your six words")).to_have_value("")
+    unlock(page, dana.passphrase)
+    link.click()
+    expect(page.locator("blockquote")).to_have_text(SENTENCE)
+    page.clock.fast_forward(9 * 60 * 1000 + 10_000)
+    expect(page.get_by_text("This page locks in one minute")).to_be_visible()
+    page.clock.fast_forward(60 * 1000)
+    expect(page.get_by_text("Locked, because nobody used this page for 10 minutes")).to_be_visible()
+    assert SENTENCE not in page.content()
+    stored = page.evaluate(STORED)
+    assert json.loads(stored)[0:3] == [[], [], ""]
+    assert not any(secret in stored for secret in (SENTENCE, dana.passphrase, dana.passphrase.split()[0], "AGE-"))
+
+    unlock(page, dana.passphrase)
+    link.click()
+    expect(page.locator("blockquote")).to_have_text(SENTENCE)
+    page.goto("/account")
+    page.go_back()
+    expect(page.get_by_label("Your six words")).to_be_visible()
+    assert SENTENCE not in page.content()
+
+
+def test_wrong_words_and_a_flag_for_other_keys(
+    open_flags: Open, safeguarding: Safeguarding, device: Device, school: School
+) -> None:
+    """Each mistake is told apart, and what is not sealed to this key stays shut until a colleague gives a copy."""
+    dana, dev = safeguarding.dsl, safeguarding.deputy
+    # As if the flag had come before Dana was a reader: only Dev's key opens it.
+    everybody = safeguarding.content
+    safeguarding.content = replace(everybody, recipients=(dev.recipient,))
+    flag = safeguarding.raise_flag(device)
+    safeguarding.content = everybody
+    page = open_flags(dana)
+    unlock(page, "ability able")
+    expect(page.get_by_text("Enter all six words. You entered 2.")).to_be_visible()
+    unlock(page, "ability able abuot above absent absorb")
+    expect(page.get_by_text("Look at word 3 again")).to_be_visible()
+    unlock(page, "ability able about above absent zoo")
+    expect(page.get_by_text("These are not the six words of your key")).to_be_visible()
+    unlock(page, dana.passphrase)
+    page.get_by_role("link", name="Open: library-01").click()
+    expect(page.get_by_text("This flag is not sealed to your key")).to_be_visible()
+
+    page = open_flags(dev)
+    unlock(page, dev.passphrase)
+    page.get_by_role("link", name="Open: library-01").click()
+    page.get_by_text("A colleague cannot open it").click()
+    page.get_by_label("Colleague").select_option("dana")
+    page.get_by_role("button", name="Seal a copy").click()
+    expect(page.get_by_text("dana can open this flag now.")).to_be_visible()
+    assert read_sealed(school.engine, school.id, flag, reader=safeguarding.reader(dana), now_ns=time.time_ns()).is_copy
+    assert safeguarding.open(flag, dana).sentence == SENTENCE
+
+
+def test_relabelled_flag_is_shown_as_such(
+    open_flags: Open, safeguarding: Safeguarding, device: Device, school: School
+) -> None:
+    """Who writes into the database can change the label, and the page says loudly that it does not fit."""
+    safeguarding.raise_flag(device, tier="call")
+    with writing(school.engine) as connection:
+        connection.execute(
+            update(flags).values(tier=Tier.REVIEW, drill=True, device_time_ns=school.now_ns + MINUTE_NS * 9)
+        )
+    page = open_flags(safeguarding.dsl)
+    unlock(page, safeguarding.dsl.passphrase)
+    page.get_by_role("link", name="Open: library-01").click()
+    alarm = page.get_by_role("alert").filter(has_text="Somebody changed the label")
+    expect(alarm).to_contain_text("urgency: sealed inside “call”, on the label “review”")
+    expect(alarm).to_contain_text("drill: the label says that it is one, and inside it is none")
+    expect(alarm).to_contain_text("time: the label has another")
+
+
+def test_hostile_sentence_is_only_text(open_flags: Open, safeguarding: Safeguarding, device: Device) -> None:
+    """Markup, reversing marks and templates in a sentence are shown and do nothing; the stop card is at hand."""
+    safeguarding.raise_flag(
+        device, sentence=EVIL, start=40, end=45, category="sexual", window="\u202e<b>", application="x" * 300
+    )
+    page = open_flags(safeguarding.dsl)
+    unlock(page, safeguarding.dsl.passphrase)
+    page.get_by_role("link", name="Open: library-01").click()
+    expect(page.locator("blockquote")).to_contain_text("<img src=x onerror=alert(1)> i want to [U+202E]die[U+202C]")
+    expect(page.get_by_role("heading", name="Stop: do not look for the image")).to_be_visible()
+    expect(page.get_by_text("do not ask a pupil to delete it")).to_be_visible()
+    page.get_by_label("There may be an image").uncheck()
+    expect(page.get_by_role("heading", name="Stop: do not look for the image")).to_be_hidden()
+
+
+def test_list_stays_as_it_is_while_it_is_read(open_flags: Open, safeguarding: Safeguarding, device: Device) -> None:
+    """What comes while a flag is open is announced; what is open and typed stays, and closing leads back to the row."""
+    safeguarding.raise_flag(device)
+    page = open_flags(safeguarding.dsl)
+    unlock(page, safeguarding.dsl.passphrase)
+    link = page.get_by_role("link", name="Open: library-01")
+    link.click()
+    page.get_by_label("Add a note").fill("half a thought")
+    safeguarding.raise_flag(device, tier="call", account="directory:other")
+    expect(page.locator("#flags-said")).to_contain_text("New flag: Act now")
+    expect(page.get_by_label("Add a note")).to_have_value("half a thought")
+    expect(page.locator("blockquote")).to_have_text(SENTENCE)
+    page.get_by_role("button", name="Close this flag").click()
+    expect(link).to_have_count(2)
+    expect(link.nth(1)).to_be_focused()
+
+
+def test_without_scripts_the_way_out_is_named(open_page: OpenPage, school: School, safeguarding: Safeguarding) -> None:
+    """A browser without scripts opens no flag, says so, and names the offline opener."""
+    page = open_page("/flags", scripts=False)
+    come_in(page, school, safeguarding.dsl.name)
+    expect(page.get_by_text("schoolwarden-open")).to_be_visible()
+    expect(page.get_by_label("Your six words")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_pages_fit_the_window(
+    open_flags: Open, safeguarding: Safeguarding, device: Device, school: School, shots: Path, width: int
+) -> None:
+    """No page of the flags scrolls sideways, has a nameless field or an id twice."""
+    safeguarding.raise_flag(device, tier="call", sentence=EVIL, category="sexual", application="x" * 300)
+    safeguarding.raise_flag(device)
+    safeguarding.raise_flag(device, tier="review", route="outside")
+    page = open_flags(safeguarding.dsl, width=width)
+    look(page, shots, "flags-locked")
+    unlock(page, "ability able")
+    look(page, shots, "flags-wrong-words")
+    unlock(page, safeguarding.dsl.passphrase)
+    page.get_by_role("link", name="Open: library-01").first.click()
+    expect(page.locator("blockquote")).to_be_visible()
+    for details in page.locator("#opened details summary").all():
+        details.click()
+    look(page, shots, "flag-open")
+    page.goto("/identity")
+    look(page, shots, "identity")
+    page.goto("/readers")
+    look(page, shots, "readers")

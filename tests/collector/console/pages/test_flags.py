@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the flags' pages as the server makes them: who may see what, and that no page holds what a flag says."""
+
+import base64
+import json
+
+import pytest
+from starlette.applications import Starlette
+
+from collector.audit import list_entries
+from collector.authority import Authority
+from collector.roles import Role
+from proto.sealed import seal
+from tests.collector.console.conftest import Enter
+from tests.collector.console.visitor import Visitor
+from tests.collector.evidence import Device, enrol_device
+from tests.collector.safeguarding import (
+    CATEGORY,
+    PASSWORD,
+    PUPIL,
+    SENTENCE,
+    Person,
+    Safeguarding,
+    build_safeguarding,
+)
+from tests.collector.school import MINUTE_NS, School
+
+SECRETS = (SENTENCE, SENTENCE.encode().hex(), PUPIL, "Sam Pupil", "suicide-nobody-miss", "diary.txt")
+"""What only the readers' keys open. The category stands on the page as one of the choices, for every flag alike."""
+
+
+@pytest.fixture
+def safeguarding(school: School) -> Safeguarding:
+    """A school with four readers."""
+    return build_safeguarding(school)
+
+
+@pytest.fixture
+def device(school: School, authority: Authority, safeguarding: Safeguarding) -> Device:
+    """A device that raises flags."""
+    return enrol_device(school, authority)
+
+
+def come_in(app: Starlette, school: School, person: Person) -> Visitor:
+    """Return a reader who is signed in with both factors."""
+    visitor = Visitor(app)
+    school.add_second_factor(person.name)
+    assert visitor.sign_in(person.name, PASSWORD).status == 303
+    assert visitor.give_code(school.make_code(person.name)).status == 303
+    return visitor
+
+
+@pytest.fixture
+def dana(app: Starlette, school: School, safeguarding: Safeguarding) -> Visitor:
+    """The safeguarding lead at the console."""
+    visitor = come_in(app, school, safeguarding.dsl)
+    visitor.get("/flags")
+    return visitor
+
+
+@pytest.fixture
+def flag(safeguarding: Safeguarding, device: Device) -> str:
+    """A flag for the safeguarding leads."""
+    return safeguarding.raise_flag(device)
+
+
+def actions_of(school: School) -> list[str]:
+    """Return what the audit log says was done to flags, in order."""
+    return [each.action for each in list_entries(school.engine, school.id) if each.action.startswith("flag.")][::-1]
+
+
+def test_list_shows_where_and_when_and_never_what(dana: Visitor, flag: str) -> None:
+    """A row has urgency, device, age, readers and state; the page's source holds nothing of the content."""
+    page = dana.get("/flags")
+    assert "Look today 1" in page.words
+    assert "Open: library-01 less than a minute ago 21 Nov 2026, 20:46 Safeguarding leads Not read" in page.words
+    for source in (page.text, dana.get("/flags/rows").text, dana.get(f"/flags/{flag}").text):
+        assert not [secret for secret in SECRETS if secret in source]
+
+
+def test_most_urgent_stand_first_and_drills_apart(dana: Visitor, safeguarding: Safeguarding, device: Device) -> None:
+    """A call comes before what came later, and flags of one account are told apart from the others."""
+    safeguarding.raise_flag(device, tier="call")
+    safeguarding.raise_flag(device, tier="review")
+    safeguarding.raise_flag(device, tier="alert", account="directory:other")
+    words = dana.get("/flags").words
+    assert words.index("Act now 1") < words.index("Look today 1") < words.index("Look this week 1")
+    assert words.count("same account: 2 flags") == 2
+    page = dana.get(f"/flags?account={safeguarding.ref().hex()}")
+    assert page.words.count("Open: library-01") == 2
+    assert "Only flags from one account" in page.words
+
+
+@pytest.mark.parametrize("query", ["state=x&tier=y&account=zz&before=-1", "before=%C2%B2", "tier=call"])
+def test_filters_that_fit_nothing_or_mean_nothing(dana: Visitor, flag: str, query: str) -> None:
+    """An address that somebody made up shows the list, and an empty one says how to see all."""
+    page = dana.get(f"/flags?{query}")
+    assert page.status == 200
+    assert ("No flag fits this filter" in page.words) == (query == "tier=call")
+
+
+def test_empty_list_says_that_silence_is_no_proof(dana: Visitor) -> None:
+    """Nobody takes an empty page for a clean bill."""
+    words = dana.get("/flags").words
+    assert "No flag waits for you" in words
+    assert "Silence is not proof" in words
+
+
+def test_list_asks_again_and_is_told_only_what_is_new(
+    dana: Visitor, school: School, safeguarding: Safeguarding, device: Device
+) -> None:
+    """The rows are sent when something came or a minute passed, and asking keeps no session alive."""
+    first = dana.get("/flags/rows")
+    address = first.text.split('hx-get="')[1].split('"')[0].replace("&amp;", "&")
+    assert dana.get(address).status == 204
+    safeguarding.raise_flag(device)
+    assert "Open: library-01" in dana.get(address).words
+    for _ in range(4):
+        school.pass_time(10 * MINUTE_NS)
+        answer = dana.get("/flags/rows", hx_request="true")
+    assert answer.status == 401
+
+
+def test_opening_gives_the_sealed_text_and_is_audited(
+    dana: Visitor, school: School, safeguarding: Safeguarding, flag: str
+) -> None:
+    """The answer holds ciphertext, the label and the keys that a note goes to; the log says who asked."""
+    answer = dana.post(f"/flags/{flag}/open")
+    given = json.loads(answer.text)
+    assert answer.header("cache-control") == "no-store"
+    assert given["format"] == "schoolwarden flag v1"
+    assert (given["tier"], given["route"], given["drill"]) == ("alert", "dsl", False)
+    assert {each["user"] for each in given["readers"]} == {"dana", "dev"}
+    assert len(given["recovery"]) == 1
+    assert not [secret for secret in SECRETS if secret in answer.text]
+    assert actions_of(school) == ["flag.read"]
+    assert "Read" in dana.get("/flags").words
+
+
+def test_opening_needs_the_token_of_a_page(dana: Visitor, school: School, flag: str) -> None:
+    """Another site cannot have a flag opened, and nothing is written down as read."""
+    assert dana.post(f"/flags/{flag}/open", {"csrf": "x"}).status == 403
+    assert dana.post(f"/flags/{flag}/open", headers={"sec-fetch-site": "cross-site"}).status == 403
+    assert actions_of(school) == []
+
+
+def test_technician_sees_no_way_there_and_is_refused(technician: Visitor, administrator: Visitor, flag: str) -> None:
+    """Neither who runs the computers nor who gives out the accounts gets anything of a flag."""
+    for visitor in (technician, administrator):
+        assert "/flags" not in visitor.get("/devices").text
+        for path in ("/flags", "/flags/rows", f"/flags/{flag}", "/flags/people", "/identity", "/identity/key"):
+            assert visitor.get(path).status == 403
+        for path in ("open", "file", "decide", "notes", "copy"):
+            assert visitor.post(f"/flags/{flag}/{path}").status == 403
+    assert technician.get("/readers").status == 403
+    assert administrator.get("/readers").status == 200
+    assert administrator.post("/readers/drill").status == 403
+    assert administrator.post("/readers").status == 403
+
+
+def test_password_alone_opens_no_flag(app: Starlette, school: School, safeguarding: Safeguarding, flag: str) -> None:
+    """Before the second factor there is nothing, for scripts neither."""
+    visitor = Visitor(app)
+    visitor.sign_in("dana", PASSWORD)
+    assert visitor.get("/flags").location.startswith("/account/second-factor")
+    assert visitor.post(f"/flags/{flag}/open").status == 303
+    assert actions_of(school) == []
+
+
+def test_reader_of_another_route_finds_nothing(
+    dana: Visitor, app: Starlette, school: School, safeguarding: Safeguarding, device: Device
+) -> None:
+    """A flag that may be about the lead is for the head only: for the lead it does not exist."""
+    above = safeguarding.raise_flag(device, route="head", sentence="Ms Dale hit me")
+    assert "No flag waits for you" in dana.get("/flags").words
+    assert dana.get(f"/flags/{above}").status == 404
+    for path in ("open", "file", "decide"):
+        assert dana.post(f"/flags/{above}/{path}").status == 404
+    assert dana.post(f"/flags/{above}/notes", {"sealed": ""}).status == 400
+    assert "Open: library-01" in come_in(app, school, safeguarding.head).get("/flags").words
+
+
+def test_flag_for_nobody_shows_its_day_and_where_to_go(
+    dana: Visitor, safeguarding: Safeguarding, device: Device
+) -> None:
+    """When nobody may read it, the readers learn the day and that the LADO is to be told, and nothing more."""
+    before = dana.get("/flags").text
+    assert '<details class="govuk-details sw-outside">' in before
+    hidden = safeguarding.raise_flag(device, route="outside")
+    page = dana.get("/flags")
+    assert "A flag came that nobody at this school may read" in page.words
+    assert "21 Nov 2026: 1 flag" in page.words
+    assert "LADO" in page.words
+    assert hidden not in page.text
+    assert dana.get(f"/flags/{hidden}").status == 404
+
+
+def test_decision_by_script_and_by_form(dana: Visitor, school: School, flag: str) -> None:
+    """What was decided is kept and shown; a mistake is told in a sentence, to a script as JSON."""
+    asks = {"origin": "null", "sec-fetch-site": "same-origin", "accept": "application/json"}
+    wrong = dana.post(f"/flags/{flag}/decide", {"verdict": "", "category": "", "action": ""}, headers=asks)
+    assert (wrong.status, json.loads(wrong.text)) == (400, {"error": "Choose what it is."})
+    fields = {"verdict": "concern", "category": CATEGORY, "action": "talked_to_child"}
+    right = dana.post(f"/flags/{flag}/decide", fields, headers=asks)
+    assert json.loads(right.text)["decision"]["by"] == "dana"
+    assert "No flag waits for you" in dana.get("/flags").words
+    assert "Decided Concern, dana" in dana.get("/flags?state=decided").words
+    plain = dana.post(f"/flags/{flag}/decide", {**fields, "action": ""})
+    assert "Say what was done" in plain.words
+    answer = dana.post(f"/flags/{flag}/decide", {**fields, "verdict": "no_concern"})
+    assert answer.location == f"/flags/{flag}?done=decided"
+    assert actions_of(school).count("flag.decided") == 2
+
+
+def test_note_and_copy_are_kept_only_when_sealed(
+    dana: Visitor, safeguarding: Safeguarding, school: School, flag: str
+) -> None:
+    """What a script sends in the clear is refused: the collector never keeps a readable note."""
+    sealed = base64.b64encode(seal(b"{}", [safeguarding.dsl.age_key])).decode()
+    plain = base64.b64encode(b"talked to him").decode()
+    assert dana.post(f"/flags/{flag}/notes", {"sealed": plain}).status == 400
+    assert dana.post(f"/flags/{flag}/notes", {"sealed": "not base64!"}).status == 400
+    note = json.loads(dana.post(f"/flags/{flag}/notes", {"sealed": sealed}).text)["note"]
+    assert (note["made_by"], note["sealed"]) == ("dana", sealed)
+    assert dana.post(f"/flags/{flag}/copy", {"sealed": sealed, "for_user": "heather"}).status == 400
+    assert dana.post(f"/flags/{flag}/copy", {"sealed": sealed, "for_user": "dev"}).status == 200
+    assert json.loads(dana.post(f"/flags/{flag}/open").text)["notes"] == [note]
+    assert actions_of(school) == ["flag.noted", "flag.copied", "flag.read"]
+
+
+def test_saved_file_is_sealed_and_audited(dana: Visitor, school: School, flag: str) -> None:
+    """The file for the offline opener holds what the page gets, as a download that the log knows of."""
+    answer = dana.post(f"/flags/{flag}/file")
+    assert answer.header("content-disposition") == f'attachment; filename="flag-{flag}.json"'
+    assert json.loads(answer.text)["school_id"] == school.id
+    assert actions_of(school) == ["flag.read", "flag.saved"]
+
+
+def test_whose_accounts_are_whose_is_given_whole(dana: Visitor, enter: Enter) -> None:
+    """The browser gets everybody, so that the collector does not learn whom a flag is about."""
+    assert json.loads(dana.get("/flags/people").text) == {"accounts": []}
+    assert enter(Role.TECHNICIAN, "tom").get("/flags/people").status == 403

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a real keyboard to the designated safeguarding lead: a pupil writes in an essay what should worry an adult.
+
+He writes it on an English, a German and a French keyboard, and on one that switches to Russian, with accents on dead
+keys and signs on the third level. The DSL reads each sentence as it stands in the window; the chair of governors, who
+is on no route of it, cannot open it, and nobody at the console sees it in a list of incidents.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proto.errors import SealError
+from proto.events import Tier
+from tests.desk import GROUP, USER, Desk, DeskAgent
+from tests.path import RunningCollector
+from tests.safeguarded import Readers, wait_until_watched
+
+WORDS = "i want to kill myself"
+
+
+def _on_us(desk: Desk) -> None:
+    desk.set_layout("us")
+    desk.type(f"honestly {WORDS}. ")
+
+
+def _on_de(desk: Desk) -> None:
+    # y and z are in each other's place, the at sign is on the third level and the accent a dead key.
+    desk.set_layout("de")
+    desk.press("ISO_Level3_Shift+q", "dead_acute", "e", "space")
+    desk.type(f"{WORDS}. ")
+
+
+def _on_fr(desk: Desk) -> None:
+    # a and q are in each other's place, and so are m and the semicolon.
+    desk.set_layout("fr")
+    desk.press("dead_circumflex", "o", "space")
+    desk.type(f"{WORDS}! ")
+
+
+def _on_ru(desk: Desk) -> None:
+    desk.set_layout("us,ru", "-option", "", "-option", "grp:alt_shift_toggle")
+    desk.press("Alt_L+Shift_L")
+    desk.press("g", "h", "b", "d", "t", "n", "space")
+    desk.press("Alt_L+Shift_L")
+    desk.type(f"{WORDS}. ")
+
+
+@pytest.mark.desktop
+@pytest.mark.timeout(240)
+def test_what_is_typed_in_four_layouts_is_read_by_the_dsl_and_by_nobody_else(tmp_path: Path) -> None:
+    """Each sentence arrives as it stood in the window, sealed to the DSL and the deputy."""
+    with (
+        RunningCollector(tmp_path / "collector") as collector,
+        DeskAgent(tmp_path / "agent") as agent,
+        Desk() as desk,
+    ):
+        collector.init()
+        collector.start()
+        readers = Readers(tmp_path / "readers", collector)
+        readers.gather()
+        readers.watch(GROUP)
+        agent.enrol(collector.token())
+        desk.open_window()
+        agent.start()
+        desk.accept_notice()
+        wait_until_watched(agent)
+        layouts: list[Callable[[Desk], None]] = [_on_us, _on_de, _on_fr, _on_ru]
+        for count, write in enumerate(layouts, start=1):
+            write(desk)
+            shown = desk.wait_for_text(lambda text: WORDS in text and text.endswith(" "))
+            flag = readers.wait_for_flags(count, collector, agent)[-1]
+            assert (flag.route, flag.tier, flag.drill) == ("dsl", Tier.CALL, False)
+            content = readers.read(flag, "dana")
+            assert content.sentence.strip() == shown.strip(), write.__name__
+            assert content.sentence[content.start : content.end].lower() == WORDS.removeprefix("i ")[-len(content.sentence[content.start : content.end]) :] or WORDS in content.sentence
+            assert (content.account_name, content.account_kind, content.category) == (USER, "pupil", "suicide")
+            assert (content.window, readers.read(flag, "dev")) == ("Essay", content)
+            with pytest.raises(SealError):
+                readers.read(flag, "charles")
+            desk.clear()
+            time.sleep(1.5)
+        collector.verify()
+        assert not [each for each in collector.incidents() if "safeguarding" in each.rule]
+        assert "safeguarding" not in collector.run("incidents", "--format", "json").out
