@@ -100,6 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_format(check)
     check.set_defaults(command=_check)
+
+    match = commands.add_parser(
+        "match",
+        help="search texts on stdin for the keywords, to try them out; 1 if a line could not be read",
+        description='One line out for each line in. With --format json, lines in are {"id": ..., "text": ...}; '
+        "without, each line is a text as it stands.",
+    )
+    match.add_argument("--languages", nargs="+", default=["en"], metavar="L", help="which lexicons (default: en)")
+    _add_format(match)
+    match.set_defaults(command=_match)
     return parser
 
 
@@ -221,6 +231,25 @@ def _check(options: argparse.Namespace) -> int:
             facts = [f"  {name}: {value}" for name, value in sorted(result.facts.items())]
             _write_lines([f"{result.check}: {result.state.value} - {result.summary}", *facts])
     return 1 if any(result.state == "fail" for result in results) else 0
+
+
+def _match(options: argparse.Namespace) -> int:
+    from agent.matching import match_json_lines, match_texts
+    from rules.keywords.lexicon import load_lexicon
+    from rules.keywords.match import Matcher
+
+    matcher = Matcher(load_lexicon(options.languages))
+    is_json = options.format == "json"
+    is_all_read = True
+    for line in (match_json_lines if is_json else match_texts)(sys.stdin.buffer, matcher):
+        is_all_read = is_all_read and not line.problem
+        if is_json:
+            sys.stdout.write(json.dumps(line.to_json()) + "\n")
+        else:
+            _write_lines([line.to_text()])
+        # Whoever writes line by line waits for each answer.
+        sys.stdout.flush()
+    return 0 if is_all_read else 1
 
 
 def _complain(error: SchoolwardenError) -> None:

@@ -10,7 +10,7 @@ import binascii
 import json
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,14 @@ class Readers:
         return NameFinder({each.id: each.aliases for each in self.recipients.recipients})
 
     @cached_property
-    def _holders(self) -> tuple[Holder, ...]:
+    def _readers(self) -> tuple[Holder, ...]:
         return list_holders(self.recipients)
+
+    @cached_property
+    def _everybody(self) -> tuple[Holder, ...]:
+        """With those who have not opened a test item yet: they read nothing, and a flag can be about them."""
+        everybody = tuple(replace(each, tested=True) for each in self.recipients.recipients)
+        return list_holders(replace(self.recipients, recipients=everybody))
 
     def find_subjects(self, account: str, sentence: str) -> frozenset[str]:
         """Return the ids of role-holders whom a sentence may be about: who typed it, and whoever is named in it."""
@@ -66,8 +72,10 @@ class Readers:
         The recovery key of that very route is one of them, if there is one: a key for a lower route would open a flag
         about those who hold it. For `OUTSIDE` it may be the only one, or there is none at all.
         """
-        route = choose_route(self._holders, subjects)
-        readers = find_readers(self._holders, route, self.absent)
+        about = [holder for holder in self._everybody if holder.id in subjects]
+        # Whom it is about counts only for how high it must go: the route lies above every position of these.
+        route = choose_route([*self._readers, *about], subjects)
+        readers = find_readers(self._readers, route, self.absent)
         keys = [each.age_key for each in self.recipients.tested if each.id in readers]
         keys += [each.age_key for each in self.recipients.recoveries if each.route == route.value]
         return route, tuple(keys)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, not_
 from collector.audit import record
 from collector.errors import UsageError
 from collector.identities import verify_age_file
-from collector.incidents import resolve_for
+from collector.incidents import hold_for, resolve_held
 from collector.readers import Reader
 from collector.sightings import FLAG_RULE, to_flag_subject
 from collector.store.engine import reading, writing
@@ -216,16 +216,7 @@ def decide(
                 decided_at_ns=now_ns,
             )
         )
-        waiting = select(flags.c.flag_id).where(
-            flags.c.school_id == school_id,
-            flags.c.route == row.route,
-            flags.c.subject_ref == row.subject_ref,
-            flags.c.state != FlagState.DECIDED.value,
-            flags.c.drill.is_(False),
-        )
-        if connection.execute(waiting.limit(1)).first() is None:
-            subject = to_flag_subject(row.route, row.subject_ref)
-            resolve_for(connection, school_id, rule=FLAG_RULE, subject=subject, actor=reader.name, now_ns=now_ns)
+        _resolve_if_all_decided(connection, school_id, row, reader, now_ns)
 
 
 def add_note(engine: Engine, school_id: str, flag_id: str, *, reader: Reader, sealed: bytes, now_ns: int) -> None:
@@ -295,6 +286,21 @@ def _find(connection: Connection, school_id: str, flag_id: str, reader: Reader) 
     if row is None:
         raise UsageError("there is no such flag")
     return row
+
+
+def _resolve_if_all_decided(connection: Connection, school_id: str, row: Row[Any], reader: Reader, now_ns: int) -> None:
+    subject = to_flag_subject(row.route, row.subject_ref)
+    # Held before we count: a flag that comes in meanwhile waits for us and opens it again.
+    incident_id = hold_for(connection, school_id, rule=FLAG_RULE, subject=subject)
+    waiting = select(flags.c.flag_id).where(
+        flags.c.school_id == school_id,
+        flags.c.route == row.route,
+        flags.c.subject_ref == row.subject_ref,
+        flags.c.state != FlagState.DECIDED.value,
+        flags.c.drill.is_(False),
+    )
+    if incident_id is not None and connection.execute(waiting.limit(1)).first() is None:
+        resolve_held(connection, school_id, incident_id, actor=reader.name, now_ns=now_ns)
 
 
 def _load_original(connection: Connection, event_id: int) -> bytes:

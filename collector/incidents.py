@@ -291,19 +291,22 @@ def decide(
         _note(connection, school_id, incident_id, now_ns, actor, action, note=note.strip())
 
 
-def resolve_for(connection: Connection, school_id: str, *, rule: str, subject: str, actor: str, now_ns: int) -> None:
-    """Resolve the incident of a rule and a subject, inside the transaction that decides what is behind it."""
+def hold_for(connection: Connection, school_id: str, *, rule: str, subject: str) -> str | None:
+    """Return the id of an incident that is not resolved, or None. Nobody counts or reopens it until the commit."""
     query = select(incidents.c.incident_id).where(
         incidents.c.school_id == school_id,
         incidents.c.rule == rule,
         incidents.c.subject == subject,
         incidents.c.state != IncidentState.RESOLVED.value,
     )
-    for incident_id in connection.execute(query.with_for_update()).scalars().all():
-        connection.execute(
-            update(incidents).where(incidents.c.incident_id == incident_id).values(state=IncidentState.RESOLVED.value)
-        )
-        _note(connection, school_id, incident_id, now_ns, actor, Action.RESOLVED)
+    return connection.execute(query.with_for_update()).scalar()
+
+
+def resolve_held(connection: Connection, school_id: str, incident_id: str, *, actor: str, now_ns: int) -> None:
+    """Resolve an incident that is held, because what is behind it was decided."""
+    state = {"state": IncidentState.RESOLVED.value}
+    connection.execute(update(incidents).where(incidents.c.incident_id == incident_id).values(**state))
+    _note(connection, school_id, incident_id, now_ns, actor, Action.RESOLVED)
 
 
 def _note(

@@ -49,10 +49,7 @@ def add_user(
     Raises:
         UsageError: the name is taken, reserved or not a name, or the roles do not go together.
     """
-    if not roles:
-        raise UsageError("choose a role")
-    if conflict := find_conflict(roles):
-        raise UsageError(f"these roles do not go together: {conflict}", hint="give them to two people")
+    _verify_roles(roles)
     if name in RESERVED:
         raise UsageError(f"the name {name} is reserved: it stands in logs for the program", hint="choose another name")
     if not NAME.fullmatch(name):
@@ -165,6 +162,26 @@ def reset_password(engine: Engine, school_id: str, name: str, now_ns: int, actor
     return password
 
 
+def change_roles(
+    engine: Engine, school_id: str, name: str, roles: Collection[Role], now_ns: int, actor: str = COMMAND_LINE
+) -> None:
+    """Give a user these roles instead of the ones held before; all sessions of the user end.
+
+    Raises:
+        UsageError: there is no such user, it is the actor, the roles do not go together, or nobody would be left to
+            manage users.
+    """
+    if name == actor:
+        raise UsageError("nobody changes his own roles", hint="another administrator can do it")
+    _verify_roles(roles)
+    with writing(engine) as connection:
+        # The log's lock comes first, as in `disable`.
+        _record(connection, school_id, actor, "user.roles_changed", name, now_ns, detail=", ".join(sorted(roles)))
+        _update(connection, school_id, name, {"roles": dump_roles(roles)})
+        _verify_administrator_left(connection, school_id)
+        drop_sessions(connection, school_id, name)
+
+
 def reset_second_factor(engine: Engine, school_id: str, name: str, now_ns: int, actor: str = COMMAND_LINE) -> None:
     """Take a user's second factor away, who registers a new one at the next sign-in; all sessions of the user end.
 
@@ -215,6 +232,13 @@ def list_users(engine: Engine, school_id: str) -> list[User]:
     query = select(users).where(users.c.school_id == school_id).order_by(users.c.name)
     with reading(engine) as connection:
         return [_to_user(row) for row in connection.execute(query)]
+
+
+def _verify_roles(roles: Collection[Role]) -> None:
+    if not roles:
+        raise UsageError("choose a role")
+    if conflict := find_conflict(roles):
+        raise UsageError(f"these roles do not go together: {conflict}", hint="give them to two people")
 
 
 def _verify_administrator_left(connection: Connection, school_id: str) -> None:

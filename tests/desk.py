@@ -124,10 +124,16 @@ class Desk:
     def accept_notice(self, title: str = "This computer is watched") -> None:
         """Press the button of the notice once it is there, as a pupil does."""
         wait_for(lambda: self.find_window(title), "the notice")
-        time.sleep(0.5)
-        self._focus(title)
-        self._x("xdotool", "key", "--clearmodifiers", "Return")
-        wait_for(lambda: not self.find_window(title), "the notice to close")
+
+        def press() -> bool:
+            # It may not be ready for keys when it is shown first, as for a person who presses once more.
+            if self.find_window(title):
+                self._focus(title)
+                self._x("xdotool", "key", "--clearmodifiers", "Tab", "Return")
+                time.sleep(0.5)
+            return not self.find_window(title)
+
+        wait_for(press, "the notice to close")
         self._focus("Essay")
 
     def find_window(self, title: str) -> str:
@@ -150,15 +156,11 @@ class Desk:
     def wait_for_text(self, is_there: Callable[[str], bool]) -> str:
         """Return what stands in the window once it is so."""
 
-        def look() -> str:
-            text = self.written.read_text() if self.written.exists() else ""
-            return text if is_there(text) else ""
+        return wait_for(lambda: text if is_there(text := self.text()) else "", "the text in the window")
 
-        return wait_for(look, "the text in the window")
-
-    def clear(self) -> None:
-        """Empty the window."""
-        self._x("xdotool", "key", "ctrl+a", "BackSpace")
+    def text(self) -> str:
+        """Return what stands in the window."""
+        return self.written.read_text() if self.written.exists() else ""
 
     def _focus(self, title: str) -> None:
         window = self.find_window(title)

@@ -30,6 +30,9 @@ from tests.path import RunningAgent, RunningCollector, Said, run, wait_for
 POSITIONS = {"dana": "dsl", "dev": "deputy_dsl", "heather": "headteacher", "charles": "chair_of_governors"}
 """By name at the console."""
 
+SCHOOL = "Saint Quandary's Academy"
+"""A name that stands nowhere else: what is planted where something is looked for."""
+
 KEYWORDS = """
 [keywords]
 enabled = true

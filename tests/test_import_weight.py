@@ -8,8 +8,12 @@ import pytest
 
 from tests.tree import ROOT
 
-# Measured alone: grpc 21 MB, x509 17 MB, asyncio 11 MB. The uplink loads grpc when the agent runs, once.
-HEAVY_FOR_AGENT = ("asyncio", "collector", "cryptography.x509", "grpc", "pynput", "sqlalchemy", "watchdog")
+# Measured alone: grpc 21 MB, x509 17 MB, asyncio 11 MB. The uplink loads grpc when the agent runs, once; pyrage comes
+# with the first set of readers, and what a watcher needs of its session only a watcher loads, which is another process.
+HEAVY_FOR_AGENT = (
+    *("asyncio", "collector", "cryptography.x509", "grpc", "jeepney", "pynput", "pyrage", "sqlalchemy", "tkinter"),
+    *("watchdog", "Xlib", "agent.session.watcher", "rules.keywords.match"),
+)
 # SQLAlchemy takes a second to load, and the two servers come with it.
 HEAVY_FOR_COLLECTOR = ("alembic", "grpc", "sqlalchemy", "starlette", "uvicorn")
 
@@ -24,10 +28,19 @@ def list_loaded(code: str, names: tuple[str, ...]) -> list[str]:
     return done.stderr.split()
 
 
-@pytest.mark.parametrize("module", ["agent.cli", "agent.pipeline"])
+@pytest.mark.parametrize("module", ["agent.cli", "agent.pipeline", "agent.app", "agent.explain"])
 def test_agent_starts_light(module: str) -> None:
     """The agent's command line and its loop load neither the network's nor the collector's libraries."""
     assert list_loaded(f"import {module}", HEAVY_FOR_AGENT) == []
+
+
+def test_looking_for_sessions_is_light() -> None:
+    """A running agent on a machine where nobody is to be watched loads nothing of what a watcher needs."""
+    code = (
+        "from agent.checks.keywords import Keywords; from agent.system import current; "
+        "list(Keywords(current(), lambda: None).observe(0)); current().list_sessions()"
+    )
+    assert list_loaded(code, HEAVY_FOR_AGENT) == []
 
 
 @pytest.mark.parametrize("call", ["['--help']", "['--version']", "['serve', '--help']"])

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.checks.keywords_watch import Starter, Wanted, Watch
+from agent.checks.keywords_watch import STARTING_S, Starter, Wanted, Watch
 from agent.errors import NotWatchedError, SessionError
 from agent.session.messages import Found
 from agent.system.interface import Session
@@ -68,6 +68,17 @@ class Watchers:
     def waiting(self) -> int:
         """In how many sessions the notice waits for somebody."""
         return sum(watch.is_waiting for watch in self.watches)
+
+    @property
+    def starting(self) -> int:
+        """How many have just begun and have not said yet how it stands, or show the notice for the first time."""
+        return sum(
+            kept.watch is not None
+            and not kept.watch.is_watching
+            and kept.watch.ran_s < STARTING_S
+            and not _find_obstacle(kept)
+            for kept in self._kept.values()
+        )
 
     def list_obstacles(self) -> list[str]:
         """Return why a session that is to be watched is not, for each of these, in words of our own."""

@@ -2,20 +2,24 @@
 """The hook: which keys are pressed and that the mouse is clicked, from pynput's listener.
 
 pynput's own idea of the text is left aside, because it is wrong too often; `layout` knows. For that this module holds
-on to private parts of pynput, `_handle_message` and the range `_EVENTS`: the version is pinned and a test holds them.
+on to private parts of pynput, `_handle_message`, `_EVENTS` and a few more: the version is pinned and a test holds them.
 Releases of keys are not passed on, nor when anything was pressed.
 """
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from Xlib import X
+from Xlib.error import ConnectionClosedError
 
 from agent.errors import NotWatchedError
 
 START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,8 +63,16 @@ class Keyboard:
         return bool(self._listener.is_alive())
 
     def stop(self) -> None:
-        """Listen no more."""
-        self._listener.stop()
+        """Listen no more: the server ends the hook, and with it the listener's thread.
+
+        pynput's own `stop` is left aside: its request would lie in a buffer until the next key has been heard.
+        """
+        if self._listener.is_alive():
+            # The display may end at this very moment; python-xlib says so in either of these ways.
+            with contextlib.suppress(ConnectionClosedError, TypeError):
+                self._listener._display_stop.record_disable_context(self._listener._context)  # noqa: SLF001
+                self._listener._display_stop.flush()  # noqa: SLF001
+            threading.Thread.join(self._listener, STOP_TIMEOUT_S)
 
 
 def _make_listener(tell: Tell) -> Any:

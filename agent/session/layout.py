@@ -17,6 +17,8 @@ _CORE_KEYBOARD = 0x100  # XCB_XKB_ID_USE_CORE_KBD
 _NEW_KEYBOARD, _MAP = 1, 2  # bits of XCB_XKB_EVENT_TYPE
 _REAL_MODIFIERS = 0xFF
 _GROUP_SHIFT = 13  # the two bits of an event's state that hold the layout's number
+ACCENTS = {0xFE50: "`", 0xFE51: "´", 0xFE52: "^", 0xFE53: "~", 0xFE57: "¨"}
+"""The dead keys that people also hit by mistake, for an apostrophe."""
 FALLBACK_LOCALE = "en_US.UTF-8"
 """Its Compose file holds what the others hold; C has none."""
 
@@ -108,6 +110,8 @@ class Layout:
             NotWatchedError: a library is not here, or the display does not answer or has no XKB.
         """
         self._libraries = _Libraries()
+        self._accent = ""
+        """What the dead key that was just pressed is by itself."""
         self._text = ctypes.create_string_buffer(64)
         self._connection: int | None = self._libraries.xcb.xcb_connect(display.encode(), None)
         self._context = self._libraries.xkb.xkb_context_new(0)
@@ -144,13 +148,16 @@ class Layout:
                 xkb.xkb_compose_state_get_utf8(self._compose, self._text, len(self._text))
             if status in (_COMPOSED, _CANCELLED):
                 xkb.xkb_compose_state_reset(self._compose)
+            accent, self._accent = self._accent, ""
             if status == _COMPOSED:
                 return symbol, self._take_text()
-            if status in (_COMPOSING, _CANCELLED):
-                return 0, ""  # the program does not get this key
-        self._libraries.xkb.xkb_keysym_to_utf8(symbol, self._text, len(self._text))
-        text = self._take_text()
-        return symbol, text if text.isprintable() else ""
+            if status == _COMPOSING:
+                self._accent = ACCENTS.get(symbol, "")
+                return 0, ""
+            if status == _CANCELLED:
+                # "don´t": no letter has that accent, so both are typed. A Compose that fits nothing types nothing.
+                return (symbol, accent + self._plain_text(symbol)) if accent else (0, "")
+        return symbol, self._plain_text(symbol)
 
     def find_symbol(self, keycode: int, state: int) -> int:
         """Return the key's symbol and leave a Compose that has begun alone."""
@@ -159,6 +166,7 @@ class Layout:
 
     def forget(self) -> None:
         """Forget a dead key or a Compose that has begun."""
+        self._accent = ""
         if self._compose:
             self._libraries.xkb.xkb_compose_state_reset(self._compose)
 
@@ -178,6 +186,11 @@ class Layout:
         xkb = self._libraries.xkb
         xkb.xkb_state_update_mask(self._state, state & _REAL_MODIFIERS, 0, 0, 0, 0, (state >> _GROUP_SHIFT) & 3)
         return int(xkb.xkb_state_key_get_one_sym(self._state, keycode))
+
+    def _plain_text(self, symbol: int) -> str:
+        self._libraries.xkb.xkb_keysym_to_utf8(symbol, self._text, len(self._text))
+        text = self._take_text()
+        return text if text.isprintable() else ""
 
     def _keep_up(self) -> None:
         """Load the layout anew when it has changed before this key.

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 READ, CLOSED, CANNOT_SHOW = 0, 1, 3
+READING_TIME_MS = 3000
 WIDTH = 600
 BULLET_WIDTH = 20
 TEXT_HEIGHT = 200
@@ -32,7 +33,7 @@ def show_with_gtk(content: dict[str, Any]) -> int:
     import gi  # type: ignore[import-not-found]
 
     gi.require_version("Gtk", "3.0")
-    from gi.repository import Gdk, Gtk  # type: ignore[import-not-found]
+    from gi.repository import Gdk, GLib, Gtk  # type: ignore[import-not-found]
 
     if not Gtk.init_check([])[0]:
         return CANNOT_SHOW
@@ -77,8 +78,10 @@ def show_with_gtk(content: dict[str, Any]) -> int:
     button.connect("clicked", accept)
     window.connect("destroy", Gtk.main_quit)
     box.add(button)
+    # Somebody who was typing when the window came must not accept it with a blank: it takes a moment and a Tab.
+    button.set_sensitive(False)
+    GLib.timeout_add(READING_TIME_MS, lambda: button.set_sensitive(True))
     window.show_all()
-    button.grab_focus()
     Gtk.main()
     return result[0]
 
@@ -111,8 +114,9 @@ def show_with_tk(content: dict[str, Any]) -> int:
 
     button = tkinter.Button(window, text=content["button"], font=("sans-serif", 14), command=accept, padx=24, pady=8)
     button.bind("<Return>", accept)
+    button.configure(state="disabled")
+    window.after(READING_TIME_MS, lambda: button.configure(state="normal"))
     button.pack(pady=(16, 0))
-    button.focus_set()
     window.mainloop()
     return result[0]
 

@@ -89,10 +89,13 @@ class Sign:
         return is_clicked
 
     def _is_there(self) -> bool:
+        """Tell whether the window is still there; one that somebody put aside is asked back."""
         try:
-            return bool(self._window.get_attributes().map_state != X.IsUnmapped or self._tray is not None)
+            if self._window.get_attributes().map_state == X.IsUnmapped and self._tray is None:
+                self._window.map()
         except (error.BadWindow, error.BadDrawable):
             return False
+        return True
 
     def _find_tray(self) -> Any:
         owner = self._display.get_selection_owner(self._tray_name)

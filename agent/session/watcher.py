@@ -53,7 +53,7 @@ from rules.keywords.sentence import find_sentence
 
 BUSY_LOOK_S = 0.1
 """Between two looks at the clock and the screen while something waits to be told."""
-IDLE_LOOK_S = 0.5
+IDLE_LOOK_S = 1.0
 COVERED_EVERY_S = 0.25
 """How often, while keys come, the screen is looked at for a locker."""
 TYPED_EVERY_S = 60.0

@@ -85,13 +85,17 @@ def _device_revoke(options: argparse.Namespace) -> int:
 
 
 def add_user(commands: Any) -> None:
-    """Add `user`, with `add`, `reset`, `reset-second-factor` and `list`."""
+    """Add `user`, with `add`, `roles`, `reset`, `reset-second-factor` and `list`."""
     parser = commands.add_parser("user", help="the people who may sign in", description="the people who may sign in")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = add_command(actions, "add", _user_add, "add a user; prints the one-time password")
     add.add_argument("name", metavar="NAME", help="2 to 64 of a-z, 0-9, dot, dash and underscore")
     add.add_argument("--role", action="append", required=True, metavar="ROLE", help="one of: " + ", ".join(Role))
     add_dir(add)
+    roles = add_command(actions, "roles", _user_roles, "give a user these roles instead of the ones held before")
+    roles.add_argument("name", metavar="NAME", help="a user")
+    roles.add_argument("--role", action="append", required=True, metavar="ROLE", help="one of: " + ", ".join(Role))
+    add_dir(roles)
     reset = add_command(actions, "reset", _user_reset, "give a user a new one-time password and print it")
     reset.add_argument("name", metavar="NAME", help="2 to 64 of a-z, 0-9, dot, dash and underscore")
     add_dir(reset)
@@ -106,14 +110,28 @@ def add_user(commands: Any) -> None:
 def _user_add(options: argparse.Namespace) -> int:
     from collector.users import add_user
 
-    for unknown in sorted(set(options.role) - set(Role)):
-        raise UsageError(f"there is no role {unknown!r}", hint=f"roles: {', '.join(Role)}")
-    roles = {Role(role) for role in options.role}
+    roles = _read_roles(options.role)
     config, engine = open_folder(options)
     password = add_user(engine, config.school_id, options.name, roles, time.time_ns(), actor=COMMAND_LINE)
     sys.stderr.write(f"{options.name} may sign in as {' and '.join(sorted(roles))}, with this one-time password:\n")
     sys.stdout.write(password + "\n")
     return 0
+
+
+def _user_roles(options: argparse.Namespace) -> int:
+    from collector.users import change_roles
+
+    roles = _read_roles(options.role)
+    config, engine = open_folder(options)
+    change_roles(engine, config.school_id, options.name, roles, time.time_ns(), actor=COMMAND_LINE)
+    sys.stderr.write(f"{options.name} is now {' and '.join(sorted(roles))}, and signed out.\n")
+    return 0
+
+
+def _read_roles(names: list[str]) -> set[Role]:
+    for unknown in sorted(set(names) - set(Role)):
+        raise UsageError(f"there is no role {unknown!r}", hint=f"roles: {', '.join(Role)}")
+    return {Role(name) for name in names}
 
 
 def _user_reset(options: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collector.people import ImportReport, Person
 
 PAGE = 500
+COLUMNS = "person_id, name, kind, roles, year_group, class, accounts, aliases, user_name, from, until"
+"""As `collector.people` has them; written out, so that --help does not wait for a database library."""
 
 
 def add_people(commands: Any) -> None:
@@ -28,7 +30,7 @@ def add_people(commands: Any) -> None:
     taken = add_command(
         actions, "import", _people_import, "take a CSV file: the good lines; exit code 1 when lines were refused"
     )
-    taken.add_argument("file", type=Path, metavar="FILE", help="UTF-8, with a header; PRIVACY.md says what it may hold")
+    taken.add_argument("file", type=Path, metavar="FILE", help=f"UTF-8, with the columns {COLUMNS}")
     taken.add_argument("--dry-run", action="store_true", help="report only")
     taken.add_argument(
         "--missing",
@@ -108,7 +110,7 @@ def _print_report(report: "ImportReport", format: str, *, lists_missing: bool) -
         return
     sys.stderr.write(
         f"{len(report.taken)} new, {len(report.changed)} changed, {report.unchanged} unchanged, "
-        f"{len(refused)} refused; {len(report.missing)} people are not in the file\n"
+        f"{report.refused_lines} refused; {len(report.missing)} people are not in the file\n"
     )
     if report.is_dry_run:
         sys.stderr.write("This was a dry run: nothing is changed.\n")

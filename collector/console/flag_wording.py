@@ -29,11 +29,12 @@ ROUTES = {
 }
 
 ROUTE_REASONS = {
-    Route.DSL.value: "the safeguarding leads read it",
-    Route.HEAD.value: "it may be about a safeguarding lead, so the headteacher reads it",
-    Route.CHAIR.value: "it may be about the headteacher, so the chair of governors reads it",
-    Route.OUTSIDE.value: "it may be about everybody who could read it",
+    Route.DSL.value: "Safeguarding leads",
+    Route.HEAD.value: "Headteacher, because it may be about a safeguarding lead",
+    Route.CHAIR.value: "Chair of governors, because it may be about the headteacher",
+    Route.OUTSIDE.value: "Nobody at this school, because it may be about everybody who could read it",
 }
+"""A route in words, with why a flag took it."""
 
 POSITIONS = {
     Position.DSL.value: "Designated safeguarding lead",

@@ -107,6 +107,14 @@ class Visit:
         value = self.form.get(name, "")
         return _to_text(value) if isinstance(value, str) else ""
 
+    def asked(self, name: str) -> str:
+        """Return a part of the address behind the question mark, empty when it is not there.
+
+        Raises:
+            HTTPException: it holds what no text holds.
+        """
+        return _to_text(self.request.query_params.get(name, ""))
+
     def param(self, name: str) -> str:
         """Return a part of the path.
 
@@ -123,7 +131,7 @@ class Visit:
     @property
     def next_page(self) -> str:
         """The page of ours that the form, or else the address, says to go to next; one elsewhere is nothing."""
-        address = self.field("next") or self.request.query_params.get("next", "")
+        address = self.field("next") or self.asked("next")
         is_ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
         return address if is_ours else ""
 

@@ -36,7 +36,13 @@ class ImportReport:
     ended: tuple[str, ...]
     """Those of them whose time at the school was ended."""
     refused: tuple[Refusal, ...]
+    """Everything that was wrong; a line may be wrong in several ways."""
     is_dry_run: bool
+
+    @property
+    def refused_lines(self) -> int:
+        """How many lines were refused."""
+        return len({refusal.line for refusal in self.refused})
 
 
 def import_people(
@@ -64,7 +70,7 @@ def import_people(
         report = plan.report
         detail = (
             f"{len(report.taken)} new, {len(report.changed)} changed, {report.unchanged} unchanged, "
-            f"{len(report.ended)} ended, {len(report.refused)} refused; SHA-256 {hashlib.sha256(content).hexdigest()}"
+            f"{len(report.ended)} ended, {report.refused_lines} refused; SHA-256 {hashlib.sha256(content).hexdigest()}"
         )
         record(
             connection, school_id, actor=actor, action="people.imported", subject="people", detail=detail, now_ns=now_ns
@@ -112,7 +118,7 @@ def _plan(known: dict[str, Person], roster: Roster, today: str, ends_missing: bo
         unchanged=len(good) - len(new) - len(changed),
         missing=missing,
         ended=missing if ends_missing else (),
-        refused=tuple(sorted((*roster.refused, *refused), key=lambda each: (each.line, each.column))),
+        refused=tuple(sorted((*roster.refused, *refused), key=lambda each: each.line)),
         is_dry_run=is_dry_run,
     )
     return _Plan(report, new, changed, today, tuple(_list_reassigned(known, (*new, *changed))))

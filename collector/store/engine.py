@@ -196,10 +196,17 @@ def _open_sqlite(path: Path, key_path: Path) -> Engine:
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
 
+    # Without parameters in errors: what is written in a table must not go into a log by way of a mistake.
     # The module by name, or SQLAlchemy looks for errors of the standard library's and knows none of these; QueuePool
     # by name, because the dialect's own choice for sqlcipher crashes with several threads.
     engine = sqlalchemy.create_engine(
-        "sqlite://", module=sqlcipher3.dbapi2, creator=connect, poolclass=QueuePool, pool_size=8, max_overflow=8
+        "sqlite://",
+        module=sqlcipher3.dbapi2,
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "begin")
@@ -239,6 +246,7 @@ def _open_postgresql(url: str) -> Engine:
             pool_pre_ping=True,
             pool_size=8,
             max_overflow=8,
+            hide_parameters=True,
         )
     except ModuleNotFoundError as error:
         raise StoreError("the driver for PostgreSQL is not installed", hint="install schoolwarden[postgres]") from error

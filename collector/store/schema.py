@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables. One schema for every engine; `migrations` brings a database to it.
 
-Times are integers, nanoseconds since 1970, by the collector's clock unless the name says `device_`.
+Times are integers, nanoseconds since 1970, by the collector's clock unless the name says `device_`. Those of people
+and flags are written down in `schema_safeguarding`.
 """
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -22,15 +21,18 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
-
-# 64 bits on every engine; SQLite gives only INTEGER primary keys the fast rowid.
-Number = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _school() -> Column[str]:
-    return Column("school_id", String(16), nullable=False)
-
+from collector.store.columns import Number, make_school_column
+from collector.store.columns import metadata as metadata
+from collector.store.schema_safeguarding import absences as absences
+from collector.store.schema_safeguarding import accounts as accounts
+from collector.store.schema_safeguarding import drills as drills
+from collector.store.schema_safeguarding import flag_copies as flag_copies
+from collector.store.schema_safeguarding import flag_notes as flag_notes
+from collector.store.schema_safeguarding import flags as flags
+from collector.store.schema_safeguarding import identities as identities
+from collector.store.schema_safeguarding import notices as notices
+from collector.store.schema_safeguarding import people as people
+from collector.store.schema_safeguarding import recipient_sets as recipient_sets
 
 schools = Table(
     "schools",
@@ -43,7 +45,7 @@ schools = Table(
 tokens = Table(
     "tokens",
     metadata,
-    _school(),
+    make_school_column(),
     Column("secret_sha256", LargeBinary(32), primary_key=True),
     Column("made_at_ns", Number, nullable=False),
     Column("expires_at_ns", Number, nullable=False),
@@ -54,7 +56,7 @@ tokens = Table(
 devices = Table(
     "devices",
     metadata,
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), primary_key=True),
     Column("state", String(16), nullable=False),  # active or revoked
     Column("hostname", Text, nullable=False),  # as the device says
@@ -74,7 +76,7 @@ devices = Table(
 device_keys = Table(
     "device_keys",
     metadata,
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), nullable=False),
     Column("algorithm", String(32), nullable=False),
     Column("public_key", LargeBinary, nullable=False),
@@ -91,7 +93,7 @@ device_keys = Table(
 heads = Table(
     "heads",
     metadata,
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("seq", Number, nullable=False),
@@ -105,7 +107,7 @@ envelopes = Table(
     "envelopes",
     metadata,
     Column("first_event_id", Number, primary_key=True, autoincrement=False),
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("first_seq", Number, nullable=False),
@@ -123,7 +125,7 @@ events = Table(
     "events",
     metadata,
     Column("event_id", Number, primary_key=True, autoincrement=False),
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), nullable=False),
     Column("seq", Number, nullable=False),
     Column("kind", String(64), nullable=False),
@@ -136,7 +138,7 @@ payloads = Table(
     "payloads",
     metadata,
     Column("event_id", Number, primary_key=True, autoincrement=False),
-    _school(),
+    make_school_column(),
     Column("salt", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("missing", Integer, nullable=False),  # proto.events.Missing
@@ -147,7 +149,7 @@ refused = Table(
     "refused",
     metadata,
     Column("refused_id", Number, primary_key=True, autoincrement=True),
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), nullable=False),
     Column("received_at_ns", Number, nullable=False),
     Column("last_received_at_ns", Number, nullable=False),
@@ -163,7 +165,7 @@ refused = Table(
 checkpoints = Table(
     "checkpoints",
     metadata,
-    _school(),
+    make_school_column(),
     Column("number", Number, nullable=False),
     Column("made_at_ns", Number, nullable=False),
     # JSON: [[device_id, epoch, seq, hash hex], ...] sorted; only those that moved since the checkpoint before
@@ -178,7 +180,7 @@ incidents = Table(
     "incidents",
     metadata,
     Column("incident_id", String(16), primary_key=True),
-    _school(),
+    make_school_column(),
     Column("rule", String(128), nullable=False),
     Column("rule_title", Text, nullable=False),
     Column("audience", String(16), nullable=False),
@@ -207,7 +209,7 @@ incident_history = Table(
     "incident_history",
     metadata,
     Column("history_id", Number, primary_key=True, autoincrement=True),
-    _school(),
+    make_school_column(),
     Column("incident_id", String(16), nullable=False),
     Column("at_ns", Number, nullable=False),
     Column("actor", Text, nullable=False),  # a user's name, or "schoolwarden"
@@ -223,7 +225,7 @@ proposals = Table(
     "proposals",
     metadata,
     Column("proposal_id", String(16), primary_key=True),
-    _school(),
+    make_school_column(),
     Column("device_id", String(16), nullable=False),
     Column("event_id", Number, nullable=False),
     Column("made_at_ns", Number, nullable=False),
@@ -239,7 +241,7 @@ proposals = Table(
 approved_programs = Table(
     "approved_programs",
     metadata,
-    _school(),
+    make_school_column(),
     Column("name", String(256), nullable=False),  # in lower case
     Column("approved_at_ns", Number, nullable=False),
     Column("approved_by", Text, nullable=False),
@@ -250,7 +252,7 @@ approved_programs = Table(
 bundles = Table(
     "bundles",
     metadata,
-    _school(),
+    make_school_column(),
     Column("version", Number, nullable=False),
     Column("made_at_ns", Number, nullable=False),
     Column("made_by", Text, nullable=False),
@@ -265,7 +267,7 @@ bundles = Table(
 rule_files = Table(
     "rule_files",
     metadata,
-    _school(),
+    make_school_column(),
     Column("name", String(128), nullable=False),
     Column("text", Text, nullable=False),
     Column("added_at_ns", Number, nullable=False),
@@ -276,7 +278,7 @@ rule_files = Table(
 users = Table(
     "users",
     metadata,
-    _school(),
+    make_school_column(),
     Column("name", String(64), nullable=False),
     Column("roles", Text, nullable=False),  # JSON array, sorted
     Column("password_hash", Text, nullable=False),
@@ -290,163 +292,10 @@ users = Table(
     PrimaryKeyConstraint("school_id", "name"),
 )
 
-# Pupils and staff, from the school's own records; not the users of the console.
-people = Table(
-    "people",
-    metadata,
-    _school(),
-    Column("person_id", String(64), nullable=False),  # the school's own
-    Column("name", Text, nullable=False),
-    Column("kind", String(16), nullable=False),  # pupil, staff, shared, guest, supply
-    Column("roles", Text, nullable=False, server_default=text("'[]'")),  # JSON array
-    Column("aliases", Text, nullable=False, server_default=text("'[]'")),  # JSON array, of role-holders only
-    Column("year_group", Text, nullable=False, server_default=text("''")),
-    Column("class_name", Text, nullable=False, server_default=text("''")),
-    Column("user_name", String(64), nullable=False, server_default=text("''")),  # at the console; mostly empty
-    Column("from_date", String(10), nullable=False, server_default=text("''")),  # ISO dates; empty: no limit
-    Column("until_date", String(10), nullable=False, server_default=text("''")),
-    Column("imported_at_ns", Number, nullable=False),
-    PrimaryKeyConstraint("school_id", "person_id"),
-)
-
-# Whose an account is. An account belongs to one person or shared group; what is in no row is unmapped.
-accounts = Table(
-    "accounts",
-    metadata,
-    _school(),
-    Column("account", String(256), nullable=False),  # directory:<name>, local:<device>:<uid>, sid:<SID>, entra:<id>
-    Column("person_id", String(64), nullable=False),
-    PrimaryKeyConstraint("school_id", "account"),
-    ForeignKeyConstraint(["school_id", "person_id"], ["people.school_id", "people.person_id"]),
-)
-
-# Who of the role-holders is away, and until when.
-absences = Table(
-    "absences",
-    metadata,
-    _school(),
-    Column("user_name", String(64), nullable=False),
-    Column("from_ns", Number, nullable=False),
-    Column("until_ns", Number, nullable=False),
-    Column("noted_by", Text, nullable=False),
-    PrimaryKeyConstraint("school_id", "user_name", "from_ns"),
-)
-
-# The wrapped identity of a reader: an age identity under a passphrase that the collector never sees.
-identities = Table(
-    "identities",
-    metadata,
-    _school(),
-    Column("user_name", String(64), nullable=False),
-    Column("age_key", Text, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("made_at_ns", Number, nullable=False),
-    Column("test_item", LargeBinary),  # sealed to this key by whoever signs the next set; opened by its owner
-    PrimaryKeyConstraint("school_id", "user_name"),
-)
-
-# Every set of recipients that was ever published, as the safeguarding root signed it.
-recipient_sets = Table(
-    "recipient_sets",
-    metadata,
-    _school(),
-    Column("version", Number, nullable=False),
-    Column("published_at_ns", Number, nullable=False),
-    Column("published_by", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("root_public_key", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
-    Column("former_root_public_key", LargeBinary, nullable=False),
-    Column("former_signature", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("school_id", "version"),
-)
-
-# What of a flag is in the clear. The sealed text is the payload of its event.
-flags = Table(
-    "flags",
-    metadata,
-    Column("flag_id", String(16), primary_key=True),
-    _school(),
-    Column("event_id", Number, nullable=False),
-    Column("device_id", String(16), nullable=False),
-    Column("tier", Integer, nullable=False),  # proto.events.Tier
-    Column("route", String(16), nullable=False),
-    Column("drill", Boolean, nullable=False),
-    Column("subject_ref", LargeBinary(16), nullable=False),
-    Column("recipients_version", Number, nullable=False),
-    Column("device_time_ns", Number, nullable=False),
-    Column("received_at_ns", Number, nullable=False),
-    Column("state", String(16), nullable=False),  # new, read, decided
-    Column("verdict", String(32), nullable=False, server_default=text("''")),
-    Column("category", String(32), nullable=False, server_default=text("''")),  # the reader's, with the verdict
-    Column("action", String(64), nullable=False, server_default=text("''")),
-    Column("decided_by", Text, nullable=False, server_default=text("''")),
-    Column("decided_at_ns", Number),
-    UniqueConstraint("event_id", name="flags_once"),
-    Index("flags_by_time", "school_id", "route", "received_at_ns"),
-    Index("flags_by_subject", "school_id", "subject_ref"),
-)
-
-# Notes on a flag, sealed in the browser to the same readers, and copies of it for a reader who came later.
-flag_notes = Table(
-    "flag_notes",
-    metadata,
-    Column("note_id", Number, primary_key=True, autoincrement=True),
-    _school(),
-    Column("flag_id", String(16), nullable=False),
-    Column("made_at_ns", Number, nullable=False),
-    Column("made_by", Text, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    ForeignKeyConstraint(["flag_id"], ["flags.flag_id"]),
-    Index("flag_notes_by_flag", "flag_id", "note_id"),
-)
-
-flag_copies = Table(
-    "flag_copies",
-    metadata,
-    _school(),
-    Column("flag_id", String(16), nullable=False),
-    Column("user_name", String(64), nullable=False),
-    Column("made_at_ns", Number, nullable=False),
-    Column("made_by", Text, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("flag_id", "user_name"),
-    ForeignKeyConstraint(["flag_id"], ["flags.flag_id"]),
-)
-
-# On which devices how many accounts read which notice: one row for each, without a name.
-notices = Table(
-    "notices",
-    metadata,
-    _school(),
-    Column("device_id", String(16), nullable=False),
-    Column("subject_ref", LargeBinary(16), nullable=False),
-    Column("notice_version", String(64), nullable=False),
-    Column("device_time_ns", Number, nullable=False),
-    Column("received_at_ns", Number, nullable=False),
-    PrimaryKeyConstraint("school_id", "device_id", "subject_ref", "notice_version"),
-    ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
-)
-
-# Orders to drill, and which flag answered.
-drills = Table(
-    "drills",
-    metadata,
-    _school(),
-    Column("nonce", LargeBinary(16), primary_key=True),
-    Column("device_id", String(16), nullable=False),
-    Column("ordered_at_ns", Number, nullable=False),
-    Column("expires_at_ns", Number, nullable=False),
-    Column("ordered_by", Text, nullable=False),
-    Column("answered_at_ns", Number),
-    Column("flag_id", String(16)),
-    Index("drills_by_device", "school_id", "device_id", "ordered_at_ns"),
-)
-
 sessions = Table(
     "sessions",
     metadata,
-    _school(),
+    make_school_column(),
     Column("id_sha256", LargeBinary(32), primary_key=True),
     Column("user_name", String(64), nullable=False),
     Column("csrf_token", String(64), nullable=False),
@@ -460,7 +309,7 @@ sessions = Table(
 audit = Table(
     "audit",
     metadata,
-    _school(),
+    make_school_column(),
     Column("number", Number, nullable=False),
     Column("at_ns", Number, nullable=False),
     Column("actor", Text, nullable=False),

@@ -23,6 +23,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from proto.events import Tier
@@ -185,6 +186,7 @@ def _parse_text(text: str, table: Table, alternatives: Mapping[str, Sequence[str
     return tuple(parts)
 
 
+@lru_cache(maxsize=4096)
 def fold_words(text: str) -> tuple[str, ...]:
     """Return the words of a text as the engine compares them."""
     return tuple(sys.intern(word.forms[0]) for word in find_words(normalise(text).text))

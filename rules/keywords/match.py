@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the phrases of a lexicon in what was typed, as whole words and in every form that `normalise` offers.
 
-All phrases are one graph of words, walked from every word of the text. Its first words are merged, so that the hundreds
-of phrases that begin with "i" are not tried one by one; a phrase's alternatives are never written out.
+All phrases are one graph of words, walked from every word of the text. Places after the same words are merged where
+they are many, so that the hundreds of phrases that begin with "i" are not tried one by one; a phrase's alternatives are
+never written out.
 
 A hit stands within one sentence. Of the hits of one category that lie inside one another only the outermost is
 reported; hits of several categories do not hide one another.
@@ -17,10 +18,10 @@ from typing import NamedTuple
 
 from proto.events import Tier
 from rules.keywords.lexicon import Lexicon, Part
-from rules.keywords.normalise import Joined, Word, find_joined, find_words, normalise
+from rules.keywords.normalise import Joined, find_joined, find_words, normalise
 
-MERGED_WORDS = 3
-"""From the begin of phrases. More would cost memory, fewer time."""
+MANY = 12
+"""Places that are worth merging. To merge fewer would cost memory, to merge more only would cost time."""
 
 _SENTENCE_ENDS = re.compile(r"[!?\n\r\u2028\u2029]|(?<!\.)\.\s")
 """Between two words. An ellipsis ends nothing, people think in its middle."""
@@ -74,7 +75,7 @@ class Matcher:
                 for part in reversed(text):
                     node = _build_before(node, part)
                 begins.append(node)
-        self._root = _merge(begins, MERGED_WORDS)
+        self._root = _merge(begins)
 
     def find(self, text: str) -> list[Hit]:
         """Return the hits in a text, in order of their places; offsets count characters of the text as it is."""
@@ -88,9 +89,8 @@ class Matcher:
     def _walk(self, folded: str) -> Iterator[tuple[_Rule, int, int]]:
         words = find_words(folded)
         joined: dict[int, list[Joined]] = {}
-        for each in find_joined(folded, words):
-            if not self._words.isdisjoint(each.word.forms):
-                joined.setdefault(each.first, []).append(each)
+        for each in find_joined(folded, words, self._words):
+            joined.setdefault(each.first, []).append(each)
         begin = self._root.after
         for first, word in enumerate(words):
             if first not in joined and len(word.forms) == 1 and word.forms[0] not in begin:
@@ -100,18 +100,20 @@ class Matcher:
                 node, at, start, end = waiting.pop()
                 for rule in node.rules:
                     yield rule, start, end
-                if at == len(words) or (at > first and _SENTENCE_ENDS.search(folded, end, words[at].start + 1)):
+                if at == len(words) or not node.after:
                     continue
-                for after, next_word in _steps(words, joined, at):
-                    for form in next_word.forms:
-                        for child in node.after.get(form, ()):
-                            waiting.append((child, after, next_word.start if start < 0 else start, next_word.end))
-
-
-def _steps(words: list[Word], joined: dict[int, list[Joined]], at: int) -> Iterator[tuple[int, Word]]:
-    yield at + 1, words[at]
-    for each in joined.get(at, ()):
-        yield each.after, each.word
+                steps = [(words[at], at + 1), *((each.word, each.after) for each in joined.get(at, ()))]
+                ways = [
+                    (step, after, node.after[form])
+                    for step, after in steps
+                    for form in step.forms
+                    if form in node.after
+                ]
+                # Looked for only where a phrase goes on, which is seldom.
+                if not ways or (at > first and _SENTENCE_ENDS.search(folded, end, words[at].start + 1)):
+                    continue
+                for step, after, children in ways:
+                    waiting += ((child, after, step.start if start < 0 else start, step.end) for child in children)
 
 
 def _build_before(then: _Node, part: Part) -> _Node:
@@ -130,17 +132,14 @@ def _build_before(then: _Node, part: Part) -> _Node:
     return node
 
 
-def _merge(nodes: Sequence[_Node], depth: int) -> _Node:
-    """Return one place for several, and do the same for those after it, as deep as told."""
+def _merge(nodes: Sequence[_Node]) -> _Node:
+    """Return one place for several, and do the same for those after it where they are many."""
     after: dict[str, dict[_Node, None]] = {}
     for node in nodes:
         for word, children in node.after.items():
             after.setdefault(word, {}).update(dict.fromkeys(children))
     rules = dict.fromkeys(rule for node in nodes for rule in node.rules)
-    merged = {
-        word: (_merge(list(each), depth - 1),) if depth > 1 and len(each) > 1 else tuple(each)
-        for word, each in after.items()
-    }
+    merged = {word: (_merge(list(each)),) if len(each) > MANY else tuple(each) for word, each in after.items()}
     return _Node(merged, tuple(rules))
 
 

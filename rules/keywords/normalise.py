@@ -11,7 +11,7 @@ A form is a guess, and none is taken for certain: `match` asks whether a phrase 
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -46,6 +46,8 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _SYMBOL = re.compile(r"[@$!|+]")
 _WORD_WITH_SYMBOLS = re.compile(r"[@$]?[^\W_](?:[^\W_]|'(?=[^\W_])|[@$!|+](?=[@$!|+]*[^\W_]))*\$?")
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
+_UNUSUAL = re.compile(r"[^\x00-\x7f]|\d|[@$!|+](?=[^\W_])|(?<=[^\W_])[$|]|([a-z])\1{2}")
+"""What keeps a text from meaning no more than its letters."""
 _BETWEEN_LETTERS = re.compile(r"([ .\-_*,/~|+])\1{0,2}")
 
 
@@ -93,25 +95,27 @@ def normalise(text: str) -> Normalised:
 
 def find_words(folded: str) -> list[Word]:
     """Return the words of a folded text, in order."""
-    return [Word(_to_forms(found.group()), found.start(), found.end()) for found in _WORD.finditer(folded)]
+    if not _UNUSUAL.search(folded):
+        return [Word((found[0].replace("'", ""),), *found.span()) for found in _WORD.finditer(folded)]
+    return [Word(_to_forms(found[0]), *found.span()) for found in _WORD.finditer(folded)]
 
 
-def find_joined(folded: str, words: Sequence[Word]) -> Iterator[Joined]:
-    """Return the words that may be meant across several of the text's words."""
+def find_joined(folded: str, words: Sequence[Word], known: Container[str]) -> Iterator[Joined]:
+    """Return the known words that may be meant across several of the text's words."""
     if _SYMBOL.search(folded):
-        yield from _find_with_symbols(folded, words)
+        yield from _find_with_symbols(folded, words, known)
     run: list[Word] = []
     for at, word in enumerate(words):
         is_letter = word.end - word.start == 1
         if run and not (is_letter and _BETWEEN_LETTERS.fullmatch(folded, run[-1].end, word.start)):
-            yield from _find_spelled(run, at)
+            yield from _find_spelled(run, at, known)
             run = []
         if is_letter:
             run.append(word)
-    yield from _find_spelled(run, len(words))
+    yield from _find_spelled(run, len(words), known)
 
 
-def _find_with_symbols(folded: str, words: Sequence[Word]) -> Iterator[Joined]:
+def _find_with_symbols(folded: str, words: Sequence[Word], known: Container[str]) -> Iterator[Joined]:
     at = 0
     for found in _WORD_WITH_SYMBOLS.finditer(folded):
         while words[at].end <= found.start():
@@ -119,17 +123,21 @@ def _find_with_symbols(folded: str, words: Sequence[Word]) -> Iterator[Joined]:
         first = at
         while at < len(words) and words[at].start < found.end():
             at += 1
-        if _SYMBOL.search(found.group()):
-            yield Joined(Word(_to_forms(found.group()), found.start(), found.end()), first, at)
+        if _SYMBOL.search(found[0]) and (forms := tuple(form for form in _to_forms(found[0]) if form in known)):
+            yield Joined(Word(forms, *found.span()), first, at)
 
 
-def _find_spelled(run: Sequence[Word], after: int) -> Iterator[Joined]:
-    """Return every word that some of these single letters make, the last of which stands before `after`."""
+def _find_spelled(run: Sequence[Word], after: int, known: Container[str]) -> Iterator[Joined]:
+    """Return the words that some of these single letters make, the last of which stands before `after`."""
     place = after - len(run)
+    letters = "".join(word.forms[0] for word in run)
+    is_unusual = _UNUSUAL.search(letters) is not None
     for first in range(len(run) - 1):
-        for last in range(first + 1, min(first + MAX_SPELLED_LETTERS, len(run))):
-            letters = "".join(word.forms[0] for word in run[first : last + 1])
-            yield Joined(Word(_to_forms(letters), run[first].start, run[last].end), place + first, place + last + 1)
+        for end in range(first + 2, min(first + MAX_SPELLED_LETTERS, len(run)) + 1):
+            word = letters[first:end]
+            forms = tuple(form for form in _to_forms(word) if form in known) if is_unusual else (word,)
+            if forms and (is_unusual or word in known):
+                yield Joined(Word(forms, run[first].start, run[end - 1].end), place + first, place + end)
 
 
 @lru_cache(maxsize=1024)
@@ -148,7 +156,7 @@ def _is_unseen(character: str) -> bool:
 
 def _to_forms(word: str) -> tuple[str, ...]:
     plain = word.replace("'", "")
-    if plain.isascii() and plain.isalpha() and not _DRAWN_OUT.search(plain):
+    if not _UNUSUAL.search(plain):
         return (plain,)
     forms = _guess([_MEANT.get(each, each) for each in plain]) if _LATIN.search(plain) else [plain]
     return tuple(dict.fromkeys([plain, *itertools.chain.from_iterable(_squeeze(form) for form in forms)]))

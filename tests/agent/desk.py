@@ -27,6 +27,7 @@ class Desk:
         self.requests: list[EnrolRequest] = []
         self.refusal = ""
         self.changes: dict[str, Any] = {}
+        self.token_changes: dict[str, Any] = {}
         self.line = ScriptedCollector(authority, take_all, enrol=self._admit)
 
     @property
@@ -37,6 +38,7 @@ class Desk:
                 ca_certificate=self.authority.certificate_der,
                 enrol_address=self.line.enrol_address,
                 events_address=self.line.events_address,
+                **self.token_changes,
             )
         )
 

@@ -42,9 +42,11 @@ from proto.wire import (
     AgentMessage,
     Bundle,
     CollectorMessage,
+    DrillOrder,
     EnrolReply,
     EnrolRequest,
     Refusal,
+    Safeguarding,
     Welcome,
 )
 from tests.agent.collector import FACTS, FakeCollector
@@ -135,6 +137,8 @@ class Line:
         self.spool = Spool(folder / "spool.db", identity.spool_key)
         self.recorder = Recorder(identity, self.spool, bytes(16))
         self.bundles: list[Bundle] = []
+        self.safeguarding: list[Safeguarding] = []
+        self.drills: list[DrillOrder] = []
         self.uplink: Uplink | None = None
         self.collector: ScriptedCollector | None = None
 
@@ -157,6 +161,8 @@ class Line:
             agent_version="0.1.0",
             bundle_version=lambda: 7,
             on_bundle=on_bundle,
+            on_safeguarding=self.safeguarding.append,
+            on_drill=self.drills.append,
         )
         self.uplink.start()
 

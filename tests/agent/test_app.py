@@ -15,10 +15,24 @@ from agent.config import Config
 from agent.errors import AlreadyRunningError, NotEnrolledError
 from agent.identity import IdentityFolder
 from agent.spool import Spool
-from proto.events import AgentStarted, ChainRestarted, PolicyApplied, PolicyRefused, ProgramStarted
-from tests.agent.collector import FakeCollector
+from proto.drill import sign_drill
+from proto.events import (
+    AgentStarted,
+    ChainRestarted,
+    FlagRaised,
+    PolicyApplied,
+    PolicyRefused,
+    ProgramStarted,
+    RecipientsApplied,
+    RecipientsRefused,
+)
+from proto.keys import Ed25519Signer
+from proto.recipients import fingerprint
+from proto.wire import decode_header
+from tests.agent.collector import KEYWORDS, FakeCollector, rule_files
 from tests.agent.desk import Desk, close, events_of
 from tests.agent.line import DEADLINE_S, wait_for
+from tests.agent.safeguarding import ROOT, make_safeguarding, open_as
 from tests.agent.spooled import peek_all
 from tests.fakes import FakeSystem
 
@@ -164,6 +178,103 @@ def test_policy_that_was_changed_on_the_disk_is_not_used(desk: Desk, system: Fak
     assert PolicyRefused.kind in kinds
     assert ProgramStarted.kind not in kinds
     assert agent._policy.version == 0
+    close(agent)
+
+
+# Readers and drills
+
+
+def enrol_watched(desk: Desk) -> None:
+    """Enrol a machine that pins the root, under a policy that has keyboards watched."""
+    desk.token_changes = {"safeguarding_root_fingerprint": fingerprint(ROOT.public_key)}
+    desk.changes = {"bundle": desk.fake.publish(1, rule_files(keywords=KEYWORDS))}
+    desk.enrol()
+
+
+def test_readers_are_in_force_and_told(desk: Desk, system: FakeSystem) -> None:
+    """And they still are after a restart; the same again is no news."""
+    enrol_watched(desk)
+    agent = Agent(desk.config, system)
+    for _ in range(2):
+        agent._on_safeguarding(make_safeguarding(3))
+    agent.pipeline.step()
+    (applied,) = [event for event in events_of(agent) if isinstance(event, RecipientsApplied)]
+    assert (applied.recipients_version, applied.root_fingerprint) == (3, fingerprint(ROOT.public_key).hex())
+    close(agent)
+    agent = Agent(desk.config, system)
+    assert agent._readers.version == 3
+    close(agent)
+
+
+def test_readers_of_a_hostile_administrator_are_refused_and_told(desk: Desk, system: FakeSystem) -> None:
+    """With root on the collector he has every key but one; those in force stay."""
+    enrol_watched(desk)
+    agent = Agent(desk.config, system)
+    agent._on_safeguarding(make_safeguarding(3))
+    agent._on_safeguarding(make_safeguarding(4, root=Ed25519Signer.generate()))
+    agent.pipeline.step()
+    (refused,) = [event for event in events_of(agent) if isinstance(event, RecipientsRefused)]
+    assert "another safeguarding root" in refused.reason
+    assert agent._readers.version == 3
+    close(agent)
+
+
+def test_readers_that_were_changed_on_the_disk_are_not_used(desk: Desk, system: FakeSystem) -> None:
+    """Nobody is watched without them; that they were lost is told."""
+    enrol_watched(desk)
+    agent = Agent(desk.config, system)
+    agent._on_safeguarding(make_safeguarding(3))
+    close(agent)
+    desk.config.readers_file.write_bytes(b"{}")
+    agent = Agent(desk.config, system)
+    agent.pipeline.step()
+    assert [event.kind for event in events_of(agent)].count(RecipientsRefused.kind) == 1
+    assert agent.pipeline.results["keywords"].state == "fail"
+    close(agent)
+
+
+def test_a_drill_comes_back_through_the_whole_agent(desk: Desk, system: FakeSystem) -> None:
+    """With nobody at a screen: the order, the real matcher, the seal, the queue; a second time nothing."""
+    enrol_watched(desk)
+    agent = Agent(desk.config, system)
+    agent._on_safeguarding(make_safeguarding(1))
+    agent.pipeline.step()
+    order = sign_drill(
+        desk.fake.signer,
+        device_id=agent._identity.device_id,
+        nonce=bytes(range(16)),
+        expires_at_ns=time.time_ns() + 60 * 10**9,
+    )
+    for _ in range(2):
+        agent._on_drill(order)
+        agent.pipeline.step()
+    (flag,) = [event for event in events_of(agent) if isinstance(event, FlagRaised)]
+    (raised,) = [event for event in peek_all(agent._spool) if event.kind == FlagRaised.kind]
+    content = open_as("dana", flag.sealed)
+
+    assert flag.drill_nonce == order.nonce
+    assert decode_header(raised.header).drill
+    assert content is not None
+    assert (content.account, content.drill_nonce, content.category) == ("drill", order.nonce.hex(), "drill")
+    close(agent)
+
+
+@pytest.mark.parametrize("what", ["forged", "for another", "expired"])
+def test_an_order_that_is_not_right_is_not_answered(desk: Desk, system: FakeSystem, what: str) -> None:
+    """Nobody but the collector can have a device raise a flag, and not for ever."""
+    enrol_watched(desk)
+    agent = Agent(desk.config, system)
+    agent._on_safeguarding(make_safeguarding(1))
+    agent.pipeline.step()
+    order = sign_drill(
+        Ed25519Signer.generate() if what == "forged" else desk.fake.signer,
+        device_id="another" if what == "for another" else agent._identity.device_id,
+        nonce=bytes(16),
+        expires_at_ns=1 if what == "expired" else 2**62,
+    )
+    agent._on_drill(order)
+    agent.pipeline.step()
+    assert not any(isinstance(event, FlagRaised) for event in events_of(agent))
     close(agent)
 
 

@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from agent.readers import ReaderStore
+from agent.readers import Readers, ReaderStore
 from proto.errors import RecipientsError
 from proto.keys import Ed25519Signer
-from proto.recipients import fingerprint
+from proto.recipients import Recipient, RecipientSet, Recovery, fingerprint
 from proto.wire import Safeguarding
-from rules.route import Route
+from rules.route import Position, Route, find_readers, list_holders
 from tests.agent.collector import FakeCollector
 from tests.agent.piping import IDENTITY
 from tests.agent.safeguarding import ROOT, SUBJECT_KEY, key_of, make_safeguarding, make_set, with_root
@@ -203,3 +205,41 @@ def test_a_recovery_key_goes_to_its_own_route_only(store: ReaderStore) -> None:
     for subjects, (route, names) in expected.items():
         chosen, keys = readers.choose(subjects)
         assert (chosen, set(keys)) == (route, {key_of(name) for name in names})
+
+
+NAMES = [f"person-{number}" for number in range(5)]
+ANY_RECIPIENT = st.builds(
+    Recipient,
+    id=st.sampled_from(NAMES),
+    positions=st.lists(st.sampled_from([*Position, "newer"]), min_size=1, max_size=4, unique=True).map(tuple),
+    age_key=st.just(""),
+    tested=st.booleans(),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(ANY_RECIPIENT, max_size=5, unique_by=lambda each: each.id),
+    st.frozensets(st.sampled_from(NAMES)),
+    st.frozensets(st.sampled_from(NAMES)),
+    st.frozensets(st.sampled_from(list(Route))),
+)
+def test_no_key_of_a_subject_is_ever_chosen(
+    people: list[Recipient], subjects: frozenset[str], absent: frozenset[str], recoveries: frozenset[Route]
+) -> None:
+    """Over any set, tested or not, any absence and any subjects; and the collector finds the same readers."""
+    content = RecipientSet(
+        school_id="s",
+        version=1,
+        made_at_ns=1,
+        recipients=tuple(replace(each, age_key=f"key of {each.id}") for each in people),
+        recoveries=tuple(Recovery(route=each.value, age_key=f"recovery {each}", holders=()) for each in recoveries),
+    )
+    route, keys = Readers(content, SUBJECT_KEY, absent, b"", b"").choose(subjects)
+    readers = find_readers(list_holders(content), route, absent)
+
+    assert not {f"key of {each}" for each in subjects} & set(keys)
+    assert set(keys) == {f"key of {each}" for each in readers} | {
+        f"recovery {each}" for each in recoveries if each is route
+    }
+    assert len(keys) == len(set(keys))

@@ -168,6 +168,17 @@ def test_somebody_who_opened_no_test_item_reads_nothing(store: ReaderStore, seal
     assert readers_of(sealer.seal(make_hit()).event.sealed) == {"dana", "recovery dsl"}
 
 
+def test_what_is_about_somebody_untested_goes_above_him_too(store: ReaderStore, sealer: Sealer) -> None:
+    """The DSL works beside a deputy who has not opened his test item yet, as beside any other."""
+    content = make_set(2)
+    untested = [replace(each, tested=each.id != "derek") for each in content.recipients]
+    store.accept(make_safeguarding(2, replace(content, recipients=tuple(untested))))
+    flag = sealer.seal(make_hit("mr deeds hurts me"))
+
+    assert flag.route == "head"
+    assert readers_of(flag.event.sealed) == {"hilda", "recovery head"}
+
+
 def test_without_readers_nothing_is_sealed_and_nothing_shown(tmp_path: Path) -> None:
     """The error names what went wrong and holds nothing of the sentence, nor does anything chained to it."""
     sealer = Sealer(IDENTITY, ReaderStore(tmp_path / "readers.json", IDENTITY), "library-01")

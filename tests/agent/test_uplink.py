@@ -12,11 +12,11 @@ from dataclasses import replace
 import pytest
 
 from agent.exchange import ENVELOPE_MAX_EVENTS, MAX_UNANSWERED
-from agent.recorder import Recorder
+from agent.recorder import Record, Recorder
 from proto.envelope import open_envelope
 from proto.events import AgentStopped
 from proto.keys import to_verifier
-from proto.wire import Bundle, CollectorMessage, Refusal
+from proto.wire import Bundle, CollectorMessage, DrillOrder, Refusal, Safeguarding
 from tests.agent.line import (
     DEADLINE_S,
     Line,
@@ -49,7 +49,7 @@ def test_what_waits_is_sent_oldest_first_and_forgotten(line: Line) -> None:
 
 def test_large_events_go_in_smaller_envelopes(line: Line) -> None:
     """No envelope holds more than a megabyte, unless one event does."""
-    events = [(AgentStopped("x" * 400_000), 1) for _ in range(5)]
+    events = [Record(AgentStopped("x" * 400_000), 1) for _ in range(5)]
     line.recorder.record(events, bundle_version=1)
     collector = line.start(take_all)
     wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
@@ -278,6 +278,24 @@ def test_policy_is_handed_on(line: Line) -> None:
     line.start(push)
     wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
     assert [bundle.version for bundle in line.bundles] == [9]
+
+
+def test_readers_and_orders_to_drill_reach_the_agent(line: Line) -> None:
+    """They come down the same stream, and are judged by whoever is called."""
+
+    def push(messages: Messages) -> Iterator[CollectorMessage]:
+        next(messages)
+        yield to_welcome()
+        yield CollectorMessage(safeguarding=Safeguarding(subject_key=b"k"))
+        yield CollectorMessage(drill=DrillOrder(nonce=b"n"))
+        for message in messages:
+            yield to_ack(message.envelope.last_seq)
+
+    line.record(1)
+    line.start(push)
+    wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
+    assert [message.subject_key for message in line.safeguarding] == [b"k"]
+    assert [order.nonce for order in line.drills] == [b"n"]
 
 
 def test_bug_beyond_the_line_does_not_end_it(line: Line, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy import update
 from collector.authority import load_authority, make_authority
 from collector.flags import read_sealed
 from collector.identities import find_identity, keep_test_items
+from collector.opener.flag import load_flag, open_flag
 from collector.store.engine import writing
 from collector.store.schema import flags
 from proto.events import Tier
-from proto.sealed import seal
+from proto.sealed import open_sealed, seal
 from tests.browser.conftest import OpenPage
 from tests.browser.test_pages import look
 from tests.browser.test_technician import sign_in
@@ -34,6 +35,7 @@ from tests.collector.school import MINUTE_NS, School
 pytestmark = pytest.mark.browser
 
 EVIL = "<img src=x onerror=alert(1)> i want to \u202edie\u202c {{7*7}} javascript:alert(2)"
+NOTE = "Spoke to Sam & his mother.\nSecond line"
 STORED = """async () => JSON.stringify([
   Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, location.href, history.state,
   await indexedDB.databases(), await caches.keys(),
@@ -79,6 +81,13 @@ def unlock(page: Page, words: str) -> None:
     page.get_by_role("button", name="Unlock").click()
 
 
+def listen(page: Page) -> list[str]:
+    """Return a list to which everything is added that the page sends from now on."""
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
+    return sent
+
+
 Open = Callable[..., Page]
 
 
@@ -95,15 +104,8 @@ def open_flags(open_page: OpenPage, school: School) -> Open:
     return open_as
 
 
-def test_from_a_new_key_to_a_note_that_stays_readable(
-    open_page: OpenPage, school: School, safeguarding: Safeguarding, device: Device
-) -> None:
-    """A lead makes a key in the browser, it is signed, a flag comes, and she reads, decides and notes it."""
-    with_key = safeguarding.dsl
-    page = open_page("/identity")
-    come_in(page, school, with_key.name)
-    sent: list[str] = []
-    page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
+def make_key(page: Page) -> list[str]:
+    """Go through making a new key in place of an old one, mistakes too, and return the six words."""
     page.get_by_text("I lost my words").click()
     page.get_by_role("button", name="Make a new key").click()
     expect(page.get_by_text("Tick the box first")).to_be_visible()
@@ -111,7 +113,6 @@ def test_from_a_new_key_to_a_note_that_stays_readable(
     page.get_by_role("button", name="Make a new key").click()
     expect(page.get_by_role("heading", name="The six words of dana")).to_be_focused()
     words = page.locator("#words-list li").all_inner_texts()
-    assert len(words) == 6
     page.get_by_label("Word 3").fill("wrong")
     page.get_by_role("button", name="My sheet is right").click()
     expect(page.get_by_text("That is not word 3")).to_be_visible()
@@ -119,22 +120,32 @@ def test_from_a_new_key_to_a_note_that_stays_readable(
     page.get_by_label("Word 5").fill(f" {words[4]} ")
     page.get_by_role("button", name="My sheet is right").click()
     expect(page.get_by_role("alert")).to_contain_text("Your key is saved")
-    kept = find_identity(school.engine, school.id, with_key.name)
-    assert kept is not None
-    assert kept.age_key != with_key.age_key
-    assert not [text for text in sent if "AGE-SECRET-KEY" in text or " ".join(words[:2]) in text or words[0] in text]
+    return words
 
-    # Whoever signs seals a test item to the new key, hears the code, and signs.
-    items = {with_key.name: seal(b"4711 0815", [kept.age_key])}
+
+def test_new_key_is_made_tested_signed_and_opens_what_comes(
+    open_page: OpenPage, school: School, safeguarding: Safeguarding, device: Device
+) -> None:
+    """A lead makes a key in the browser and reads the test code aloud; once it is signed, the next flag opens with it."""
+    dana = safeguarding.dsl
+    page = open_page("/identity")
+    come_in(page, school, dana.name)
+    sent = listen(page)
+    words = make_key(page)
+    assert len(words) == 6
+    kept = find_identity(school.engine, school.id, dana.name)
+    assert kept is not None
+    assert kept.age_key != dana.age_key
+    assert not [text for text in sent if "AGE-SECRET-KEY" in text or any(f"={word}" in text for word in words)]
+
+    items = {dana.name: seal(b"4711 0815", [kept.age_key])}
     keep_test_items(school.engine, school.id, items, actor="command line", now_ns=time.time_ns())
     page.reload()
     page.get_by_label("Your six words").fill(" ".join(words))
     page.get_by_role("button", name="Open test item").click()
     expect(page.locator("#test-code")).to_have_text("4711 0815")
-    people = [each.recipient for each in safeguarding.people]
-    people[0] = type(people[0])(
-        id=with_key.name, positions=("dsl",), age_key=kept.age_key, accounts=with_key.accounts, tested=True
-    )
+    people = [replace(safeguarding.dsl.recipient, age_key=kept.age_key)]
+    people += [each.recipient for each in safeguarding.people[1:]]
     safeguarding.publish(safeguarding.sign(people))
 
     page.get_by_role("link", name="Flags", exact=True).click()
@@ -144,25 +155,49 @@ def test_from_a_new_key_to_a_note_that_stays_readable(
     unlock(page, "  ".join(words).upper())
     expect(page.get_by_text("Unlocked on this page")).to_be_visible()
     page.get_by_role("link", name="Open: library-01").click()
+    expect(page.locator("blockquote")).to_have_text(SENTENCE)
+    expect(page.get_by_role("heading", name="Act first, write later")).to_be_visible()
+
+
+def test_flag_is_read_decided_noted_and_saved(
+    open_flags: Open, safeguarding: Safeguarding, device: Device, tmp_path: Path
+) -> None:
+    """The matched words are marked; what the reader decides and notes is there again the next time, for her alone."""
+    dana = safeguarding.dsl
+    flag = safeguarding.raise_flag(device)
+    page = open_flags(dana)
+    sent = listen(page)
+    unlock(page, dana.passphrase)
+    page.get_by_role("link", name="Open: library-01").click()
     expect(page.get_by_role("heading", name="Flag from library-01")).to_be_focused()
     expect(page.locator("blockquote")).to_have_text(SENTENCE)
     expect(page.locator("blockquote mark")).to_have_text(SENTENCE[:20])
     expect(page.get_by_text("It never proves who typed it")).to_be_visible()
 
+    page.get_by_role("button", name="Save decision").click()
+    expect(page.locator("#decide-error")).to_have_text("Choose what it is.")
     page.get_by_label("Already known").check()
     page.get_by_label("What was done").select_option("Talked to the child")
     page.get_by_role("button", name="Save decision").click()
     expect(page.get_by_text("Decided by dana")).to_be_visible()
-    page.get_by_label("Add a note").fill("Spoke to Sam & his mother.\nSecond line")
+    page.get_by_label("Add a note").fill(NOTE)
     page.get_by_role("button", name="Seal and save the note").click()
-    expect(page.locator(".sw-history__note")).to_have_text("Spoke to Sam & his mother.\nSecond line")
-    assert not [text for text in sent if "Spoke" in text or "nobody%20would" in text or "nobody+would" in text]
+    expect(page.locator(".sw-history__note")).to_have_text(NOTE)
+    page.get_by_text("Keep it outside this page").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a sealed file").click()
+    download.value.save_as(tmp_path / "flag.json")
+    opened = open_flag(load_flag(tmp_path / "flag.json"), lambda sealed: open_sealed(sealed, dana.secret))
+    assert (opened.content.sentence, opened.differences) == (SENTENCE, ())
+    assert (opened.file.flag_id, [note.text for note in opened.notes]) == (flag, [NOTE])
+    expect(page.locator("blockquote")).to_have_text(SENTENCE)
+    assert not [text for text in sent if "Spoke" in text or "nobody" in text or dana.passphrase.split()[0] in text]
 
     page.goto("/flags?state=decided")
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.get_by_text("Enter your six words first")).to_be_visible()
-    unlock(page, " ".join(words))
-    expect(page.locator(".sw-history__note")).to_have_text("Spoke to Sam & his mother.\nSecond line")
+    unlock(page, dana.passphrase)
+    expect(page.locator(".sw-history__note")).to_have_text(NOTE)
     expect(page.get_by_label("Already known")).to_be_checked()
 
 
@@ -200,7 +235,9 @@ def test_locking_leaves_nothing_behind(open_flags: Open, safeguarding: Safeguard
     expect(page.get_by_text("Locked, because nobody used this page for 10 minutes")).to_be_visible()
     assert SENTENCE not in page.content()
     stored = page.evaluate(STORED)
-    assert json.loads(stored)[0:3] == [[], [], ""]
+    kept, kept_for_now, cookies, *_ = json.loads(stored)
+    assert (kept, cookies) == ([], "")
+    assert {name for name, _ in kept_for_now} <= {"htmx-current-path-for-history"}
     assert not any(secret in stored for secret in (SENTENCE, dana.passphrase, dana.passphrase.split()[0], "AGE-"))
 
     unlock(page, dana.passphrase)

@@ -24,6 +24,10 @@ ON_A_FOLDER: dict[str, tuple[str, ...]] = {
     "device revoke": ("device", "revoke", "0" * 16),
     "allowed list": ("allowed", "list"),
     "allowed remove": ("allowed", "remove", "vim"),
+    "readers candidates": ("readers", "candidates"),
+    "readers show": ("readers", "show"),
+    "drill": ("drill", "--all"),
+    "drill list": ("drill", "list"),
     "migrate": ("migrate",),
 }
 """Verbs that work on a collector's folder, with what else they need."""

@@ -17,6 +17,7 @@ from collector.store.schema import users
 from collector.users import (
     add_user,
     change_password,
+    change_roles,
     disable,
     enable,
     list_users,
@@ -289,3 +290,39 @@ def test_reset_second_factor_signs_its_user_out(school: School) -> None:
     with pytest.raises(UsageError, match="dora has no second factor"):
         reset_second_factor(school.engine, school.id, "dora", school.now_ns)
     assert ("root", "second_factor.reset", "user/dora") in find_actions(school)
+
+
+def test_roles_are_changed(school: School) -> None:
+    """At once: the sessions end, and what comes back has the new roles, with a second factor to register for them."""
+    school.add_user("root", Role.ADMINISTRATOR)
+    school.add_user("anna", Role.TECHNICIAN, PASSWORD)
+    session = enter(school, "anna", PASSWORD)
+    change_roles(school.engine, school.id, "anna", {Role.TECHNICIAN, Role.DSL}, school.now_ns, actor="root")
+    assert not is_live(school, session)
+    again = enter(school, "anna", PASSWORD)
+    assert again.roles == {Role.TECHNICIAN, Role.DSL}
+    assert again.lacks_second_factor
+    assert ("root", "user.roles_changed", "user/anna") in find_actions(school)
+
+
+@pytest.mark.parametrize(
+    ("name", "roles", "actor", "reason"),
+    [
+        ("anna", {Role.DSL, Role.ADMINISTRATOR}, "root", "do not go together"),
+        ("anna", set(), "root", "choose a role"),
+        ("anna", {Role.ADMINISTRATOR}, "anna", "his own roles"),
+        ("root", {Role.TECHNICIAN}, "command line", "nobody would be left"),
+        ("ghost", {Role.TECHNICIAN}, "root", "there is no user ghost"),
+    ],
+)
+def test_roles_that_cannot_be_change_nothing(
+    school: School, name: str, roles: set[Role], actor: str, reason: str
+) -> None:
+    """Neither roles nor log."""
+    school.add_user("root", Role.ADMINISTRATOR)
+    school.add_user("anna", Role.TECHNICIAN)
+    before = find_actions(school)
+    with pytest.raises(UsageError, match=reason):
+        change_roles(school.engine, school.id, name, roles, school.now_ns, actor=actor)
+    assert [user.roles for user in list_users(school.engine, school.id)] == [{Role.TECHNICIAN}, {Role.ADMINISTRATOR}]
+    assert find_actions(school) == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from installers import assets
-from installers.assets import build, is_built, verify_unbranded
+from installers.assets import build, is_built, verify_licensed, verify_unbranded
 from installers.errors import AssetsError
 
 
@@ -45,7 +45,7 @@ def test_what_is_built_is_complete_unbranded_and_licensed() -> None:
     """The built folder holds what the manifest lists, nothing of the brand, and the licence of every package."""
     build()
     manifest = json.loads((assets.STATIC / "manifest.json").read_text(encoding="utf-8"))
-    assert {"console.css", "htmx.min.js", "govuk-frontend.min.js", "LICENCES.txt"} <= set(manifest["files"])
+    assert {"console.css", "flags.js", "htmx.min.js", "govuk-frontend.min.js", "LICENCES.txt"} <= set(manifest["files"])
     assert {path.name for path in assets.STATIC.iterdir()} == {*manifest["files"], "manifest.json"}
     shipped = {name: (assets.STATIC / name).read_bytes() for name in manifest["files"] if name != "LICENCES.txt"}
     verify_unbranded(shipped)
@@ -55,6 +55,22 @@ def test_what_is_built_is_complete_unbranded_and_licensed() -> None:
         assert f"{package} {version}" in licences
     assert len(re.findall(r"(?i)permission", licences)) >= len(manifest["packages"])
     assert build() is False
+
+
+def test_bundle_without_the_licence_of_a_package_is_refused() -> None:
+    """What a script imports is shipped, so a package that comes in by the back door stops the build."""
+    verify_licensed(["flags/main.js", "node_modules/@noble/hashes/sha2.js", "node_modules/age-encryption/dist/io.js"])
+    with pytest.raises(AssetsError) as caught:
+        verify_licensed(["node_modules/@noble/hashes/sha2.js", "node_modules/leftpad/index.js"])
+    assert "leftpad" in caught.value.message
+
+
+def test_locked_packages_name_no_registry() -> None:
+    """The lock file pins content by its hash, wherever it comes from."""
+    lock = json.loads((assets.SOURCES / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: each for name, each in lock["packages"].items() if name}
+    assert all("integrity" in each and "resolved" not in each for each in packages.values())
+    assert "node_modules/age-encryption" in packages
 
 
 def test_is_built_only_while_files_and_sources_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from collector.config import load_config
-from collector.users import change_password
 from collector.store.engine import open_checked_engine
+from collector.users import change_password
 from tests.tree import ROOT
 
 START_S = 120.0

@@ -6,17 +6,14 @@ keys and signs on the third level. The DSL reads each sentence as it stands in t
 is on no route of it, cannot open it, and nobody at the console sees it in a list of incidents.
 """
 
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from proto.errors import SealError
 from proto.events import Tier
-from tests.desk import GROUP, USER, Desk, DeskAgent
-from tests.path import RunningCollector
-from tests.safeguarded import Readers, wait_until_watched
+from tests.desk import USER, Desk
+from tests.scenarios.conftest import Watched
 
 WORDS = "i want to kill myself"
 
@@ -50,38 +47,25 @@ def _on_ru(desk: Desk) -> None:
 
 @pytest.mark.desktop
 @pytest.mark.timeout(240)
-def test_what_is_typed_in_four_layouts_is_read_by_the_dsl_and_by_nobody_else(tmp_path: Path) -> None:
+def test_what_is_typed_in_four_layouts_is_read_by_the_dsl_and_by_nobody_else(watched: Watched) -> None:
     """Each sentence arrives as it stood in the window, sealed to the DSL and the deputy."""
-    with (
-        RunningCollector(tmp_path / "collector") as collector,
-        DeskAgent(tmp_path / "agent") as agent,
-        Desk() as desk,
-    ):
-        collector.init()
-        collector.start()
-        readers = Readers(tmp_path / "readers", collector)
-        readers.gather()
-        readers.watch(GROUP)
-        agent.enrol(collector.token())
-        desk.open_window()
-        agent.start()
-        desk.accept_notice()
-        wait_until_watched(agent)
-        layouts: list[Callable[[Desk], None]] = [_on_us, _on_de, _on_fr, _on_ru]
-        for count, write in enumerate(layouts, start=1):
-            write(desk)
-            shown = desk.wait_for_text(lambda text: WORDS in text and text.endswith(" "))
-            flag = readers.wait_for_flags(count, collector, agent)[-1]
-            assert (flag.route, flag.tier, flag.drill) == ("dsl", Tier.CALL, False)
-            content = readers.read(flag, "dana")
-            assert content.sentence.strip() == shown.strip(), write.__name__
-            assert content.sentence[content.start : content.end].lower() == WORDS.removeprefix("i ")[-len(content.sentence[content.start : content.end]) :] or WORDS in content.sentence
-            assert (content.account_name, content.account_kind, content.category) == (USER, "pupil", "suicide")
-            assert (content.window, readers.read(flag, "dev")) == ("Essay", content)
-            with pytest.raises(SealError):
-                readers.read(flag, "charles")
-            desk.clear()
-            time.sleep(1.5)
-        collector.verify()
-        assert not [each for each in collector.incidents() if "safeguarding" in each.rule]
-        assert "safeguarding" not in collector.run("incidents", "--format", "json").out
+    collector, agent, desk, readers = watched.collector, watched.agent, watched.desk, watched.readers
+    before, there = desk.text(), len(readers.list_flags())
+    layouts: list[Callable[[Desk], None]] = [_on_us, _on_de, _on_fr, _on_ru]
+    for count, write in enumerate(layouts, start=1):
+        write(desk)
+        wanted = before.count(WORDS) + 1
+        written = desk.wait_for_text(lambda text: text.count(WORDS) == wanted and text.endswith(" "))  # noqa: B023
+        flag = readers.wait_for_flags(there + count, collector, agent)[-1]
+        assert (flag.route, flag.tier, flag.drill) == ("dsl", Tier.ALERT, False)
+        content = readers.read(flag, "dana")
+        assert content.sentence.strip() == written.removeprefix(before).strip(), write.__name__
+        assert content.sentence[content.start : content.end] in WORDS
+        assert (content.account_name, content.account_kind, content.category) == (USER, "pupil", "suicide")
+        assert (content.window, readers.read(flag, "dev")) == ("Essay", content)
+        with pytest.raises(SealError):
+            readers.read(flag, "charles")
+        before = written
+    collector.verify()
+    assert not [each for each in collector.incidents() if "safeguarding" in each.rule]
+    assert "safeguarding" not in collector.run("incidents", "--format", "json").out

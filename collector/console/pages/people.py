@@ -17,8 +17,7 @@ MAX_UPLOAD_BYTES = 1024 * 1024
 
 def show_people(visit: Visit, error: UsageError | None = None) -> Response:
     """Show how many there are of each kind, one page of the list, and the form for a new list."""
-    asked = visit.request.query_params
-    search, year, number = asked.get("search", ""), asked.get("year", ""), _read_number(asked.get("page", ""))
+    search, year, number = visit.asked("search"), visit.asked("year"), _read_number(visit.asked("page"))
     found, total = list_people(
         visit.engine,
         visit.school_id,

@@ -6,6 +6,7 @@ Nothing here makes anybody a reader: a signed set does, and the key that signs i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import Response
 
@@ -62,8 +63,13 @@ def show_readers(visit: Visit, error: UsageError | None = None, error_field: str
             route.value: sorted(list_readers(visit.engine, visit.school_id, route, visit.now_ns)) for route in RUNGS
         },
         devices=devices if may_drill else [],
-        drills=list_drills(visit.engine, visit.school_id, limit=DRILLS_SHOWN) if may_drill else [],
+        **(_list_drills(visit) if may_drill else {}),
     )
+
+
+def show_drills(visit: Visit) -> Response:
+    """Answer a page on which a drill waits for its answer."""
+    return visit.page("drill_rows.html", **_list_drills(visit))
 
 
 def take_set(visit: Visit) -> Response:
@@ -97,6 +103,12 @@ def drill(visit: Visit) -> Response:
     except UsageError as error:
         return show_readers(visit, error, "device")
     return visit.redirect("/readers", done="drilled")
+
+
+def _list_drills(visit: Visit) -> dict[str, Any]:
+    drills = list_drills(visit.engine, visit.school_id, limit=DRILLS_SHOWN)
+    is_waiting = any(each.answered_at_ns is None and each.expires_at_ns > visit.now_ns for each in drills)
+    return {"drills": drills, "is_waiting": is_waiting}
 
 
 def _judge(each: Recipient, keys: Mapping[str, Identity], away: frozenset[str]) -> Standing:
@@ -144,5 +156,12 @@ def _group(fingerprint: bytes) -> str:
 ROUTES = (
     Route(method="GET", path="/readers", page=show_readers, needs=Permission.SEE_READERS),
     Route(method="POST", path="/readers", page=take_set, needs=Permission.READ_FLAGS, max_files=1),
+    Route(
+        method="GET",
+        path="/readers/drills",
+        page=show_drills,
+        needs=Permission.READ_FLAGS,
+        refreshes_itself=True,
+    ),
     Route(method="POST", path="/readers/drill", page=drill, needs=Permission.READ_FLAGS),
 )

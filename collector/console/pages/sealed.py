@@ -14,7 +14,6 @@ from collector.console.clock import show_time
 from collector.console.flag_file import describe_decision, describe_flag, describe_note
 from collector.console.flag_reader import find_reader_of
 from collector.console.flag_wording import ACCOUNT_KINDS, ROUTE_REASONS, TIER_COLOURS, TIERS
-from collector.console.flag_wording import ROUTES as ROUTE_NAMES
 from collector.console.guard import Route
 from collector.console.scripts import read_base64, refuse
 from collector.console.visit import Visit
@@ -36,7 +35,7 @@ def open_flag(visit: Visit) -> Response:
     words = {
         "tier": TIERS[flag.tier],
         "tier_colour": TIER_COLOURS[flag.tier],
-        "route": f"{ROUTE_NAMES[flag.route.value]}: {ROUTE_REASONS[flag.route.value]}",
+        "route": ROUTE_REASONS[flag.route.value],
         "received": show_time(flag.received_at_ns),
         "account_kinds": ACCOUNT_KINDS,
     }

@@ -37,7 +37,7 @@ class Machine:
 
     def look(self) -> CheckResult:
         self.clock.advance(10)
-        self.events = list(self.check.observe(int(self.clock.now_s) * 10**9))
+        self.events = [each for each in self.check.observe(int(self.clock.now_s) * 10**9) if isinstance(each, Kind)]
         return self.check.result()
 
 
@@ -211,7 +211,7 @@ class RealMachine:
 
     def look(self) -> list[Kind]:
         self._woken.clear()
-        return list(self.check.observe(time.time_ns()))
+        return [each for each in self.check.observe(time.time_ns()) if isinstance(each, Kind)]
 
     def look_until(self, is_wanted: Callable[[Kind], bool]) -> Kind:
         """Look as the agent does, every second and when woken, until an event comes."""

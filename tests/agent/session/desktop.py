@@ -29,7 +29,7 @@ from agent.session.messages import Found, Ready, Report, Setup, State
 SYSTEM_PYTHON = "/usr/bin/python3"
 WITHIN_S = 20.0
 """For everything that must happen; a slow machine may take long."""
-KEY_APART_S = 0.02
+KEY_APART_S = 0.01
 
 _ROWS = {24: "qwertyuiop", 38: "asdfghjkl;'", 52: "zxcvbnm,./", 10: "1234567890-="}
 KEYCODES = {letter: first + place for first, row in _ROWS.items() for place, letter in enumerate(row)} | {" ": 65}
@@ -91,18 +91,25 @@ class Desktop:
         """Press keys one after the other while others are held; a text stands for its keys on an American keyboard."""
         for key in keys:
             for code in [key] if isinstance(key, int) else [KEYCODES[letter] for letter in key]:
-                for held in hold:
-                    xtest.fake_input(self.display, X.KeyPress, held)
-                xtest.fake_input(self.display, X.KeyPress, code)
-                xtest.fake_input(self.display, X.KeyRelease, code)
-                for held in reversed(hold):
-                    xtest.fake_input(self.display, X.KeyRelease, held)
-                self.display.sync()
+                self.tap(code, hold)
                 time.sleep(KEY_APART_S)
 
-    def type(self, text: str) -> None:
-        """Type a text with xdotool, which finds its keys in the layout that is set."""
-        subprocess.run(["xdotool", "type", "--delay", "20", text], env=self.environment, check=True)
+    def tap(self, code: int, hold: tuple[int, ...] = ()) -> None:
+        """Press and release one key while others are held."""
+        for held in hold:
+            xtest.fake_input(self.display, X.KeyPress, held)
+        xtest.fake_input(self.display, X.KeyPress, code)
+        xtest.fake_input(self.display, X.KeyRelease, code)
+        for held in reversed(hold):
+            xtest.fake_input(self.display, X.KeyRelease, held)
+        self.display.sync()
+
+    def type(self, text: str, delay_ms: int = 20) -> None:
+        """Type a text with xdotool, which finds its keys in the layout that is set.
+
+        For a letter that the layout lacks it gives one key another letter, again and again: that takes time.
+        """
+        subprocess.run(["xdotool", "type", "--delay", str(delay_ms), text], env=self.environment, check=True)
 
     def click(self, x: int, y: int) -> None:
         """Click somewhere on the screen."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests that the text is right: a real window gets real keys, and the sentence that leaves is the one that stands in it."""
+"""Tests that the text is right: a real window gets real keys, and the sentence that leaves is what stands in it."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,6 @@ pytestmark = pytest.mark.desktop
 
 OPEN = Callable[..., Window]
 WORDS = "i want to kill myself"
-GERMAN_Y = {"y": "z"}  # where the American keyboard has z, the German has y
 
 
 def finish(desktop: Desktop, heard: Heard, window: Window) -> str:
@@ -34,7 +33,7 @@ def finish(desktop: Desktop, heard: Heard, window: Window) -> str:
     desktop.press(ENTER)
     found = heard.wait_for(Found)
     assert found.sentence == window.text
-    assert found.sentence[found.start : found.end].casefold().endswith("kill myself")
+    assert found.sentence[found.start : found.end].casefold().count("kill myself") == 1
     assert (found.application, found.window) == ("Essay", "My essay")
     return found.sentence
 
@@ -49,17 +48,16 @@ def test_american_with_shift_and_capslock(desktop: Desktop, open_window: OPEN) -
 
 
 def test_german_with_altgr_and_dead_keys(desktop: Desktop, open_window: OPEN) -> None:
-    """AltGr gives @ and €, a dead accent composes with the letter after it, and z and y stand where Germans have them."""
+    """AltGr gives @ and €, a dead accent composes with the letter after it or stands alone, y and z are swapped."""
     desktop.set_layout("de")
     window = open_window()
     with watching(desktop) as (_, heard):
         desktop.press(WORDS.replace("y", "z"), " ")
         desktop.press("q", hold=(ALTGR,))
         desktop.press("e", hold=(ALTGR,))
-        desktop.press("='e", 21, "e ")  # ö lies where ; is; 21 is the dead acute
-        text = finish(desktop, heard, window)
-        assert text.startswith("i want to kill myself @€")
-        assert "é" in text
+        # The key right of ß is a dead acute.
+        desktop.press(" caf=e don=t;")
+        assert finish(desktop, heard, window) == "i want to kill myself @€ café don´tö"
 
 
 def test_french(desktop: Desktop, open_window: OPEN) -> None:
@@ -91,13 +89,13 @@ def test_russian_alone(desktop: Desktop, open_window: OPEN) -> None:
     window = open_window()
     with watching(desktop) as (_, heard):
         desktop.press("ghbdtn ")
-        desktop.type(WORDS)
+        desktop.type(WORDS, delay_ms=150)
         assert finish(desktop, heard, window) == "привет i want to kill myself"
 
 
 def test_the_layout_changes_while_it_watches(desktop: Desktop, open_window: OPEN) -> None:
     """The first key after a change of layout is read in the new one."""
-    window = open_window()
+    open_window()
     with watching(desktop) as (_, heard):
         desktop.press(WORDS, " ")
         for layout in ("ru", "de", "ru", "us"):

@@ -5,6 +5,7 @@ It has a field, a field for a password and a page of text, and writes what stand
 """
 
 import json
+import os
 import sys
 
 import gi
@@ -27,21 +28,21 @@ def main() -> None:
         print(json.dumps({name: field.get_text() for name, field in fields.items()}), flush=True)  # noqa: T201
 
     def obey(*_):
-        word, _, rest = sys.stdin.readline().strip().partition(" ")
-        if word == "title":
-            window.set_title(rest)
-        elif word == "clear":
-            for field in fields.values():
-                field.set_text("")
-        elif word:
-            fields[word].grab_focus()
-            tell()
+        for line in os.read(0, 4096).decode().splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "title":
+                window.set_title(rest)
+            elif word == "clear":
+                for field in fields.values():
+                    field.set_text("")
+            else:
+                fields[word].grab_focus()
         return True
 
     for field in fields.values():
         field.connect("changed", tell)
         box.add(field)
-    GLib.io_add_watch(sys.stdin, GLib.IO_IN, obey)
+    GLib.io_add_watch(0, GLib.IO_IN, obey)
     window.show_all()
     window.present()
     fields["text"].grab_focus()

@@ -92,3 +92,14 @@ def test_user_that_cannot_be_is_refused(run: Run, folder: Path, arguments: tuple
     assert run("user", *arguments, "--dir", folder) == 2
     assert words in run.err
     assert run.out == ""
+
+
+def test_user_gets_other_roles(run: Run, folder: Path) -> None:
+    """Instead of the ones before; the last administrator keeps his."""
+    assert run("user", "add", "anna", "--role", "technician", "--dir", folder) == 0
+    assert run("user", "roles", "anna", "--role", "technician", "--role", "dsl", "--dir", folder) == 0
+    assert "anna is now dsl and technician" in run.err
+    assert run("user", "roles", "admin", "--role", "technician", "--dir", folder) == 2
+    assert run("user", "roles", "anna", "--role", "king", "--dir", folder) == 2
+    assert run("user", "list", "--format", "json", "--dir", folder) == 0
+    assert [user["roles"] for user in run.json] == [["administrator"], ["dsl", "technician"]]

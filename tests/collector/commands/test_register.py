@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.commands.register import COLUMNS
+from collector.people import roster
 from collector.roles import Role
 from tests.collector.command import Run
 from tests.collector.people.lists import write_list
@@ -112,3 +114,8 @@ def test_lost_telephone_is_reset(run: Run, folder: Path, school_at: School) -> N
     assert "sets up a new second factor" in run.err
     assert run("user", "reset-second-factor", "dora", "--dir", folder) == 2
     assert "dora has no second factor" in run.err
+
+
+def test_help_names_the_columns(run: Run) -> None:
+    """The ones that are read."""
+    assert COLUMNS.split(", ") == list(roster.COLUMNS)

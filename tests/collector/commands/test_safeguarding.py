@@ -3,13 +3,14 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from collector.config import Addresses, load_config, write_addresses
 from collector.drills import list_pending
-from collector.identities import find_identity
+from collector.identities import find_identity, keep_identity
 from collector.opener.candidates import load_candidates
 from collector.recipients import find_signed
 from proto.keys import Ed25519Signer
@@ -33,8 +34,6 @@ def safeguarding(school_at: School) -> Safeguarding:
 
 def keep(school: School, user: str, age_key: str) -> None:
     """Let a reader have made his identity."""
-    from collector.identities import keep_identity
-
     keep_identity(school.engine, school.id, user=user, age_key=age_key, wrapped=WRAPPED, now_ns=school.now_ns)
 
 
@@ -125,8 +124,6 @@ def test_test_items_reach_their_readers(run: Run, folder: Path, safeguarding: Sa
 
 def test_drill_is_ordered_and_listed(run: Run, folder: Path, school_at: School) -> None:
     """Of one device or of all; nobody has answered yet."""
-    import time
-
     first, _ = school_at.add_device("library-01"), school_at.add_device("library-02")
     assert run("drill", "list", "--dir", folder) == 0
     assert "no drill was ordered yet" in run.err

@@ -50,6 +50,7 @@ WHO_MAY = {
     "GET /identity/key": READER,
     "POST /identity": READER,
     "GET /readers": READER | ADMINISTRATOR,
+    "GET /readers/drills": READER,
     "POST /readers": READER,
     "POST /readers/drill": READER,
     "GET /incidents": STAFF,
@@ -256,7 +257,11 @@ def test_somebody_who_works_stays_signed_in(technician: Visitor, school: School)
 
 def test_only_routes_that_poll_are_no_activity() -> None:
     """No page that a person opens is taken for a refresh."""
-    assert [route.path for route in ROUTES if route.refreshes_itself] == ["/flags/rows", "/incidents/rows"]
+    assert [route.path for route in ROUTES if route.refreshes_itself] == [
+        "/flags/rows",
+        "/readers/drills",
+        "/incidents/rows",
+    ]
 
 
 def test_every_route_needs_something_on_purpose() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A school whose readers are set up once, and copied for each test: making keys takes seconds on purpose."""
+"""A school whose readers are set up once, and copied for each test."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Staff:
     """Two readers with identities, a root and recovery sheets, and a first signed set. Not to be changed."""
     staff = Staff.gather(tmp_path_factory.mktemp("staff"), ("anna", "ben"))
     for reader in staff:
-        reader.make_identity()
+        reader.take_identity()
     staff["anna"].good("root", "make", "--school", SCHOOL_NAME)
     for route, holders in HOLDERS.items():
         named = [part for holder in holders for part in ("--holder", holder)]

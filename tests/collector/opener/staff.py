@@ -16,6 +16,10 @@ from proto.recipients import fingerprint, load_signed, open_recipients
 from proto.sealed import FlagContent, encode_flag, seal
 from tests.path import Said, run
 
+IDENTITIES = Path(__file__).with_name("identities")
+"""Made by the browser's library under the words below: `browser` as the console's page does it, the others with hardly
+any work, so that a test that unlocks them does not wait a second each time."""
+WORDS = "able baby cabin dad eager fabric"
 SCHOOL_ID = "school-1"
 SCHOOL_NAME = "Hilltop School"
 POSITIONS = {"anna": "dsl", "ben": "deputy_dsl", "cara": "headteacher", "dan": "chair_of_governors"}
@@ -59,6 +63,11 @@ class Reader:
         """Make his key."""
         made = self.good("identity", "make", "--yes")
         self.passphrase, self.age_key = made["passphrase"], made["age_key"]
+
+    def take_identity(self) -> None:
+        """Keep the key that lies ready for him."""
+        self.passphrase = WORDS
+        self.age_key = self.unlocked("identity", "import", IDENTITIES / f"{self.name}.json")["age_key"]
 
 
 @dataclass
@@ -140,7 +149,7 @@ def make_content(**changes: Any) -> FlagContent:
         "severity": 3,
         "why": "says that he hurts himself",
         "sentence": "nobody knows that i hurt myself",
-        "start": 17,
+        "start": 18,
         "end": 31,
         "application": "firefox",
         "window": "Essay",

@@ -177,7 +177,7 @@ def test_file_that_is_too_large_is_refused() -> None:
 
 
 def test_largest_file_is_read() -> None:
-    """A hundred thousand people, as many as a large trust has."""
+    """A hundred thousand people."""
     line = b"p%d,N,pupil,,7,7B,directory:u%d,,,,\n"
     content = HEADER.encode() + b"\n" + b"".join(line % (number, number) for number in range(MAX_PEOPLE))
     roster = read_roster(content)

@@ -31,6 +31,7 @@ export function findRelabelled(content, header) {
     ["device", content.device_id, header.device_id],
     ["urgency", content.tier, header.tier],
     ["readers", content.route, header.route],
+    ["set of readers", String(content.recipients_version), String(header.recipients_version)],
   ];
   for (const [name, inside, outside] of pairs) {
     if (inside !== outside) wrong.push(`${name}: sealed inside “${inside}”, on the label “${outside}”`);

@@ -15,14 +15,14 @@ const say = (text) => { at("flags-said").textContent = text; };
 
 let panel = null;
 let wanted = null;
+let isOpening = false;
 
 export function startFlags() {
-  const lock = at("lock");
-  lock.hidden = false;
+  at("lock").hidden = false;
   at("unlock").addEventListener("submit", (event) => { event.preventDefault(); unlock(); });
   at("show-words").addEventListener("click", toggleWords);
   at("lock-now").addEventListener("click", () => vault.lock("Locked."));
-  vault.listen("locked", (reason) => { wipe(); showLock(false); say(reason); });
+  vault.listen("locked", (reason) => { wanted = null; wipe(); showLock(false); say(reason); });
   vault.listen("warned", () => say("This page locks in one minute, because nobody uses it. Move or type to keep it open."));
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-flag]");
@@ -88,27 +88,50 @@ async function openFlag(flagId) {
     at("words").focus();
     return;
   }
+  if (isOpening) return;
+  isOpening = true;
   wanted = null;
   say("Opening the flag.");
   try {
     const flag = await send(`/flags/${flagId}/open`, {});
     const known = await findKnown();
-    let content;
-    try {
-      content = readFlag(await vault.open(fromBase64(flag.sealed)));
-    } catch {
-      say("This flag is not sealed to your key, or it was damaged. A colleague who can open it can seal a copy for you.");
-      return;
-    }
+    const content = await readSealed(flag);
+    if (!content) return;
     wipe();
     panel = new Panel({ flag, content, known, user: at("lock").dataset.user, say, close: closeFlag });
     await panel.show(at("opened"));
+    // It may have been locked while the notes were opened.
+    if (!vault.isUnlocked()) return wipe();
     at("list").hidden = true;
     say("");
     panel.focus();
   } catch (error) {
+    wipe();
     say(explain(error));
+  } finally {
+    isOpening = false;
   }
+}
+
+// What is in a flag, or null when that cannot be read; then the page says why, and where the rest is.
+async function readSealed(flag) {
+  let why = "This flag is not sealed to your key, or it was damaged. A colleague who can open it can seal a copy for you.";
+  if (flag.sealed) {
+    try {
+      return readFlag(await vault.open(fromBase64(flag.sealed)));
+    } catch {
+      // Said below.
+    }
+  } else {
+    why = "The device could not send what it sealed, because its queue was full. Ask who used it then.";
+  }
+  say(`${why} `);
+  const link = document.createElement("a");
+  link.className = "govuk-link";
+  link.href = `/flags/${flag.flag_id}`;
+  link.textContent = "What is known without it";
+  at("flags-said").append(link);
+  return null;
 }
 
 function closeFlag() {
@@ -116,8 +139,6 @@ function closeFlag() {
   wipe();
   say("Closed.");
   (at(`flag-${flagId}`) ?? at("lock-now")).focus();
-  // The row says "Read" now.
-  globalThis.htmx?.trigger("#rows", "refresh");
 }
 
 // Takes every word of the open flag out of the page.

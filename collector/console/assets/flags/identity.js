@@ -13,7 +13,6 @@ const CHECKED = [3, 5];
 let made = null;
 
 export function startIdentity() {
-  for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
   at("make")?.addEventListener("submit", (event) => { event.preventDefault(); make(); });
   at("print-words")?.addEventListener("click", () => window.print());
   at("check")?.addEventListener("submit", (event) => { event.preventDefault(); check(); });

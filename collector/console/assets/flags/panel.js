@@ -78,6 +78,7 @@ export class Panel {
     this.#part("relabelled").hidden = !relabelled.length;
     this.#slot("relabelled").replaceChildren(...relabelled.map((text) => makeLine("li", show(text))));
     if (relabelled.length) this.#part("relabelled").setAttribute("role", "alert");
+    this.#part("now").hidden = this.#content.tier !== "call" || Boolean(this.#content.drill_nonce);
     this.#showStop(WITH_STOP_CARD.includes(this.#content.category));
   }
 
@@ -103,18 +104,19 @@ export class Panel {
       ["Application", show(content.application) || "not known"],
       ["Window", show(content.window) || "not known"],
       ["Written", `${showTime(toMilliseconds(content.made_at_ns))}, by the device’s clock`],
-      ["Came here", words.received],
-      ["Device", show(content.hostname)],
+      ["Arrived", words.received],
       ["Read by", words.route],
+    ];
+    const record = [
       ["Account as the device knows it", show(content.account)],
       ["Rule", show(content.rule)],
       ["Notice accepted", show(content.notice_version) || "none"],
+      ["Device", show(content.device_id)],
+      ["Flag", show(this.flagId)],
+      ["Set of readers", `version ${content.recipients_version}`],
     ];
-    this.#slot("facts").replaceChildren(...facts.map(([name, value]) => {
-      const row = makeLine("div", "", "govuk-summary-list__row");
-      row.append(makeLine("dt", name, "govuk-summary-list__key"), makeLine("dd", value, "govuk-summary-list__value"));
-      return row;
-    }));
+    this.#slot("facts").replaceChildren(...facts.map(makeRow));
+    this.#slot("record").replaceChildren(...record.map(makeRow));
   }
 
   #fillReaders() {
@@ -229,6 +231,12 @@ export class Panel {
     await send(`/flags/${this.flagId}/copy`, { for_user: name, sealed: toBase64(sealed) });
     this.say(`${name} can open this flag now.`);
   }
+}
+
+function makeRow([name, value]) {
+  const row = makeLine("div", "", "govuk-summary-list__row");
+  row.append(makeLine("dt", name, "govuk-summary-list__key"), makeLine("dd", value, "govuk-summary-list__value"));
+  return row;
 }
 
 function makeLine(tag, text, className = "") {

@@ -102,7 +102,7 @@ def test_reader_notes_that_he_is_away_and_back(lead: Visitor, school: School) ->
     """Days are whole days of the school; who is back early says so."""
     assert lead.post("/account/absence", {"from": "2026-11-21", "until": "2026-11-22"}).location == "/account?done=away"
     page = lead.get("/account").words
-    assert "Away from 21 Nov 2026, 00:00 until 23 Nov 2026, 00:00, noted by dsl" in page
+    assert "Away from 21 Nov 2026, 00:00 until 22 Nov 2026, 23:59 , noted by dsl" in page
     assert "I am back" in page
     assert lead.post("/account/absence/end").location == "/account?done=back"
     assert "Away from" not in lead.get("/account").words

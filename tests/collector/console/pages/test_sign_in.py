@@ -109,3 +109,10 @@ def test_notice_is_one_of_ours_only(visitor: Visitor) -> None:
     page = visitor.get("/sign-in?done=Call+0900+1234")
     assert "0900" not in page.text
     assert "notification-banner" not in page.text
+
+
+def test_reader_lands_on_the_flags(lead: Visitor) -> None:
+    """Who reads safeguarding only has no incidents to see."""
+    assert lead.get("/").location == "/flags"
+    assert lead.get("/incidents").status == 403
+    assert "Incidents" not in lead.get("/account").words

@@ -127,7 +127,7 @@ def test_absence_is_noted_and_ended(administrator: Visitor, school: School) -> N
     days = {"from": "2026-11-21", "until": "2026-11-25"}
     assert administrator.post("/absences", {"away": "dora", **days}).location == "/users?done=away"
     page = administrator.get("/users").words
-    assert "dora, from 21 Nov 2026, 00:00 until 26 Nov 2026, 00:00, noted by administrator" in page
+    assert "dora, from 21 Nov 2026, 00:00 until 25 Nov 2026, 23:59 , noted by administrator" in page
     assert list_absent(school.engine, school.id, school.now_ns) == {"dora"}
     assert administrator.post("/absences/dora/end").location == "/users?done=back"
     assert list_absent(school.engine, school.id, school.now_ns) == frozenset()

@@ -67,30 +67,35 @@ def test_flag_that_does_not_open_is_a_finding_and_hides_no_other(staff: Staff, t
     assert said.err.count(FLAG_ID) == 4
 
 
-@pytest.mark.parametrize(
-    ("outside", "message"),
-    [
-        ({"tier": "count"}, "tier: the file says count, the device sealed alert"),
-        ({"route": "head"}, "route: the file says head, the device sealed dsl"),
-        ({"device_id": "f" * 16}, "device_id: the file says ffff"),
-        ({"hostname": "x\u202ey"}, "hostname: the file says x[U+202E]y, the device sealed library-01"),
-        ({"school_id": "school-2"}, "school_id"),
-        ({"recipients_version": 9}, "recipients_version"),
-        ({"drill": True}, "drill: the file says a drill, the device sealed none"),
-        ({"device_time_ns": MADE_AT_NS + 10 * 60 * 10**9}, "time: the file says 2023-11-14 22:23:20 UTC"),
-        ({"device_time_ns": 10**30}, "time: the file says 1000000"),
-    ],
-)
-def test_label_that_was_changed_is_said_loudly(
-    ready: Staff, tmp_path: Path, outside: dict[str, Any], message: str
-) -> None:
-    """The sealed text is shown, what differs is named, exit 1."""
+CHANGED: list[tuple[dict[str, Any], str]] = [
+    ({"tier": "count"}, "tier: the file says count, the device sealed alert"),
+    ({"route": "head"}, "route: the file says head, the device sealed dsl"),
+    ({"device_id": "f" * 16}, "device_id: the file says ffffffffffffffff, the device sealed 0123456789abcdef"),
+    ({"hostname": "x\u202ey"}, "hostname: the file says x[U+202E]y, the device sealed library-01"),
+    ({"school_id": "school-2"}, "school_id: the file says school-2, the device sealed school-1"),
+    ({"recipients_version": 9}, "recipients_version: the file says 9, the device sealed 1"),
+    ({"drill": True}, "drill: the file says a drill, the device sealed none"),
+    (
+        {"device_time_ns": MADE_AT_NS + 10 * 60 * 10**9},
+        "time: the file says 2023-11-14 22:23:20 UTC, the device sealed 2023-11-14 22:13:20 UTC",
+    ),
+    ({"device_time_ns": 10**30}, f"time: the file says {10**30} ns, the device sealed 2023-11-14 22:13:20 UTC"),
+]
+
+
+def test_label_that_was_changed_is_said_loudly(ready: Staff, tmp_path: Path) -> None:
+    """The sealed text is shown, what differs is named, exit 1: for every field of the label."""
     anna = ready["anna"]
-    path = write_flag(tmp_path / "flag.json", [anna.age_key], **outside)
-    said = anna("flag", "open", path, "--passphrase-file", "-", given=anna.passphrase)
-    assert said.code == 1
-    assert "!!! THE FILE SAYS SOMETHING ELSE" in said.out
-    assert message in said.out
+    files = [
+        write_flag(tmp_path / f"{number}.json", [anna.age_key], **outside)
+        for number, (outside, _) in enumerate(CHANGED)
+    ]
+    said = anna("flag", "open", *files, "--passphrase-file", "-", given=anna.passphrase)
+    assert (said.code, said.err) == (1, "")
+    assert said.out.count("!!! THE FILE SAYS SOMETHING ELSE") == len(CHANGED)
+    assert said.out.count(">>>i hurt myself<<<") == len(CHANGED)
+    named = [line.removeprefix("  !!!  ") for line in said.out.splitlines() if line.startswith("  !!!  ")]
+    assert named == [message for _, message in CHANGED]
 
 
 def test_flag_is_told_in_plain_words_that_no_pupil_can_write_into(ready: Staff, tmp_path: Path) -> None:

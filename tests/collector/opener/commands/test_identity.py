@@ -11,10 +11,12 @@ import pytest
 
 from collector.opener.documents import to_base64
 from collector.opener.identity import FORMAT
-from tests.collector.opener.staff import Reader, Staff
+from tests.collector.opener.staff import IDENTITIES, Reader, Staff
+
+ANOTHER = str(pyrage.x25519.Identity.generate()).encode()
 
 
-@pytest.mark.parametrize("given", ["", "\n", "able baby cabin dad eager fabric\n"])
+@pytest.mark.parametrize("given", ["", "\n", "fabric eager dad cabin baby able\n"])
 def test_wrong_passphrase_changes_nothing(staff: Staff, given: str) -> None:
     """None, an empty one, another one: exit 2, and the identity stays as it was."""
     kept = (staff["anna"].folder / "identity.json").read_bytes()
@@ -91,6 +93,14 @@ def test_identity_travels_as_a_file(staff: Staff, tmp_path: Path) -> None:
     assert json.loads(anna("identity", "export").out)["format"] == FORMAT
     words.write_text(f"{anna.passphrase.upper()}\n")
     assert other.good("identity", "import", file, "--passphrase-file", words)["age_key"] == anna.age_key
+
+
+def test_identity_that_a_browser_made_is_taken(tmp_path: Path) -> None:
+    """A file as the console's page makes it, with the JavaScript library of the same format."""
+    file, reader = IDENTITIES / "browser.json", Reader("eve", tmp_path / "eve")
+    words = "1. Able 2. baby 3. cabin 4. dad 5. eager 6. fabric"
+    kept = reader.good("identity", "import", file, "--passphrase-file", "-", given=words)
+    assert kept["age_key"] == json.loads(file.read_text())["age_key"]
 
 
 def test_changed_passphrase_opens_and_the_former_does_not(staff: Staff) -> None:
