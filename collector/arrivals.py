@@ -7,7 +7,7 @@ the same, and goes to its readers if it can be told who they are. Who may see it
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,7 +141,7 @@ def _note_software(connection: Connection, arrived: Arrived) -> Iterable[Sightin
     return ()
 
 
-NOTES: Mapping[str, Note] = {
+NOTES: dict[str, Note] = {
     AgentStarted.kind: _note_started,
     FlagRaised.kind: note_flag,
     NoticeAccepted.kind: note_notice,

@@ -78,7 +78,7 @@ def find_routes(engine: Engine, school_id: str, user: str, now_ns: int) -> froze
         RecipientsError: the set in force does not verify.
         StoreError: the database does not answer.
     """
-    return frozenset(route for route in RUNGS if user in list_readers(engine, school_id, route, now_ns))
+    return frozenset(route for route, names in _list_all(engine, school_id, now_ns).items() if user in names)
 
 
 def list_readers(engine: Engine, school_id: str, route: Route, now_ns: int) -> frozenset[str]:
@@ -88,13 +88,16 @@ def list_readers(engine: Engine, school_id: str, route: Route, now_ns: int) -> f
         RecipientsError: the set in force does not verify.
         StoreError: the database does not answer.
     """
+    return _list_all(engine, school_id, now_ns).get(route, frozenset())
+
+
+def _list_all(engine: Engine, school_id: str, now_ns: int) -> dict[Route, frozenset[str]]:
     content = load_set(engine, school_id)
     if content is None:
-        return frozenset()
-    # 1
-    chosen = find_readers(list_holders(content), route, list_absent(engine, school_id, now_ns))
-    # 2
-    return chosen & _load_users(engine, school_id).keys()
+        return {}
+    absent, here = list_absent(engine, school_id, now_ns), _load_users(engine, school_id).keys()
+    # 1 and 2 of `find_routes`
+    return {route: find_readers(list_holders(content), route, absent) & here for route in RUNGS}
 
 
 def list_candidates(engine: Engine, school_id: str) -> list[Candidate]:

@@ -7,6 +7,7 @@ pin. Who of the set reads which flag is the business of `readers`.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select
@@ -82,7 +83,7 @@ def load_set(engine: Engine, school_id: str) -> RecipientSet | None:
     signed = find_signed(engine, school_id)
     if signed is None:
         return None
-    return open_recipients(signed, pinned_fingerprint=fingerprint(signed.root_public_key), school_id=school_id)
+    return _open(signed, fingerprint(signed.root_public_key), school_id)
 
 
 def load_sets(engine: Engine, school_id: str) -> list[RecipientSet]:
@@ -95,10 +96,7 @@ def load_sets(engine: Engine, school_id: str) -> list[RecipientSet]:
         rows = _load_rows(connection, school_id)
     _verify_roots(rows, school_id)
     signed = [_to_signed(row) for row in rows]
-    return [
-        open_recipients(each, pinned_fingerprint=fingerprint(each.root_public_key), school_id=school_id)
-        for each in signed
-    ]
+    return [_open(each, fingerprint(each.root_public_key), school_id) for each in signed]
 
 
 def find_root_fingerprint(engine: Engine, school_id: str) -> bytes:
@@ -124,9 +122,8 @@ def find_problems(engine: Engine, school_id: str) -> tuple[int, list[str]]:
             pinned = root
             if content.version != row.version:
                 raise RecipientsError(f"it is the set of version {content.version}")
-        except (RecipientsError, TypeError, ValueError) as error:
-            words = error.message if isinstance(error, RecipientsError) else "it holds a value that it cannot hold"
-            problems.append(f"readers, version {row.version}: {words}")
+        except RecipientsError as error:
+            problems.append(f"readers, version {row.version}: {error.message}")
     return len(rows), problems
 
 
@@ -138,9 +135,19 @@ def _verify_roots(rows: Sequence[Row[Any]], school_id: str) -> bytes:
         root = fingerprint(signed.root_public_key)
         # The newest is what is used; of those before only who signed them matters any more.
         if row is rows[-1] or (pinned and root != pinned):
-            open_recipients(signed, pinned_fingerprint=pinned or root, school_id=school_id)
+            _open(signed, pinned or root, school_id)
         pinned = root
     return pinned
+
+
+def _open(signed: SignedRecipients, pinned_fingerprint: bytes, school_id: str) -> RecipientSet:
+    return _open_once(signed.SerializeToString(deterministic=True), pinned_fingerprint, school_id)
+
+
+@lru_cache(maxsize=256)
+def _open_once(raw: bytes, pinned_fingerprint: bytes, school_id: str) -> RecipientSet:
+    # The same bytes verify or not whenever they are asked, and every request of a reader asks.
+    return open_recipients(SignedRecipients.FromString(raw), pinned_fingerprint=pinned_fingerprint, school_id=school_id)
 
 
 def _verify_users(connection: Connection, school_id: str, content: RecipientSet) -> None:
@@ -196,10 +203,14 @@ def _insert(
 
 
 def _to_signed(row: Row[Any]) -> SignedRecipients:
-    return SignedRecipients(
-        body=row.body,
-        root_public_key=row.root_public_key,
-        signature=row.signature,
-        former_root_public_key=row.former_root_public_key,
-        former_signature=row.former_signature,
-    )
+    try:
+        return SignedRecipients(
+            body=row.body,
+            root_public_key=row.root_public_key,
+            signature=row.signature,
+            former_root_public_key=row.former_root_public_key,
+            former_signature=row.former_signature,
+        )
+    except (TypeError, ValueError) as error:
+        # SQLite lets somebody write a text where bytes were.
+        raise RecipientsError("the set in the database holds a value that it cannot hold") from error

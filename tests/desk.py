@@ -136,6 +136,15 @@ class Desk:
         wait_for(press, "the notice to close")
         self._focus("Essay")
 
+    def accept_notice_if_asked(self, title: str = "This computer is watched") -> None:
+        """Press the button if the notice comes within a few seconds: who accepted it once is not asked again."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            if self.find_window(title):
+                self.accept_notice(title)
+                return
+            time.sleep(0.2)
+
     def find_window(self, title: str) -> str:
         """Return the id of a window that is shown, or nothing."""
         return self._x("xdotool", "search", "--onlyvisible", "--name", f"^{title}$").split("\n")[0]

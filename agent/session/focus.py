@@ -90,13 +90,12 @@ class Focus:
         return None
 
     def _find_class(self, window: Any) -> str:
-        """Return the class and the instance of a window in one, or nothing."""
+        """Return the class of a window; its instance, which may hold a path, only when there is no class."""
         value = window.get_property(self._class_name, X.AnyPropertyType, 0, MAX_PROPERTY_WORDS)
         if value is None:
             return ""
         instance, _, rest = _to_text(value.value).partition("\0")
-        name = rest.strip("\0")
-        return _shorten(name if instance.casefold() in ("", name.casefold()) else f"{name} {instance}")
+        return _shorten(rest.strip("\0") or instance)
 
     def _find_title(self, window: Any) -> str:
         for name in self._title_names:

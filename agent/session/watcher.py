@@ -20,10 +20,10 @@ from Xlib.error import ConnectionClosedError, DisplayError
 
 from agent.errors import ChannelError, NotWatchedError
 from agent.session.channel import Channel
-from agent.session.focus import Focus, Window
+from agent.session.gate import Change, Gate
 from agent.session.keyboard import Click, Keyboard, KeyPress
 from agent.session.layout import Layout
-from agent.session.lock import is_covered, watch_lock_signal
+from agent.session.lock import watch_lock_signal
 from agent.session.messages import (
     Accepted,
     DrillOrder,
@@ -42,7 +42,7 @@ from agent.session.messages import (
 from agent.session.notice import Answer, Notice
 from agent.session.password import watch_password_fields
 from agent.session.protected import Protected
-from agent.session.reading import GRACE_S, NOWHERE, Finding, Reading
+from agent.session.reading import GRACE_S, Finding, Reading
 from agent.session.secrecy import keep_secret
 from agent.session.sign import Sign
 from agent.session.stroke import Stroke, is_chord, read_stroke
@@ -54,8 +54,6 @@ from rules.keywords.sentence import find_sentence
 BUSY_LOOK_S = 0.1
 """Between two looks at the clock and the screen while something waits to be told."""
 IDLE_LOOK_S = 1.0
-COVERED_EVERY_S = 0.25
-"""How often, while keys come, the screen is looked at for a locker."""
 TYPED_EVERY_S = 60.0
 NOTICE_AGAIN_S = 600.0
 """After the notice was closed and not accepted."""
@@ -94,9 +92,7 @@ class Watcher:
         self._happenings: queue.SimpleQueue[_Happening] = queue.SimpleQueue()
         self._matcher = Matcher(add_drill(load_lexicon(setup.languages)))
         self._reading = Reading(self._matcher.find, find_sentence)
-        self._protected = Protected(setup.protected)
-        self._display = Display(display)
-        self._focus = Focus(self._display)
+        self._gate = Gate(Display(display), Protected(setup.protected))
         self._sign = Sign(Display(display))
         self._layout = Layout(display)
         tell = self._happenings.put
@@ -108,10 +104,7 @@ class Watcher:
         self._is_accepted = setup.is_accepted
         self._paused = ""
         self._state = State("waiting", "the notice is not accepted yet")
-        self._window: Window | None = None
-        self._is_window_protected = True
-        self._has_password_focus = self._is_locked = self._is_covered = False
-        self._covered_look_s = self._look_s = self._typed_due_s = 0.0
+        self._look_s = self._typed_due_s = 0.0
         self._typed = 0
 
     def run(self) -> None:
@@ -156,15 +149,13 @@ class Watcher:
     def _press(self, key: KeyPress, now_s: float) -> None:
         """Read one key.
 
-        1. To which window does it go, and may that one be read?
+        1. To which window does it go, and may it be read there?
         2. What does the key mean in the layout of this moment?
         3. What does that do to the text?
         """
         # 1.
-        self._look_at_window(now_s)
-        if now_s - self._covered_look_s >= COVERED_EVERY_S:
-            self._look_for_locker(now_s)
-        if self._is_window_protected or self._has_password_focus or self._is_locked or self._is_covered:
+        self._follow(now_s)
+        if not self._gate.is_open:
             self._layout.forget()
             return
         # 2.
@@ -183,29 +174,24 @@ class Watcher:
         elif stroke in (Stroke.ERASE, Stroke.ERASE_WORD):
             self._reading.erase(now_s, is_word=stroke is Stroke.ERASE_WORD)
         elif stroke is Stroke.LEAVE:
-            self._layout.forget()
-            self._reading.leave(now_s)
+            self._leave(now_s)
 
-    def _look_at_window(self, now_s: float) -> None:
-        window = self._focus.look()
-        if window == self._window and window is not None:
-            return
-        place = NOWHERE if window is None else window.place
-        if window is not None and self._window is not None and window.id == self._window.id:
-            self._reading.rename(place)
-        else:
+    def _follow(self, now_s: float) -> None:
+        """Follow the focus: what was typed in one window settles there, and goes no further."""
+        change = self._gate.look(now_s)
+        if change is Change.WINDOW:
             self._layout.forget()
-            self._reading.move(place, now_s)
-        self._window = window
-        self._is_window_protected = window is None or self._protected.is_protected(place.application, place.window)
-        if self._is_window_protected:
+            self._reading.move(self._gate.place, now_s)
+        elif change is Change.TITLE:
+            self._reading.rename(self._gate.place)
+        if self._gate.is_covered:
+            self._reading.leave(now_s)
+        if self._gate.is_protected:
             self._reading.wipe()
 
-    def _look_for_locker(self, now_s: float) -> None:
-        self._covered_look_s = now_s
-        self._is_covered = is_covered(self._display)
-        if self._is_covered:
-            self._reading.leave(now_s)
+    def _leave(self, now_s: float) -> None:
+        self._layout.forget()
+        self._reading.leave(now_s)
 
     def _tell_found(self, finding: Finding, nonce: str = "") -> None:
         hit = finding.hit
@@ -237,16 +223,15 @@ class Watcher:
                 if self._keyboard is not None:
                     self._press(happening, now_s)
             case Click():
-                self._layout.forget()
-                self._reading.leave(now_s)
+                self._leave(now_s)
             case _PasswordField(has_focus):
-                self._has_password_focus = has_focus
+                self._gate.has_password_focus = has_focus
                 if has_focus:
                     self._layout.forget()
                     self._reading.retract(now_s)
             case _Lock(is_locked):
-                self._is_locked = is_locked
-                self._reading.leave(now_s)
+                self._gate.is_locked = is_locked
+                self._leave(now_s)
             case Answer():
                 self._take_answer(happening, now_s)
             case DrillOrder(nonce):
@@ -270,7 +255,7 @@ class Watcher:
         if not self._keyboard.is_alive:
             raise NotWatchedError("the display stopped telling of keys")
         # Also without a key: the answer has the server send keys that it has kept back to send several at once.
-        self._look_at_window(now_s)
+        self._follow(now_s)
         for finding in self._reading.take(now_s):
             self._tell_found(finding)
         if self._sign.look() and self._notice is None:

@@ -14,6 +14,7 @@ import pyrage
 from agent.hit import Hit
 from agent.identity import Identity
 from agent.session.messages import Found
+from agent.system.interface import Session
 from proto.errors import SealError
 from proto.events import Tier
 from proto.keys import Ed25519Signer
@@ -94,6 +95,23 @@ def make_safeguarding(
 def with_root(identity: Identity, root: Ed25519Signer = ROOT) -> Identity:
     """Return a device that pinned a root when it was enrolled."""
     return replace(identity, safeguarding_root_fingerprint=fingerprint(root.public_key))
+
+
+def make_session(**changes: Any) -> Session:
+    """Return a pupil's session."""
+    values: dict[str, Any] = {
+        "uid": 1007,
+        "gid": 1007,
+        "groups": (1007, 2000),
+        "group_names": ("pupil7", "pupils"),
+        "account_name": "pupil7",
+        "is_local": False,
+        "home": "/home/pupil7",
+        "display": ":0",
+        "kind": "x11",
+        "environment": {"DISPLAY": ":0"},
+    }
+    return Session(**(values | changes))
 
 
 def make_found(sentence: str = "i want to die", **changes: Any) -> Found:

@@ -19,34 +19,16 @@ from agent.preconditions import (
     list_unmet_of_session,
 )
 from agent.readers import ReaderStore
-from agent.system.interface import Session
 from rules.errors import RuleFormatError
 from rules.load import parse_files
 from rules.model import Keywords
 from tests.agent.collector import KEYWORDS, FakeCollector, rule_files
 from tests.agent.piping import IDENTITY
-from tests.agent.safeguarding import make_safeguarding, make_set
+from tests.agent.safeguarding import make_safeguarding, make_session, make_set
 
 GOOD = parse_files(rule_files(keywords=KEYWORDS)).keywords
 TODAY = date(2026, 11, 2)
 MONDAY_10 = datetime(2026, 11, 2, 10, 0).astimezone()
-
-
-def make_session(**changes: Any) -> Session:
-    """Return a pupil's session."""
-    values: dict[str, Any] = {
-        "uid": 1007,
-        "gid": 1007,
-        "groups": (1007, 2000),
-        "group_names": ("pupil7", "pupils"),
-        "account_name": "pupil7",
-        "is_local": False,
-        "home": "/home/pupil7",
-        "display": ":0",
-        "kind": "x11",
-        "environment": {"DISPLAY": ":0"},
-    }
-    return Session(**(values | changes))
 
 
 @pytest.fixture

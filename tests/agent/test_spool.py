@@ -265,7 +265,8 @@ def test_a_trimmed_chain_verifies(path: Path) -> None:
     for number in range(14):
         made = device.make_event(SAMPLES[kinds[number % len(kinds)]])
         payload, kind = made.payload, made.fields.kind
-        spool.append(1, [SpooledEvent(made.fields.seq, kind, made.fields.severity, made.header, made.hash, payload)])
+        rank = made.fields.severity or RANK_SAFEGUARDING
+        spool.append(1, [SpooledEvent(made.fields.seq, kind, rank, made.header, made.hash, payload)])
     waiting = peek_all(spool)
     assert 0 < len(lost(spool)) < len(waiting)
     fields = device.make_event(SAMPLES["agent.stopped"]).fields

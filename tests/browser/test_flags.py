@@ -126,7 +126,7 @@ def make_key(page: Page) -> list[str]:
 def test_new_key_is_made_tested_signed_and_opens_what_comes(
     open_page: OpenPage, school: School, safeguarding: Safeguarding, device: Device
 ) -> None:
-    """A lead makes a key in the browser and reads the test code aloud; once it is signed, the next flag opens with it."""
+    """A lead makes a key in the browser and reads the test code aloud; once it is signed, what comes opens with it."""
     dana = safeguarding.dsl
     page = open_page("/identity")
     come_in(page, school, dana.name)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, event
 
 from collector import ingest as ingest_module
 from collector import ledger
+from collector.arrivals import NOTES
 from collector.authority import Authority
 from collector.config import Config
 from collector.errors import StoreError
@@ -247,7 +248,7 @@ def test_bug_hurts_only_the_envelope_that_meets_it(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(ingest_module._NOTES, STARTED.kind, fail)
+    monkeypatch.setitem(NOTES, STARTED.kind, fail)
     with clock.held(ingest):
         before = [submit(ingest, other.say(TOR_STARTED)) for other in others[:2]]
         unlucky = submit(ingest, device.say(STARTED))

@@ -4,7 +4,7 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from collector.audit import list_entries
 from collector.errors import UsageError
@@ -180,3 +180,16 @@ def test_changed_row_is_noticed(safeguarding: Safeguarding) -> None:
         connection.execute(update(recipient_sets).values(body=b"{}"))
     with pytest.raises(RecipientsError, match="not signed by the safeguarding root"):
         load_set(school.engine, school.id)
+
+
+def test_text_where_bytes_were_is_noticed(safeguarding: Safeguarding) -> None:
+    """SQLite takes any value in any column; it must not become an error that nobody foresaw."""
+    school = safeguarding.school
+    safeguarding.publish(safeguarding.sign())
+    with writing(school.engine) as connection:
+        connection.execute(text("UPDATE recipient_sets SET signature = 'a text \N{SNOWMAN}'"))
+    with pytest.raises(RecipientsError, match="a value that it cannot hold"):
+        find_signed(school.engine, school.id)
+    assert find_problems(school.engine, school.id)[1] == [
+        "readers, version 1: the set in the database holds a value that it cannot hold"
+    ]

@@ -1,102 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the check `keywords`: who is watched, what is answered, and that nothing but hits leaves it."""
+"""Tests of the check `keywords`: who is watched, and what is answered. Watchers that misbehave are in
+`test_keywords_watchers`, drills in `test_keywords_drills`."""
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from agent.checks.interface import CheckResult
-from agent.checks.keywords import LOOK_EVERY_S, Keywords
-from agent.checks.keywords_watch import LIVE_S, STARTING_S
-from agent.checks.keywords_watchers import FIRST_PAUSE_S, FOUND_AT_MOST, FOUND_WITHIN_S, LONGEST_PAUSE_S
-from agent.errors import NotWatchedError
-from agent.hit import Hit
-from agent.policy import InForce
+from agent.checks.keywords import Keywords
+from agent.checks.keywords_watch import STARTING_S
+from agent.checks.keywords_watchers import FIRST_PAUSE_S
 from agent.readers import ReaderStore
-from agent.session.messages import Accepted, Ready, State, Typed
+from agent.session.messages import Accepted, Ready, State
 from proto.events import CheckCrashed, EventsDropped, NoticeAccepted
 from proto.events import State as Answer
 from proto.sealed import make_subject_ref
-from rules.evaluate import Evaluator
-from rules.keywords.drill import DRILL_CATEGORY, DRILL_PHRASE, DRILL_RULE
-from rules.load import parse_files
-from tests.agent.collector import DEVICE_ID, KEYWORDS, rule_files
+from tests.agent.checks.room import Room, make_rules
+from tests.agent.collector import DEVICE_ID
 from tests.agent.piping import IDENTITY
-from tests.agent.safeguarding import SUBJECT_KEY, make_found, make_safeguarding
-from tests.agent.test_preconditions import make_session
-from tests.agent.watchers import FakeStarter, FakeWatcher
-from tests.fakes import FakeClock, FakeSystem
+from tests.agent.safeguarding import SUBJECT_KEY, make_found, make_session
 
-NONCE = bytes(range(16))
 STAFF = 'staff_groups = ["teachers"]\nstaff_reference = "Agreed on 2 May"\n'
-
-
-def make_rules(extra: str = "", **changes: Any) -> InForce:
-    """Return a policy in force that has keyboards watched."""
-    policy = parse_files(rule_files(keywords=KEYWORDS + extra))
-    policy = replace(policy, keywords=replace(policy.keywords, **changes))
-    return InForce(policy, Evaluator(policy), b"")
-
-
-class Room:
-    """A machine with one pupil, and the check with everything around it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock, self.system, self.starter = FakeClock(), FakeSystem(), FakeStarter()
-        self.readers = ReaderStore(folder / "readers.json", IDENTITY)
-        self.readers.accept(make_safeguarding(1))
-        self.rules: InForce | None = make_rules()
-        self.system.sessions = [make_session()]
-        self.told: list[Any] = []
-        self.woken = 0
-        self.check = self.restart()
-
-    def restart(self) -> Keywords:
-        """Return the check as after a restart of the agent."""
-        self.check = Keywords(
-            self.system,
-            lambda: self.rules,
-            state_folder=self.folder,
-            wake=self._wake,
-            start=self.starter,
-            clock_s=self.clock,
-        )
-        self.check.readers = self.readers
-        return self.check
-
-    def look(self, advance_s: float = LOOK_EVERY_S) -> CheckResult:
-        """Let time pass, look once, and keep what is told."""
-        self.clock.advance(advance_s)
-        self.told += self.check.observe(int(self.clock() * 1e9))
-        return self.check.result()
-
-    def watch(self) -> FakeWatcher:
-        """Have the newest watcher watch."""
-        self.look()
-        self.starter.started[-1].watch()
-        self.look()
-        return self.starter.started[-1]
-
-    @property
-    def hits(self) -> list[Hit]:
-        """What goes to the seal."""
-        return [each for each in self.told if isinstance(each, Hit)]
-
-    def events(self, cls: type) -> list[Any]:
-        """Return what was told of one kind."""
-        return [each for each in self.told if isinstance(each, cls)]
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    """A machine with one pupil."""
-    return Room(tmp_path)
 
 
 # Who is watched
@@ -273,120 +192,6 @@ def test_all_watchers_end_with_the_check(room: Room) -> None:
     assert watcher.is_stopped
 
 
-# Watchers that do not do what they should
-
-
-def test_a_watcher_that_died_is_told_and_started_again(room: Room) -> None:
-    """After a pause that grows while it keeps dying; what it had found before still counts."""
-    watcher = room.watch()
-    watcher.say(make_found("i want to die"))
-    watcher.die()
-    assert room.look(0).state is not Answer.PASS
-    result = room.look()
-    assert (result.state, result.facts["not_watched"]) == (Answer.FAIL, "its watcher ended (1)")
-    room.look(FIRST_PAUSE_S)
-    assert len(room.hits) == 1
-    assert room.events(CheckCrashed) == [CheckCrashed("keywords", "WatcherEnded")]
-    assert len(room.starter.running) == 1
-    for _ in range(200):
-        for running in room.starter.running:
-            running.die()
-        room.look()
-    assert 5 < len(room.starter.started) < 15
-    room.look(LONGEST_PAUSE_S)
-    assert room.watch().is_alive
-    assert room.check.result().state is Answer.PASS
-
-
-def test_a_session_that_ends_with_its_watcher_is_no_crash(room: Room) -> None:
-    """The display goes first, and its processes a moment later."""
-    watcher = room.watch()
-    watcher.die()
-    room.look()
-    room.system.sessions = []
-    assert room.look(LONGEST_PAUSE_S).state is Answer.PASS
-    assert room.events(CheckCrashed) == []
-
-
-@pytest.mark.parametrize("error", [NotWatchedError("the watcher cannot be started"), OSError("no such file")])
-def test_a_watcher_that_cannot_be_started_is_said(room: Room, error: Exception) -> None:
-    """And tried again."""
-    room.starter.error = error
-    result = room.look()
-    assert result.state is Answer.FAIL
-    assert "started" in result.facts["not_watched"]
-    room.starter.error = None
-    room.look(FIRST_PAUSE_S)
-    room.watch()
-    assert room.check.result().state is Answer.PASS
-
-
-def test_a_watcher_that_falls_silent_fails(room: Room) -> None:
-    """It says something every minute, if only that nothing was typed."""
-    watcher = room.watch()
-    room.clock.advance(LIVE_S - 10)
-    watcher.say(Typed(0))
-    assert room.look().state is Answer.PASS
-    result = room.look(LIVE_S)
-    assert (result.state, result.facts["not_watched"]) == (Answer.FAIL, "its watcher says nothing (1)")
-
-
-def test_somebody_who_signs_in_is_no_news(room: Room) -> None:
-    """For a while: then it is said that the notice waits, or that the watcher says nothing."""
-    room.watch()
-    room.system.sessions.append(make_session(uid=1008, display=":1"))
-    assert room.look().state is Answer.PASS
-    room.starter.started[1].begin()
-    assert room.look(STARTING_S - 10).state is Answer.PASS
-    assert room.look(10).state is Answer.UNKNOWN
-    room.starter.started[1].watch()
-    assert room.look().state is Answer.PASS
-
-
-def test_a_watcher_that_never_says_anything_fails_after_a_while(room: Room) -> None:
-    """At first it is only not known."""
-    assert room.look().state is Answer.UNKNOWN
-    assert room.look(STARTING_S).facts["not_watched"] == "its watcher says nothing (1)"
-
-
-def test_a_watcher_that_cannot_watch_is_no_crash_and_its_words_go_nowhere(room: Room) -> None:
-    """The reason is the pupil's text as far as we know."""
-    room.look()
-    watcher = room.starter.started[0]
-    watcher.say(State("not_watched", "my name is Alice \x1b[2J"))
-    watcher.die()
-    results = [room.look() for _ in range(3)]
-
-    assert {result.state for result in results} == {Answer.FAIL}
-    assert results[0].facts["not_watched"] == "its watcher cannot see the keyboard (1)"
-    assert "Alice" not in repr(results) + repr(room.told)
-    assert room.events(CheckCrashed) == []
-
-
-def test_one_account_has_a_limit_over_all_its_sessions(room: Room) -> None:
-    """What is more is counted; another account is not touched by it, and after a while it may again."""
-    other = make_session(uid=1008, account_name="pupil8", display=":1")
-    room.system.sessions = [make_session(), make_session(display=":7"), other]
-    room.look()
-    for watcher in room.starter.started:
-        watcher.watch()
-    for _ in range(3):
-        for watcher in room.starter.started[:2]:
-            for number in range(FOUND_AT_MOST):
-                watcher.say(make_found(f"sentence {number}"))
-        room.look()
-    room.starter.started[2].say(make_found("help"))
-    room.look(60)
-    by_account = [hit.account for hit in room.hits]
-    assert by_account.count("directory:pupil7") == FOUND_AT_MOST
-    assert by_account.count("directory:pupil8") == 1
-    assert sum(event.count for event in room.events(EventsDropped)) == 5 * FOUND_AT_MOST
-    room.clock.advance(FOUND_WITHIN_S)
-    room.starter.started[0].say(make_found("again"))
-    room.look()
-    assert room.hits[-1].found.sentence == "again"
-
-
 def test_nobody_is_named_in_the_answer(room: Room) -> None:
     """Whatever state it is in."""
     results = [room.look()]
@@ -397,105 +202,6 @@ def test_nobody_is_named_in_the_answer(room: Room) -> None:
 
     assert "pupil7" not in repr(results)
     assert "pupils" not in repr(results)
-
-
-# Drills
-
-
-def drill_answer(nonce: bytes, **changes: Any) -> Any:
-    """Return what a watcher answers to an order."""
-    fields = {"category": DRILL_CATEGORY, "rule": DRILL_RULE, "nonce": nonce.hex()}
-    return make_found(**({"sentence": DRILL_PHRASE} | fields | changes))
-
-
-def test_a_drill_is_given_to_one_watcher_and_is_nobodys(room: Room) -> None:
-    """It names no account, though somebody's watcher answered."""
-    watcher = room.watch()
-    room.check.order_drill(NONCE)
-    room.look(0)
-    assert watcher.nonces == [NONCE.hex()]
-    watcher.say(drill_answer(NONCE))
-    room.look(0)
-    (hit,) = room.hits
-
-    assert (hit.drill_nonce, hit.account, hit.account_name, hit.account_kind) == (NONCE, "drill", "", "drill")
-    assert hit.found.sentence == DRILL_PHRASE
-
-
-def test_with_nobody_there_the_service_takes_the_phrase_through_the_real_matcher(room: Room) -> None:
-    """The drill shows that a flag comes through at night too; also when the only watcher does not listen."""
-    room.system.sessions = []
-    room.check.order_drill(NONCE)
-    room.look()
-    room.system.sessions = [make_session()]
-    room.watch().is_deaf = True
-    room.check.order_drill(bytes(16))
-    room.look()
-
-    assert [hit.drill_nonce for hit in room.hits] == [NONCE, bytes(16)]
-    for hit in room.hits:
-        assert (hit.found.rule, hit.found.category, hit.found.sentence) == (DRILL_RULE, DRILL_CATEGORY, DRILL_PHRASE)
-        assert hit.found.sentence[hit.found.start : hit.found.end] == DRILL_PHRASE
-
-
-def test_an_order_is_answered_once(room: Room) -> None:
-    """Also over a restart: whoever records one cannot play it again."""
-    room.system.sessions = []
-    for _ in range(2):
-        room.check.order_drill(NONCE)
-        room.look()
-    room.restart()
-    room.check.order_drill(NONCE)
-    room.look()
-
-    assert len(room.hits) == 1
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        drill_answer(bytes(16)),
-        drill_answer(NONCE, sentence="i want to die"),
-        drill_answer(NONCE, sentence=DRILL_PHRASE + ". i want to die"),
-        drill_answer(NONCE, rule="suicide-want-to-die", category="suicide"),
-    ],
-    ids=["never ordered", "another sentence", "more than the phrase", "another rule"],
-)
-def test_what_only_says_that_it_is_a_drill_is_a_flag(room: Room, answer: Any) -> None:
-    """No concern can be hidden as a drill."""
-    watcher = room.watch()
-    room.check.order_drill(NONCE)
-    room.look(0)
-    watcher.say(answer)
-    room.look(0)
-
-    assert [(hit.drill_nonce, hit.account) for hit in room.hits] == [(b"", "directory:pupil7")]
-
-
-def test_another_watcher_cannot_answer_a_drill(room: Room) -> None:
-    """A number that was given to one says nothing in the mouth of another."""
-    room.system.sessions = [make_session(), make_session(uid=1008, account_name="pupil8", display=":1")]
-    room.look()
-    for watcher in room.starter.started:
-        watcher.watch()
-    room.look()
-    room.check.order_drill(NONCE)
-    room.look(0)
-    (other,) = [watcher for watcher in room.starter.started if not watcher.nonces]
-    other.say(drill_answer(NONCE))
-    room.look(0)
-
-    assert [hit.drill_nonce for hit in room.hits] == [b""]
-
-
-def test_where_nobody_could_be_watched_a_drill_is_not_answered(room: Room) -> None:
-    """An answer would say that flags come through."""
-    for rules in (None, make_rules(enabled=False), make_rules(dpia_reference="")):
-        room.rules = rules
-        room.look()
-        room.check.order_drill(NONCE)
-        room.look()
-    assert room.hits == []
 
 
 def test_a_watcher_says_first_what_it_sees(room: Room) -> None:

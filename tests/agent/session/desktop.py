@@ -10,7 +10,6 @@ import os
 import queue
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -104,12 +103,9 @@ class Desktop:
             xtest.fake_input(self.display, X.KeyRelease, held)
         self.display.sync()
 
-    def type(self, text: str, delay_ms: int = 20) -> None:
-        """Type a text with xdotool, which finds its keys in the layout that is set.
-
-        For a letter that the layout lacks it gives one key another letter, again and again: that takes time.
-        """
-        subprocess.run(["xdotool", "type", "--delay", str(delay_ms), text], env=self.environment, check=True)
+    def type(self, text: str) -> None:
+        """Type a text with xdotool, which finds its keys in the layout that is set."""
+        subprocess.run(["xdotool", "type", "--delay", "20", text], env=self.environment, check=True)
 
     def click(self, x: int, y: int) -> None:
         """Click somewhere on the screen."""
@@ -128,6 +124,10 @@ class Desktop:
         """Return the title of the window that has the focus."""
         command = ["xdotool", "getactivewindow", "getwindowname"]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False).stdout.strip()
+
+    def has_focus(self, title: str) -> bool:
+        """Tell whether a window of this title has the focus."""
+        return self.find_focus_title() == title
 
     def close(self) -> None:
         """End everything."""
@@ -167,7 +167,7 @@ class Window:
         )
         self._content: dict[str, str] = {}
         threading.Thread(target=self._read, daemon=True).start()
-        wait_until(lambda: desktop.find_focus_title() == title)
+        wait_until(lambda: desktop.has_focus(title))
 
     def _read(self) -> None:
         assert self._program.stdout is not None
@@ -240,8 +240,3 @@ def wait_until(is_so: Callable[[], object], within_s: float = WITHIN_S) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
-
-
-if __name__ == "__main__":
-    made = Desktop()
-    sys.stdout.write(f"DISPLAY={made.name}\n")

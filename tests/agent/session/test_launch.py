@@ -3,6 +3,7 @@
 
 import os
 import pwd
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,6 @@ from types import SimpleNamespace
 import pytest
 
 from agent.errors import NotWatchedError
-from agent.session import launch
 from agent.session.launch import make_environment, start_watcher
 from agent.session.messages import State
 from tests.agent.session.desktop import Heard, make_setup, wait_until
@@ -58,7 +58,9 @@ exec /usr/bin/python3 -I -c '
 import json, os, socket, sys
 who = [os.getresuid(), os.getresgid(), os.getgroups(), os.getcwd()]
 state = json.dumps({"kind": "state", "state": "waiting", "reason": repr(who)})
-socket.socket(fileno=int(sys.argv[1])).send(state.encode())
+channel = socket.socket(fileno=int(sys.argv[1]))
+channel.recv(16384)
+channel.send(state.encode())
 ' "$last"
 """
 """Stands in for ours, which a checkout may keep where the pupil cannot reach it; it says who it runs as."""
@@ -75,7 +77,7 @@ def test_it_runs_as_the_user_of_the_session(monkeypatch: pytest.MonkeyPatch) -> 
         interpreter = Path(folder) / "python"
         interpreter.write_text(INTERPRETER)
         interpreter.chmod(0o755)
-        monkeypatch.setattr(launch.sys, "executable", str(interpreter))
+        monkeypatch.setattr(sys, "executable", str(interpreter))
         nobody = pwd.getpwnam("nobody")
         uid, gid = nobody.pw_uid, nobody.pw_gid
         heard = Heard()

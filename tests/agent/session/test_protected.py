@@ -29,7 +29,7 @@ Bitte melden Sie sich an: Anmelden
 Reset your password
 """.strip().splitlines()
 
-CLASSES = ["KeePassXC keepassxc", "polkit-gnome-authentication-agent-1", "i3lock", "Pinentry-gtk-2", "Gcr-prompter"]
+CLASSES = ["KeePassXC", "polkit-gnome-authentication-agent-1", "i3lock", "Pinentry-gtk-2", "Gcr-prompter"]
 
 ORDINARY = """
 My essay - LibreOffice Writer

@@ -2,6 +2,7 @@
 """Tests of the visible sign, in a corner and in a notification area."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from Xlib import X
@@ -26,7 +27,7 @@ class Tray:
         self.selection = self.display.intern_atom("_NET_SYSTEM_TRAY_S0")
         self.window.set_selection_owner(self.selection, X.CurrentTime)
         self.display.sync()
-        self.icon = None
+        self.icon: Any = None
 
     def look(self) -> bool:
         """Serve what was asked and return whether there is an icon."""

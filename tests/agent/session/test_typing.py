@@ -31,7 +31,7 @@ WORDS = "i want to kill myself"
 def finish(desktop: Desktop, heard: Heard, window: Window) -> str:
     """Press Enter and return the sentence that left, which must be the text in the window."""
     desktop.press(ENTER)
-    found = heard.wait_for(Found)
+    found: Found = heard.wait_for(Found)
     assert found.sentence == window.text
     assert found.sentence[found.start : found.end].casefold().count("kill myself") == 1
     assert (found.application, found.window) == ("Essay", "My essay")
@@ -84,12 +84,15 @@ def test_a_second_layout_switched_to_in_the_middle(desktop: Desktop, open_window
 
 
 def test_russian_alone(desktop: Desktop, open_window: OPEN) -> None:
-    """A layout without Latin letters, and English letters that come by remapped keys as from an input method."""
+    """A layout without Latin letters is read, and so is the one that takes its place within the sentence."""
     desktop.set_layout("ru")
     window = open_window()
     with watching(desktop) as (_, heard):
         desktop.press("ghbdtn ")
-        desktop.type(WORDS, delay_ms=150)
+        wait_until(lambda: window.text == "привет ")
+        desktop.set_layout("us")
+        time.sleep(0.5)
+        desktop.press(WORDS)
         assert finish(desktop, heard, window) == "привет i want to kill myself"
 
 

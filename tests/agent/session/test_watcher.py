@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,7 @@ from agent.session.messages import (
     decode_report,
     encode,
 )
+from agent.session.notice_window import READING_TIME_MS
 from rules.keywords.drill import DRILL_PHRASE
 from tests.agent.session.desktop import (
     ENTER,
@@ -135,7 +137,7 @@ def test_a_protected_window_is_not_read(desktop: Desktop, open_window: OPEN) -> 
     with watching(desktop, make_setup(protected=("own diary",))) as (_, heard):
         for title in titles:
             window.tell("title " + title)
-            wait_until(lambda title=title: desktop.find_focus_title() == title)
+            wait_until(partial(desktop.has_focus, title))
             desktop.press(WORDS, ENTER)
         time.sleep(SOON_S)
         assert len(heard.reports) == 2, "ready and watching"
@@ -147,10 +149,10 @@ def test_a_window_that_becomes_protected(desktop: Desktop, open_window: OPEN) ->
     with watching(desktop) as (_, heard):
         desktop.press("i want to ")
         window.tell("title Kooth")
-        wait_until(lambda: desktop.find_focus_title() == "Kooth")
+        wait_until(partial(desktop.has_focus, "Kooth"))
         desktop.press("kill myself", ENTER, WORDS, ENTER)
         window.tell("title My essay")
-        wait_until(lambda: desktop.find_focus_title() == "My essay")
+        wait_until(partial(desktop.has_focus, "My essay"))
         time.sleep(SOON_S)
         assert heard.found == []
         desktop.press(WORDS, ENTER)
@@ -188,17 +190,18 @@ def test_it_waits_for_the_notice(desktop: Desktop, open_window: OPEN) -> None:
     window = open_window()
     with watching(desktop, make_setup(is_accepted=False)) as (_, heard):
         heard.wait_for(State, state="waiting")
-        wait_until(lambda: desktop.find_focus_title() == "This computer is watched")
+        wait_until(partial(desktop.has_focus, "This computer is watched"))
         assert not desktop.find_window("Schoolwarden reads")
         desktop.press(WORDS, ENTER)
         time.sleep(SOON_S)
         assert not any(isinstance(report, Accepted) for report in heard.reports), "typing on is no acceptance"
-        wait_until(lambda: desktop.press(TAB, ENTER) or any(isinstance(each, Accepted) for each in heard.reports))
+        time.sleep(READING_TIME_MS / 1000)
+        desktop.press(TAB, ENTER)
         assert heard.wait_for(Accepted).notice_version == "2026-1"
         heard.wait_for(State, state="watching")
         time.sleep(SOON_S)
         assert heard.found == []
-        wait_until(lambda: desktop.find_focus_title() == "My essay")
+        wait_until(partial(desktop.has_focus, "My essay"))
         window.tell("text")
         time.sleep(0.5)
         desktop.press(WORDS, ENTER)

@@ -8,10 +8,10 @@ import json
 import os
 import sys
 
-import gi
+import gi  # type: ignore[import-not-found]
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, GLib, Gtk  # noqa: E402 - the version comes first
+from gi.repository import Gdk, GLib, Gtk  # type: ignore[import-not-found] # noqa: E402 - the version comes first
 
 
 def main() -> None:
@@ -24,12 +24,12 @@ def main() -> None:
     window.add(box)
     fields = {"text": Gtk.Entry(), "password": Gtk.Entry(visibility=False, input_purpose=Gtk.InputPurpose.PASSWORD)}
 
-    def tell(*_):
+    def tell(*_) -> None:
         print(json.dumps({name: field.get_text() for name, field in fields.items()}), flush=True)  # noqa: T201
 
-    def obey(*_):
+    def obey(*_) -> bool:
         for line in os.read(0, 4096).decode().splitlines():
-            word, _, rest = line.partition(" ")
+            word, _sep, rest = line.partition(" ")
             if word == "title":
                 window.set_title(rest)
             elif word == "clear":

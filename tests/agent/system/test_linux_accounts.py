@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 from agent.system.linux_accounts import KEPT_S, AccountReader
-from tests.agent.test_preconditions import make_session
+from tests.agent.safeguarding import make_session
 from tests.fakes import FakeClock
 
 UNKNOWN = 3_999_999_999

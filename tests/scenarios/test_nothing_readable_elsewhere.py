@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pupil writes a sentence; the designated safeguarding lead reads it in her browser; it is to be found nowhere else.
+
+Searched are the database with its key, the collector's folder (which is what a backup copies), the queue of a machine
+without a collector, all logs, the memory of the collector's processes, the recorded traffic and the browser's profile:
+for the sentence, the account, the rule and the category as they stand inside the flag, in every spelling of
+`tests.haystack`. In each of them the same search finds the school's name, which was planted there.
+
+The category as a bare word is not searched for: the console offers all categories as a choice for verdicts. Nor is the
+account in the register of people: this pupil is not in it, for there it would stand by right.
+"""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyotp
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import select
+
+from agent.config import Config
+from agent.identity import IdentityFolder
+from agent.spool import Spool
+from collector.store.engine import reading
+from collector.store.schema import metadata
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.desk import UID, USER
+from tests.haystack import list_family, read_folder, read_memory, search, spell
+from tests.path import RunningCollector, wait_for
+from tests.safeguarded import SCHOOL, Person
+from tests.scenarios.conftest import Watched
+
+SENTENCE = "zarquon knows i am going to kill myself in quibbleton"
+OFFLINE = "mumblethorpe saw i am going to kill myself by zanzibar"
+PASSWORD = "purple kettle drum lantern"
+
+
+@pytest.mark.desktop
+@pytest.mark.timeout(300)
+def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, tmp_path: Path) -> None:
+    """Every haystack holds the control and none of the needles."""
+    collector, agent, desk, readers = watched.collector, watched.agent, watched.desk, watched.readers
+    desk.set_layout("us")
+    there = len(readers.list_flags())
+    haystacks: dict[str, Iterable[bytes]] = {}
+    with recorded(tmp_path / "traffic.pcap"):
+        desk.type(SENTENCE + ". ")
+        flag = readers.wait_for_flags(there + 1, collector, agent)[-1]
+        content = readers.read(flag, "dana")
+        with browser(tmp_path / "profile") as page:
+            read_as(page, collector, readers.people["dana"], SENTENCE)
+            # While it is on her screen.
+            memory = [piece for pid in list_family(collector.pid) for piece in read_memory(pid)]
+            page.evaluate("(name) => localStorage.setItem('control', name)", SCHOOL)
+    needles = {SENTENCE, OFFLINE, content.account, content.rule, f'"category":"{content.category}"', USER}
+    assert content.sentence.startswith(SENTENCE)
+    assert str(UID) in content.account
+    haystacks["memory"] = memory
+    haystacks["traffic"] = [(tmp_path / "traffic.pcap").read_bytes()]
+    haystacks["profile"] = read_folder(tmp_path / "profile")
+    haystacks["queue"] = list(type_offline(watched))
+    haystacks["database"] = read_database(collector)
+    haystacks["folder"] = read_folder(collector.folder)
+    haystacks["logs"] = [path.read_bytes() for path in collector.folder.parent.glob("*.log")] + [
+        path.read_bytes() for path in collector.folder.parent.glob("*.out")
+    ]
+    forms = {form: needle for needle in needles for form in spell(needle)}
+    controls = spell(SCHOOL)
+    for name, haystack in haystacks.items():
+        found = search([*forms, *controls], haystack)
+        assert found & controls, f"the control was not found: {name}"
+        assert not {(forms[form], form) for form in found - controls}, name
+
+
+def type_offline(watched: Watched) -> Iterator[bytes]:
+    """Have a flag wait on the machine without a collector; yield its queue as it lies there and with its key."""
+    collector, agent = watched.collector, watched.agent
+    collector.stop()
+    before = agent.status()["waiting_events"]
+    watched.desk.type(OFFLINE + ". ")
+    wait_for(lambda: agent.status()["waiting_events"] > before, "the flag to wait in the queue", agent)
+    agent.stop()
+    config = Config(agent.folder)
+    yield from read_folder(config.spool_file.parent)
+    identity = IdentityFolder(agent.folder).load()
+    spool = Spool(config.spool_file, identity.spool_key)
+    waiting = spool.peek(0, max_events=1000, max_bytes=1 << 30)
+    assert "flag.raised" in {event.kind for event in waiting}
+    for event in waiting:
+        yield event.header + event.payload.body
+    # There is no name of a school in events: the control lies beside the queue, as its folder does for a thief.
+    yield (agent.folder / "identity" / "identity.json").read_bytes()
+    spool.close()
+    collector.start()
+    agent.start()
+    watched.desk.accept_notice_if_asked()
+    agent.wait_until_sent()
+
+
+def read_database(collector: RunningCollector) -> Iterator[bytes]:
+    """Yield every value of every table, as somebody with the key reads them."""
+    with reading(collector.engine) as connection:
+        for table in metadata.sorted_tables:
+            for row in connection.execute(select(table)):
+                for value in row:
+                    yield (bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()) + b"\n"
+
+
+def read_as(page: Page, collector: RunningCollector, person: Person, sentence: str) -> None:
+    """Sign in for the first time, with both factors, unlock, and read the newest flag."""
+    expect.set_options(timeout=30_000)
+    page.goto(f"{collector.addresses['http']}/flags")
+    page.get_by_label("Name").fill(person.name)
+    page.get_by_label("Password", exact=True).fill(person.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("The one-time password").fill(person.password)
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password again").fill(PASSWORD)
+    page.get_by_role("button", name="Choose this password").click()
+    secret = page.locator(".sw-secret").inner_text().replace(" ", "")
+    page.get_by_label("Code").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Set up").click()
+    expect(page.get_by_role("heading", name="Flags", exact=True)).to_be_visible()
+    page.get_by_label("Your six words").fill(person.passphrase)
+    page.get_by_role("button", name="Unlock").click()
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
+    page.get_by_role("link", name="Open:").first.click()
+    expect(page.locator("blockquote")).to_contain_text(sentence)
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Page]:
+    """A real Chromium that keeps what it keeps in a folder."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield context.new_page()
+            # It writes its storage down now and then; at the end it is sure.
+            time.sleep(1)
+        finally:
+            context.close()
+
+
+@contextmanager
+def recorded(path: Path) -> Iterator[None]:
+    """Record all that goes over this machine's loopback, where everything of ours goes."""
+    command = ["tcpdump", "-i", "lo", "-U", "-s", "0", "-w", str(path)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(lambda: path.exists() and path.stat().st_size > 0, "the recorder")
+            yield
+            time.sleep(0.5)
+        finally:
+            process.send_signal(signal.SIGINT)
