@@ -163,7 +163,8 @@ def _status(options: argparse.Namespace) -> int:
         lines.append(f"Not running ({seen}). Start it: schoolwarden-agent run --state {options.state}")
     else:
         line = "connected" if status["connected"] else f"not connected: {status['problem']}"
-        lines.append(f"Running, {line}; {status['waiting_events']} events wait; policy {status['policy_version']}")
+        versions = f"policy {status['policy_version']}; readers of flags {status['recipients_version'] or 'none'}"
+        lines.append(f"Running, {line}; {status['waiting_events']} events wait; {versions}")
     lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status["checks"]]
     lines += [f"Not watched: {each}" for each in status["not_watched"]]
     _write_lines(lines)
@@ -184,6 +185,7 @@ def _load_status(config: Config) -> dict[str, Any]:
         "problem": "it never ran",
         "waiting_events": 0,
         "policy_version": 0,
+        "recipients_version": 0,
         "not_watched": [],
         "checks": [],
     }

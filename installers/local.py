@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from collector.config import Addresses, load_addresses, load_config
-from collector.users import list_users
 from collector.store.engine import open_checked_engine
+from collector.users import list_users
+from installers import demo
 from installers.children import Child, stop_all
 from installers.errors import LocalRunError
 from proto.files import make_private_folder, write_private
@@ -50,6 +51,7 @@ class LocalRun:
         self.folder = folder
         self.collector = folder / "collector"
         self.agent = folder / "agent"
+        self.readers = folder / "readers"
         self._notes = folder / "notes.json"
         self._children: list[Child] = []
 
@@ -86,8 +88,18 @@ class LocalRun:
             made = _collector("init", "--dir", str(self.collector), "--school", SCHOOL)
             self._note(passwords={ADMINISTRATOR: _find_password(made)})
         if TECHNICIAN not in self._passwords():
-            made = _collector("user", "add", TECHNICIAN, "--role", "technician", "--dir", str(self.collector))
-            self._note(passwords={**self._passwords(), TECHNICIAN: _find_password(made)})
+            self._add_user(TECHNICIAN, "technician")
+        if "readers" not in self._load_notes():
+            _talk("making two demo readers of safeguarding flags, with keys of their own ...")
+            if self.readers.exists():
+                raise LocalRunError("the demo's readers are half made", hint="make reset starts afresh")
+            readers = demo.set_up(self.readers, self.collector, run=_run_command, add_user=self._add_user)
+            self._note(readers={each.name: each.passphrase for each in readers})
+
+    def _add_user(self, name: str, role: str) -> str:
+        password = _find_password(_collector("user", "add", name, "--role", role, "--dir", str(self.collector)))
+        self._note(passwords={**self._passwords(), name: password})
+        return password
 
     def _start_collector(self) -> dict[str, str]:
         kept = load_addresses(self.collector) or Addresses("", "", "")
@@ -161,8 +173,28 @@ class LocalRun:
         lines += [f"  - {each}" for each in explained["not_watched"]]
         lines += ["", "Try it: this starts a program under a forbidden name, an incident about a second later."]
         lines += [f"  cp /bin/sleep {copy} && {copy} 30", ""]
+        lines += self._describe_flags(explained, commands)
         lines += [f"What is collected: {commands}/schoolwarden-agent explain --state {self.agent}"]
         return "\n".join([*lines, f"Logs: {self.folder / 'log'}", "Stop: Ctrl-C", ""])
+
+    def _describe_flags(self, explained: dict[str, Any], commands: Path) -> list[str]:
+        """Say how a safeguarding flag is seen, and what of it cannot be seen on this machine."""
+        drill = f"{commands}/schoolwarden-collector drill {explained['device']} --dir {self.collector}"
+        lines = [
+            "Safeguarding flags: DEMO readers with a DEMO impact assessment. Sign in as dsl (a second factor is asked for",
+            "at once: take any authenticator app), open Flags and enter the six words:",
+            *(f"  {name:<13}  {words}" for name, words in self._load_notes()["readers"].items()),
+        ]
+        unmet = explained["watching"]["unmet"]
+        if unmet:
+            lines += ["Keyboards are not watched on this machine now:", *(f"  - {each}" for each in unmet)]
+        else:
+            groups = ", ".join(explained["watching"]["groups"])
+            lines += [
+                f"Watched are X11 sessions of members of {groups}, never root's, once the notice there is accepted:",
+                "  type in any window: i want to kill myself",
+            ]
+        return [*lines, "Without a keyboard, a drill takes the same way and is marked as one:", f"  {drill}", ""]
 
     def _forget_used_passwords(self) -> dict[str, str]:
         """Return the one-time passwords by user; one that was used is no secret worth keeping and is empty."""
@@ -189,6 +221,10 @@ class LocalRun:
 
 def _collector(*arguments: str) -> str:
     return _run(["schoolwarden-collector", *arguments])
+
+
+def _run_command(program: str, *arguments: str, said: str = "") -> str:
+    return _run([program, *arguments], said)
 
 
 def _run(command: list[str], said: str = "") -> str:

@@ -11,9 +11,9 @@ Python can be run by everybody: on some machines it lies in root's own folder. N
 anybody else, the session is his own.
 """
 
+import grp
 import os
 import pwd
-import grp
 import shlex
 import subprocess
 import sys

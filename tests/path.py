@@ -128,7 +128,9 @@ class RunningProgram:
         assert not self.is_running
         output = self.folder.with_name(f"{self.folder.name}.out")
         with output.open("wb") as out, self._log.open("ab") as log:
-            self._process = subprocess.Popen([*self._command(), *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+            self._process = subprocess.Popen(
+                [*self._command(), *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=log
+            )
         return output
 
 

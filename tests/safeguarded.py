@@ -117,9 +117,7 @@ class Readers:
 
     def wait_for_flags(self, count: int, *programs: Any) -> list[Any]:
         """Return the flags once there are so many."""
-        return wait_for(
-            lambda: found if len(found := self.list_flags()) >= count else [], f"{count} flags", *programs
-        )
+        return wait_for(lambda: found if len(found := self.list_flags()) >= count else [], f"{count} flags", *programs)
 
     def sealed_of(self, flag: Any) -> bytes:
         """Return the sealed text of a flag, as it lies in the database."""

@@ -6,7 +6,6 @@ the lines in short are ours, so that the essential stands there whatever the sch
 """
 
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Callable
@@ -51,7 +50,6 @@ class Notice:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "NO_AT_BRIDGE": "0"},
                 cwd="/",
             )
         except OSError:

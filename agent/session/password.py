@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a field for a password has the focus, as programs tell it over the accessibility bus (AT-SPI on D-Bus).
 
-Programs that speak no AT-SPI (terminals, Tk, some browsers) tell nothing; `protected` knows some by their window.
+Programs that speak no AT-SPI (terminals, Tk) tell nothing; `protected` knows some of them by their window. Chromium
+speaks it when ACCESSIBILITY_ENABLED=1 stands in the environment that it starts in, which is the machine's to set.
 Of a field only its role is asked, never its text or name.
 """
 

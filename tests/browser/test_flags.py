@@ -210,11 +210,12 @@ def test_locking_leaves_nothing_behind(open_flags: Open, safeguarding: Safeguard
     unlock(page, dana.passphrase)
     expect(page.get_by_text("Unlocked on this page")).to_be_visible()
     link = page.get_by_role("link", name="Open: library-01")
-    for leave in (
+    ways_out: tuple[Callable[[], None], ...] = (
         lambda: page.get_by_role("button", name="Close this flag").click(),
         lambda: page.keyboard.press("Escape"),
         lambda: page.get_by_role("button", name="Lock").click(),
-    ):
+    )
+    for leave in ways_out:
         link.click()
         expect(page.locator("blockquote")).to_have_text(SENTENCE)
         page.get_by_label("Add a note").fill("half a thought")

@@ -69,7 +69,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Made once, because a ceremony of four people takes most of a minute. Stories leave it running as they found it."""
+    """Made once: a ceremony of four people takes most of a minute. Stories leave it running as they found it."""
     folder = tmp_path_factory.mktemp("watched")
     with RunningCollector(folder / "collector") as collector, DeskAgent(folder / "agent") as agent, Desk() as desk:
         collector.init("--school", SCHOOL)

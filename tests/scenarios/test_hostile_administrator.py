@@ -36,7 +36,10 @@ def test_an_administrator_cannot_add_himself_to_the_readers(watched: Watched) ->
     with forged_set(collector, str(own.to_public())):
         agent.wait_until_connected()
         wait_for(
-            lambda: collector.incidents("agent-recipients-refused"), "the device to say that it refused", collector, agent
+            lambda: collector.incidents("agent-recipients-refused"),
+            "the device to say that it refused",
+            collector,
+            agent,
         )
         assert "admin" not in json.dumps(agent.run("explain", "--format", "json").json)
         there = len(readers.list_flags())
@@ -55,7 +58,9 @@ def forged_set(collector: RunningCollector, age_key: str) -> Iterator[None]:
     with reading(collector.engine) as connection:
         row = connection.execute(select(recipient_sets).order_by(recipient_sets.c.version.desc())).one()
     signed = SignedRecipients(body=row.body, root_public_key=row.root_public_key, signature=row.signature)
-    fingerprint = bytes.fromhex(json.loads(collector.run("readers", "show", "--format", "json").out)["root_fingerprint"])
+    fingerprint = bytes.fromhex(
+        json.loads(collector.run("readers", "show", "--format", "json").out)["root_fingerprint"]
+    )
     content = open_recipients(signed, pinned_fingerprint=fingerprint, school_id=row.school_id)
     himself = Recipient(id="admin", positions=("dsl",), age_key=age_key, tested=True)
     root = Ed25519Signer.generate()

@@ -124,6 +124,7 @@ def read_as(page: Page, collector: RunningCollector, person: Person, sentence: s
     secret = page.locator(".sw-secret").inner_text().replace(" ", "")
     page.get_by_label("Code").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Set up").click()
+    page.get_by_role("link", name="Flags", exact=True).click()
     expect(page.get_by_role("heading", name="Flags", exact=True)).to_be_visible()
     page.get_by_label("Your six words").fill(person.passphrase)
     page.get_by_role("button", name="Unlock").click()

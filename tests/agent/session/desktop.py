@@ -54,7 +54,6 @@ class Desktop:
             "HOME": str(self._folder),
             "XDG_RUNTIME_DIR": str(self._folder),
             "LC_ALL": "C.UTF-8",
-            "NO_AT_BRIDGE": "0",
             "GTK_IM_MODULE": "gtk-im-context-simple",
         }
         reading, writing = os.pipe()

@@ -64,9 +64,11 @@ def test_pynput_is_as_it_was() -> None:
     assert Listener._handle_message.__code__.co_varnames[:4] == ("self", "display", "event", "injected")
     assert issubclass(Listener, ListenerMixin)
     assert issubclass(Listener, AbstractListener)
-    listener = Listener()
-    assert listener._ready is False
-    with listener:
-        assert listener._ready is True
-        assert isinstance(listener._context, int)
-        listener._display_stop.sync()
+    keyboard = Keyboard(lambda _: None)
+    listener = keyboard._listener
+    assert isinstance(listener, Listener)
+    assert listener._ready is True
+    assert isinstance(listener._context, int)
+    listener._display_stop.sync()
+    keyboard.stop()
+    assert not keyboard.is_alive

@@ -24,6 +24,7 @@ export function startFlags() {
   at("lock-now").addEventListener("click", () => vault.lock("Locked."));
   vault.listen("locked", (reason) => { wanted = null; wipe(); showLock(false); say(reason); });
   vault.listen("warned", () => say("This page locks in one minute, because nobody uses it. Move or type to keep it open."));
+  window.addEventListener("pagehide", () => { at("words").value = ""; });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-flag]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -82,19 +83,19 @@ async function unlock() {
 }
 
 async function openFlag(flagId) {
+  if (isOpening) return;
   wanted = flagId;
   if (!vault.isUnlocked()) {
     say("Enter your six words first; then the flag opens.");
     at("words").focus();
     return;
   }
-  if (isOpening) return;
   isOpening = true;
   wanted = null;
   say("Opening the flag.");
   try {
     const flag = await send(`/flags/${flagId}/open`, {});
-    const known = await findKnown();
+    const known = await findKnown().catch(() => null);
     const content = await readSealed(flag);
     if (!content) return;
     wipe();

@@ -14,8 +14,9 @@ export function findKnown() {
   return asked;
 }
 
-// How to call whoever an account belongs to.
+// How to call whoever an account belongs to. A flag is read all the same when nobody can say.
 export function describe(known, account) {
+  if (!known) return "The school’s list of people does not answer at the moment";
   const person = known.get(account);
   if (!person) return "Not in the school’s list of people";
   return [person.name, person.class].filter(Boolean).join(", ");

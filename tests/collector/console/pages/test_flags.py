@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from collector.audit import list_entries
 from collector.authority import Authority
+from collector.drills import list_pending, order_drill
 from collector.roles import Role
 from proto.sealed import seal
 from tests.collector.console.conftest import Enter
@@ -178,6 +179,23 @@ def test_reader_of_another_route_finds_nothing(
         assert dana.post(f"/flags/{above}/{path}").status == 404
     assert dana.post(f"/flags/{above}/notes", {"sealed": ""}).status == 400
     assert "Open: library-01" in come_in(app, school, safeguarding.head).get("/flags").words
+
+
+def test_ordered_drill_stands_apart_and_a_claimed_one_counts(
+    dana: Visitor, school: School, safeguarding: Safeguarding, device: Device
+) -> None:
+    """What answers an order is no concern and cannot be decided; what only says so is a flag like any other."""
+    order_drill(school.engine, school.id, device_id=device.id, actor="dana", now_ns=school.now_ns)
+    nonce = list_pending(school.engine, school.id, school.now_ns)[0].nonce.hex()
+    drill = safeguarding.raise_flag(device, drill_nonce=nonce, account_kind="drill")
+    words = dana.get("/flags").words
+    assert "No flag waits for you" in words
+    assert "Drills 1 flag" in words
+    assert "Save decision" not in dana.get(f"/flags/{drill}").words
+    assert json.loads(dana.post(f"/flags/{drill}/open").text)["drill"] is True
+    claimed = safeguarding.raise_flag(device, drill_nonce="ab" * 16)
+    assert "Look today 1 flag" in dana.get("/flags").words
+    assert json.loads(dana.post(f"/flags/{claimed}/open").text)["drill"] is False
 
 
 def test_flag_for_nobody_shows_its_day_and_where_to_go(
