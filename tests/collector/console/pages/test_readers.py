@@ -13,7 +13,7 @@ from collector.roles import Role
 from proto.keys import Ed25519Signer
 from proto.recipients import dump_signed, fingerprint
 from tests.collector.console.conftest import Enter
-from tests.collector.console.pages.test_flags import come_in
+from tests.collector.console.pages.conftest import come_in
 from tests.collector.console.visitor import SAME_ORIGIN, Answer, Visitor
 from tests.collector.safeguarding import Safeguarding, build_safeguarding
 from tests.collector.school import MINUTE_NS, School
