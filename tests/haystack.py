@@ -13,12 +13,15 @@ from urllib.parse import quote, quote_plus
 
 PIECE = 12
 """Characters of the pieces that a longer text is looked for in."""
+STEP = 6
+"""Between the beginnings of pieces: whatever is left of 17 characters and more holds a whole one."""
 CHUNK_BYTES = 16 * 1024 * 1024
 
 
 def spell(text: str) -> set[bytes]:
-    """Return every form in which a text is looked for. Pieces begin at every character."""
-    pieces = {text} | {text[start : start + PIECE] for start in range(max(1, len(text) - PIECE + 1))}
+    """Return every form in which a text is looked for."""
+    pieces = {text[start : start + PIECE] for start in range(0, max(1, len(text) - PIECE + 1), STEP)}
+    pieces |= {text[-PIECE:]}
     found: set[bytes] = set()
     for piece in pieces:
         raw = piece.encode()
@@ -56,11 +59,11 @@ def read_folder(folder: Path) -> Iterator[bytes]:
 
 
 def read_memory(pid: int) -> Iterator[bytes]:
-    """Yield the memory of a process, what it can read of it. Only its owner or root may."""
+    """Yield the memory that a process writes to; what it only reads are its programs. For its owner or root."""
     ranges = []
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
         place, rights, *_ = line.split()
-        if rights.startswith("r") and not line.endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
+        if rights.startswith("rw"):
             start, end = (int(part, 16) for part in place.split("-"))
             ranges.append((start, end))
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:

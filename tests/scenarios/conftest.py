@@ -4,14 +4,12 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.desk import GROUP, Desk, DeskAgent
 from tests.path import RunningAgent, RunningCollector
-from tests.safeguarded import SCHOOL, Readers, wait_until_watched
+from tests.watched import Watched, watch
 
 Start = Callable[..., Path]
 
@@ -57,29 +55,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.wait()
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A school with readers, and one desk at which somebody is watched."""
-
-    collector: RunningCollector
-    agent: DeskAgent
-    desk: Desk
-    readers: Readers
-
-
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Made once: a ceremony of four people takes most of a minute. Stories leave it running as they found it."""
-    folder = tmp_path_factory.mktemp("watched")
-    with RunningCollector(folder / "collector") as collector, DeskAgent(folder / "agent") as agent, Desk() as desk:
-        collector.init("--school", SCHOOL)
-        collector.start()
-        readers = Readers(folder / "readers", collector)
-        readers.gather()
-        readers.watch(GROUP)
-        agent.enrol(collector.token())
-        desk.open_window()
-        agent.start()
-        desk.accept_notice()
-        wait_until_watched(agent)
-        yield Watched(collector, agent, desk, readers)
+    """Made once for all stories of a watched desk; each leaves it running as it found it."""
+    with watch(tmp_path_factory.mktemp("watched")) as watched:
+        yield watched

@@ -13,7 +13,7 @@ import pytest
 from proto.errors import SealError
 from proto.events import Tier
 from tests.desk import USER, Desk
-from tests.scenarios.conftest import Watched
+from tests.watched import Watched
 
 WORDS = "i want to kill myself"
 

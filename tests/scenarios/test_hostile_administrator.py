@@ -22,7 +22,7 @@ from proto.recipients import Recipient, RecipientSet, open_recipients, sign_reci
 from proto.sealed import open_sealed
 from proto.wire import SignedRecipients
 from tests.path import RunningCollector, wait_for
-from tests.scenarios.conftest import Watched
+from tests.watched import Watched
 
 SENTENCE = "i am going to kill myself today."
 

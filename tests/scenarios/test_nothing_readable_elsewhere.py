@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyotp
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from sqlalchemy import select
@@ -31,12 +30,11 @@ from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.desk import UID, USER
 from tests.haystack import list_family, read_folder, read_memory, search, spell
 from tests.path import RunningCollector, wait_for
-from tests.safeguarded import SCHOOL, Person
-from tests.scenarios.conftest import Watched
+from tests.safeguarded import SCHOOL
+from tests.watched import Watched, unlock_as
 
 SENTENCE = "zarquon knows i am going to kill myself in quibbleton"
 OFFLINE = "mumblethorpe saw i am going to kill myself by zanzibar"
-PASSWORD = "purple kettle drum lantern"
 
 
 @pytest.mark.desktop
@@ -52,7 +50,9 @@ def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, t
         flag = readers.wait_for_flags(there + 1, collector, agent)[-1]
         content = readers.read(flag, "dana")
         with browser(tmp_path / "profile") as page:
-            read_as(page, collector, readers.people["dana"], SENTENCE)
+            unlock_as(page, collector, readers.people["dana"])
+            page.get_by_role("link", name="Open:").first.click()
+            expect(page.locator("blockquote")).to_contain_text(SENTENCE)
             # While it is on her screen.
             memory = [piece for pid in list_family(collector.pid) for piece in read_memory(pid)]
             page.evaluate("(name) => localStorage.setItem('control', name)", SCHOOL)
@@ -108,29 +108,6 @@ def read_database(collector: RunningCollector) -> Iterator[bytes]:
             for row in connection.execute(select(table)):
                 for value in row:
                     yield (bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()) + b"\n"
-
-
-def read_as(page: Page, collector: RunningCollector, person: Person, sentence: str) -> None:
-    """Sign in for the first time, with both factors, unlock, and read the newest flag."""
-    expect.set_options(timeout=30_000)
-    page.goto(f"{collector.addresses['http']}/flags")
-    page.get_by_label("Name").fill(person.name)
-    page.get_by_label("Password", exact=True).fill(person.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("The one-time password").fill(person.password)
-    page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password again").fill(PASSWORD)
-    page.get_by_role("button", name="Choose this password").click()
-    secret = page.locator(".sw-secret").inner_text().replace(" ", "")
-    page.get_by_label("Code").fill(pyotp.TOTP(secret).now())
-    page.get_by_role("button", name="Set up").click()
-    page.get_by_role("link", name="Flags", exact=True).click()
-    expect(page.get_by_role("heading", name="Flags", exact=True)).to_be_visible()
-    page.get_by_label("Your six words").fill(person.passphrase)
-    page.get_by_role("button", name="Unlock").click()
-    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
-    page.get_by_role("link", name="Open:").first.click()
-    expect(page.locator("blockquote")).to_contain_text(sentence)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collector.console.clock import mark_time, show_span, show_time
+from collector.console.clock import mark_time, show_day, show_span, show_time
 
 
 def at(text: str) -> int:
@@ -21,6 +21,11 @@ def test_winter_time_is_utc() -> None:
 def test_summer_time_is_an_hour_on() -> None:
     """In summer the clock on the wall is an hour ahead, across midnight too."""
     assert show_time(at("2026-06-30T23:30:00")) == "1 Jul 2026, 00:30"
+
+
+def test_day_is_the_one_at_school() -> None:
+    """Late in a summer evening in UTC it is the next day at school."""
+    assert show_day(at("2026-06-30T23:30:00")) == "1 Jul 2026"
 
 
 def test_element_holds_the_exact_time() -> None:
