@@ -18,10 +18,11 @@ STEP = 6
 CHUNK_BYTES = 16 * 1024 * 1024
 
 
-def spell(text: str) -> set[bytes]:
-    """Return every form in which a text is looked for."""
-    pieces = {text[start : start + PIECE] for start in range(0, max(1, len(text) - PIECE + 1), STEP)}
-    pieces |= {text[-PIECE:]}
+def spell(text: str, *, in_pieces: bool = False) -> set[bytes]:
+    """Return every form in which a text is looked for, as a whole or in pieces."""
+    pieces = {text}
+    if in_pieces:
+        pieces = {text[start : start + PIECE] for start in range(0, len(text) - PIECE + 1, STEP)} | {text[-PIECE:]}
     found: set[bytes] = set()
     for piece in pieces:
         raw = piece.encode()
