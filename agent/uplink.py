@@ -8,6 +8,7 @@ orders to drill come down, and are judged by whoever is called.
 """
 
 import logging
+import os
 import random
 import threading
 import time
@@ -38,6 +39,9 @@ from proto.wire import (
 )
 
 log = logging.getLogger(__name__)
+
+# Watchers are started in this process by fork and exec at once: grpc need not prepare for a child that goes on with it.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 ENROL_TIMEOUT_S = 20.0
 WELCOME_TIMEOUT_S = 20.0

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a field for a password has the focus, as programs tell it over the accessibility bus (AT-SPI on D-Bus).
+"""Which program has the focus and whether it is in a field for a password, as programs tell it over AT-SPI on D-Bus.
 
-Programs that speak no AT-SPI (terminals, Tk) tell nothing; `protected` knows some of them by their window. Chromium
-speaks it when ACCESSIBILITY_ENABLED=1 stands in the environment that it starts in, which is the machine's to set.
-Of a field only its role is asked, never its text or name.
+Programs that speak no AT-SPI (terminals, Tk) tell nothing; `protected` and `terminal` know some of them. Browsers that
+do not tell are not read at all: that is `browser`'s part. Of a field only its role is asked, never its text or name.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from jeepney import DBusAddress, MatchRule, Message, MessageType, new_method_call
@@ -34,16 +34,32 @@ _FOCUS_EVENT = "object:state-changed:focused"
 _Thing = tuple[str, str]
 """The bus name of a program, and the path of one of its things."""
 
-Tell = Callable[[bool], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFocus:
+    """What was told last."""
+
+    pid: int = 0
+    """The process that says that something of it has the focus; 0 when none does."""
+    is_password: bool = False
+    """It is a field for a password."""
+
+
+NOBODY = FieldFocus()
+
+Tell = Callable[[FieldFocus], None]
 
 
 class PasswordFields:
-    """A thread that tells when a password field gets the focus, and when it has lost it."""
+    """A thread that tells who has the focus, when a password field gets it, and when it was lost."""
 
     def __init__(self, connection: DBusConnection, tell: Tell) -> None:
         self._connection = connection
         self._tell = tell
-        self._field: _Thing | None = None
+        self._focused: _Thing | None = None
+        self._told = NOBODY
+        self._pids: dict[str, int] = {}
         self._thread = threading.Thread(target=self._run, name="password fields", daemon=True)
         self._thread.start()
 
@@ -59,7 +75,7 @@ class PasswordFields:
             _ask(self._connection, message_bus.AddMatch(rule))
             _ask(self._connection, new_method_call(_REGISTRY, "RegisterEvent", "s", (_FOCUS_EVENT,)))
             with self._connection.filter(rule, bufsize=QUEUE) as events:
-                self._note(self._find_focused_field())
+                self._note(self._find_focused())
                 while True:
                     self._wait(events)
         except (OSError, EOFError, TimeoutError):
@@ -68,23 +84,37 @@ class PasswordFields:
 
     def _wait(self, events: deque[Message]) -> None:
         try:
-            timeout_s = None if self._field is None else STILL_EVERY_S
+            timeout_s = STILL_EVERY_S if self._told.is_password else None
             event = self._connection.recv_until_filtered(events, timeout=timeout_s)
         except TimeoutError:
-            if self._field is not None and not self._has_state(self._field, _STATE_FOCUSED):
+            if self._focused is not None and not self._has_state(self._focused, _STATE_FOCUSED):
                 self._note(None)
             return
         thing = (event.header.fields.get(7, ""), event.header.fields.get(1, ""))  # sender, path
         if event.body[1]:
-            self._note(thing if self._is_password(thing) else None)
-        elif thing == self._field:
+            self._note(thing)
+        elif thing == self._focused:
             self._note(None)
 
-    def _note(self, field: _Thing | None) -> None:
-        was_there, self._field = self._field is not None, field
+    def _note(self, focused: _Thing | None) -> None:
+        """Take what has the focus now, and tell."""
+        before, self._focused = self._told, focused
+        self._told = NOBODY
+        if focused is not None:
+            self._told = FieldFocus(self._find_pid(focused[0]), self._is_password(focused))
         # Said again for another field: what was typed between the two is no business of ours either.
-        if field is not None or was_there:
-            self._tell(field is not None)
+        if self._told != before or self._told.is_password:
+            self._tell(self._told)
+
+    def _find_pid(self, program: str) -> int:
+        """Return the process behind a name on the bus, 0 when the bus does not know. A name is never given twice."""
+        if program not in self._pids:
+            try:
+                answer = _ask(self._connection, message_bus.GetConnectionUnixProcessID(program))
+            except TimeoutError:
+                return 0
+            self._pids[program] = int(answer[0]) if answer else 0
+        return self._pids[program]
 
     def _is_password(self, thing: _Thing) -> bool:
         try:
@@ -100,8 +130,8 @@ class PasswordFields:
             return True
         return bool(answer and answer[0] and answer[0][0] >> state & 1)
 
-    def _find_focused_field(self) -> _Thing | None:
-        """Return the password field that has the focus already, looking only into windows that are active."""
+    def _find_focused(self) -> _Thing | None:
+        """Return what has the focus already, looking only into windows that are active."""
         waiting = deque((program, 0) for program in self._children(_ROOT))
         for _ in range(MAX_ASKED):
             if not waiting:
@@ -109,7 +139,7 @@ class PasswordFields:
             thing, depth = waiting.popleft()
             if depth == 1 and not self._has_state(thing, _STATE_ACTIVE):
                 continue
-            if depth > 1 and self._has_state(thing, _STATE_FOCUSED) and self._is_password(thing):
+            if depth > 1 and self._has_state(thing, _STATE_FOCUSED):
                 return thing
             waiting.extend((child, depth + 1) for child in self._children(thing))
         return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.opener.staff import HOLDERS, SCHOOL_NAME, Staff
+from tests.collector.opener.staff import SCHOOL_NAME, Staff
 
 
 @pytest.fixture(scope="session")
@@ -16,16 +16,10 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Staff:
     for reader in staff:
         reader.take_identity()
     staff["anna"].good("root", "make", "--school", SCHOOL_NAME)
-    for route, holders in HOLDERS.items():
-        named = [part for holder in holders for part in ("--holder", holder)]
-        staff["anna"].good("recovery", "make", "--route", route, *named, "--sheets", staff.path / "sheets", "--yes")
+    staff.make_sheets()
     staff["anna"].unlocked("root", "share", "--to", staff["ben"].age_key)
     candidates = staff.candidates()
-    items = staff.path / "items.json"
-    staff["anna"].good("readers", "test", candidates, "-o", items)
-    codes = [
-        f"--code={each.name}={each.unlocked('readers', 'answer', items, '--id', each.name)['code']}" for each in staff
-    ]
+    codes = staff.read_back(candidates, staff.path / "items.json")
     staff["anna"].unlocked("readers", "sign", candidates, *codes, "-o", staff.path / "set.txt", "--yes")
     return staff
 

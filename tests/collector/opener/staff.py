@@ -1,25 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The readers of a school, each with the opener on a computer of his own, and what goes between them as files.
 
-Everything is done by the real program, as a person or a script does it.
+Everything is done by the command, as a person or a script calls it: mostly in this process, because a start takes
+longer than most of what it does; where the program itself matters, as a process of its own.
 """
 
+import io
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pyrage
+
+from collector.opener.cli import main
 from collector.opener.documents import dump_document, to_base64
+from collector.opener.identity import Identity
 from proto.recipients import fingerprint, load_signed, open_recipients
 from proto.sealed import FlagContent, encode_flag, seal
 from tests.path import Said, run
+from tests.wrapped import wrap_lightly
 
-IDENTITIES = Path(__file__).with_name("identities")
-"""Made by the browser's library under the words below: `browser` as the console's page does it, the others with hardly
-any work, so that a test that unlocks them does not wait a second each time."""
+OPENER = "schoolwarden-open"
 WORDS = "able baby cabin dad eager fabric"
+"""Of every identity that was not made here."""
 SCHOOL_ID = "school-1"
 SCHOOL_NAME = "Hilltop School"
 POSITIONS = {"anna": "dsl", "ben": "deputy_dsl", "cara": "headteacher", "dan": "chair_of_governors"}
@@ -34,20 +43,42 @@ NOTE = "spoke to him\nand to his mother"
 MADE_AT_NS = 1_700_000_000 * 10**9
 
 
+Runner = Callable[..., Said]
+"""Runs the opener with arguments and what is given on its standard input."""
+
+
+def run_here(*arguments: str, given: str = "") -> Said:
+    """Run the opener in this process, with streams like those that a script gives it."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err), patch.object(sys, "stdin", io.StringIO(given)):
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # argparse ends so, after help and after a wrong call.
+            code = int(end.code or 0)
+    printed, talked = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    return Said(code, printed, talked)
+
+
+def run_apart(*arguments: str, given: str = "") -> Said:
+    """Run the opener as the program that is installed."""
+    said = run(OPENER, *arguments, given=given)
+    assert "Traceback" not in said.err, said
+    return said
+
+
 @dataclass
 class Reader:
     """One of them, with his folder."""
 
     name: str
     folder: Path
+    runner: Runner = run_here
     passphrase: str = ""
     age_key: str = ""
 
     def __call__(self, *arguments: str | Path, given: str = "") -> Said:
         """Run a verb."""
-        said = run("schoolwarden-open", *map(str, arguments), "--folder", str(self.folder), given=given)
-        assert "Traceback" not in said.err, said
-        return said
+        return self.runner(*map(str, arguments), "--folder", str(self.folder), given=given)
 
     def good(self, *arguments: str | Path, given: str = "") -> Any:
         """Run a verb that must end well, and return what it printed as JSON."""
@@ -65,9 +96,11 @@ class Reader:
         self.passphrase, self.age_key = made["passphrase"], made["age_key"]
 
     def take_identity(self) -> None:
-        """Keep the key that lies ready for him."""
+        """Keep a key that was made elsewhere, which opens at once."""
         self.passphrase = WORDS
-        self.age_key = self.unlocked("identity", "import", IDENTITIES / f"{self.name}.json")["age_key"]
+        file = self.folder.with_name(f"{self.name}-made-elsewhere.json")
+        file.write_text(make_identity(self.passphrase).to_document())
+        self.age_key = self.unlocked("identity", "import", file)["age_key"]
 
 
 @dataclass
@@ -78,14 +111,29 @@ class Staff:
     readers: dict[str, Reader] = field(default_factory=dict)
 
     @classmethod
-    def gather(cls, path: Path, names: Sequence[str] = tuple(POSITIONS)) -> "Staff":
+    def gather(cls, path: Path, names: Sequence[str] = tuple(POSITIONS), *, runner: Runner = run_here) -> "Staff":
         """Let them come together, with nothing made yet."""
-        return cls(path, {name: Reader(name, path / name) for name in names})
+        return cls(path, {name: Reader(name, path / name, runner) for name in names})
 
     def copy_to(self, path: Path) -> "Staff":
         """Return the same people in another folder, whose files were copied there."""
-        copies = {each.name: Reader(each.name, path / each.name, each.passphrase, each.age_key) for each in self}
-        return Staff(path, copies)
+        return Staff(path, {each.name: replace(each, folder=path / each.name) for each in self})
+
+    def make_sheets(self) -> None:
+        """Let the DSL make a recovery key for each route, which opens the root as well."""
+        for route, holders in HOLDERS.items():
+            named = [part for holder in holders for part in ("--holder", holder)]
+            self["anna"].good("recovery", "make", "--route", route, *named, "--sheets", self.path / "sheets", "--yes")
+
+    def read_back(self, candidates: Path, items: Path) -> list[str]:
+        """Let the DSL seal a code to each and each read his own back; return them as they are given to `sign`."""
+        assert self["anna"].good("readers", "test", candidates, "-o", items)["people"] == list(self.readers)
+        codes = []
+        for each in self:
+            answer = each.unlocked("readers", "answer", items, "--id", each.name)
+            assert answer["age_key"] == each.age_key
+            codes.append(f"--code={each.name}={answer['code']}")
+        return codes
 
     def __iter__(self) -> Iterator[Reader]:
         return iter(self.readers.values())
@@ -124,6 +172,12 @@ class Staff:
         pinned = bytes.fromhex(self["anna"].good("root", "show")["fingerprint"])
         assert fingerprint(signed.root_public_key) == pinned
         return open_recipients(signed, pinned_fingerprint=pinned, school_id=SCHOOL_ID)
+
+
+def make_identity(passphrase: str) -> Identity:
+    """Make an identity that opens at once."""
+    made = pyrage.x25519.Identity.generate()
+    return Identity(str(made.to_public()), wrap_lightly(str(made), passphrase))
 
 
 def read_words(sheet: Path) -> str:

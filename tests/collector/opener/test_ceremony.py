@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole ceremony of a school with four readers, as the guide for DSL and head tells it, by script."""
+"""The whole ceremony of a school with four readers, as the guide for DSL and head tells it, by script.
+
+Each step is the installed program in a process of its own, and the DSL's key is under a real passphrase.
+"""
 
 import shutil
 from pathlib import Path
@@ -7,33 +10,36 @@ from pathlib import Path
 import pytest
 
 from proto.recipients import load_signed, open_recipients
-from tests.collector.opener.staff import HOLDERS, NOTE, POSITIONS, SCHOOL_NAME, Staff, make_content, write_flag
+from tests.collector.opener.staff import (
+    NOTE,
+    POSITIONS,
+    SCHOOL_NAME,
+    Staff,
+    make_content,
+    run_apart,
+    write_flag,
+)
 
 
 @pytest.mark.timeout(300)  # Each time that the DSL's passphrase is given, a second or more is spent on purpose.
 def test_four_readers_set_up_a_school_and_read_recover_and_change(tmp_path: Path) -> None:
     """Keys, root, sheets, test, set, a flag, a lost key, a drill, somebody who leaves, a new root: by files alone."""
-    staff = Staff.gather(tmp_path)
+    staff = Staff.gather(tmp_path, runner=run_apart)
     anna, ben, cara, dan = staff
-    # 1. Each makes a key on his own computer, and writes down its passphrase; three made theirs in the browser.
+    # 1. Each makes a key on his own computer, and writes down its passphrase; three made theirs elsewhere.
     anna.make_identity()
     for reader in (ben, cara, dan):
         reader.take_identity()
     # 2. The DSL makes the root; the head may change the set as well.
     made = anna.good("root", "make", "--school", SCHOOL_NAME, "--to", cara.age_key)
     # 3. A spare key for each route, on sheets of paper; it opens the root too.
-    for route, holders in HOLDERS.items():
-        named = [part for holder in holders for part in ("--holder", holder)]
-        anna.good("recovery", "make", "--route", route, *named, "--sheets", tmp_path / "sheets", "--yes")
+    staff.make_sheets()
     shared = anna.unlocked("root", "share")
     assert (shared["fingerprint"], len(shared["sealed_to"])) == (made["fingerprint"], 5)
     # 4. A code to each; each reads his own back.
-    candidates, items, signed = staff.candidates(version=0), tmp_path / "items.json", tmp_path / "set-1.txt"
-    assert anna.good("readers", "test", candidates, "-o", items)["people"] == list(POSITIONS)
-    answers = {each.name: each.unlocked("readers", "answer", items, "--id", each.name) for each in staff}
-    assert {name: answer["age_key"] for name, answer in answers.items()} == {e.name: e.age_key for e in staff}
+    candidates, signed = staff.candidates(version=0), tmp_path / "set-1.txt"
+    codes = staff.read_back(candidates, tmp_path / "items.json")
     # 5. The DSL signs; devices take the set.
-    codes = [part for name, answer in answers.items() for part in ("--code", f"{name}={answer['code']}")]
     said = anna.unlocked("readers", "sign", candidates, *codes, "-o", signed, "--yes")
     assert (said["version"], said["tested"], said["untested"]) == (1, list(POSITIONS), [])
     content = staff.readers_of(signed)

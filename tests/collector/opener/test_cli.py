@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the command line as a stranger finds it: wrong calls, help, nothing set up yet."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from collector.opener.cli import main
-from tests.collector.opener.staff import Reader
-from tests.path import run
+from tests.collector.opener.staff import OPENER, Reader, Staff, run_apart
+from tests.path import DEADLINE_S, PROGRAMS
 
 VERBS = {
     "identity": ("make", "show", "export", "import", "change-passphrase"),
@@ -94,6 +96,27 @@ def test_folder_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
 
 def test_version_is_printed() -> None:
     """On stdout, for scripts."""
-    said = run("schoolwarden-open", "--version")
+    said = run_apart("--version")
     assert (said.code, said.err) == (0, "")
-    assert said.out.startswith("schoolwarden-open ")
+    assert said.out.startswith(f"{OPENER} ")
+
+
+def test_program_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
+    """A script sees 2 for a wrong call and for a key that is not there; the usage and the hint are talk."""
+    wrong = run_apart()
+    assert (wrong.code, wrong.out, wrong.err.startswith(f"usage: {OPENER}")) == (2, "", True)
+    missing = Reader("anna", tmp_path / "anna", run_apart)("identity", "show")
+    assert (missing.code, missing.out) == (2, "")
+    assert "make one: schoolwarden-open identity make" in missing.err
+
+
+def test_reader_who_has_enough_is_no_failure(ready: Staff) -> None:
+    """Who reads our output may go, as `head` does: 0 and not a word. A full disk is told: 3."""
+    command = [PROGRAMS / OPENER, "identity", "export", "--folder", ready["anna"].folder]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as nobody, open("/dev/full", "wb") as full:
+        gone = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, timeout=DEADLINE_S, check=False)
+        lost = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=DEADLINE_S, check=False)
+    assert (gone.returncode, gone.stderr) == (0, b"")
+    assert (lost.returncode, b"No space left" in lost.stderr, b"Traceback" in lost.stderr) == (3, True, False)

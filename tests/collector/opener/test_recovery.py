@@ -76,7 +76,7 @@ def test_wrong_words_are_told_apart(shares: tuple[str, str], message: str) -> No
 
 
 @given(st.binary(min_size=32, max_size=32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_two_of_three_shares_join_to_what_was_split(secret: bytes) -> None:
     """In either order, whatever the 32 bytes."""
     shares = split(secret)

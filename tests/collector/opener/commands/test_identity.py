@@ -6,14 +6,15 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import pyrage
 import pytest
 
 from collector.opener.documents import to_base64
 from collector.opener.identity import FORMAT
-from tests.collector.opener.staff import IDENTITIES, Reader, Staff
+from tests.collector.opener.staff import WORDS, Reader, Staff, make_identity
+from tests.wrapped import wrap_lightly
 
-ANOTHER = str(pyrage.x25519.Identity.generate()).encode()
+FROM_BROWSER = Path(__file__).parents[1] / "browser-identity.json"
+"""Made by the console's page under the words of the tests, with all the work that it asks for."""
 
 
 @pytest.mark.parametrize("given", ["", "\n", "fabric eager dad cabin baby able\n"])
@@ -42,15 +43,8 @@ def test_nobody_to_ask_is_said(staff: Staff) -> None:
         ({"wrapped": "%%%"}, "not base64"),
         ({"wrapped": to_base64(b"age-encryption.org/v1\n-> X25519 abc\n")}, "not one that was made here"),
         ({"wrapped": to_base64(b"age-encryption.org/v1\n-> scrypt " + b"A" * 22 + b" 30\n")}, "not one that was made"),
-        ({"wrapped": to_base64(pyrage.passphrase.encrypt(b"no key", "six words"))}, "does not hold an age identity"),
-        (
-            {
-                "wrapped": to_base64(
-                    pyrage.passphrase.encrypt(str(pyrage.x25519.Identity.generate()).encode(), "six words")
-                )
-            },
-            "another key than it says",
-        ),
+        ({"wrapped": to_base64(wrap_lightly("no key", WORDS))}, "does not hold an age identity"),
+        ({"wrapped": to_base64(make_identity(WORDS).wrapped)}, "another key than it says"),
     ],
 )
 def test_file_that_is_no_identity_is_not_imported(
@@ -59,7 +53,7 @@ def test_file_that_is_no_identity_is_not_imported(
     """Another kind, a broken key, too much work for this computer, another key inside: exit 2, nothing kept."""
     file, newcomer = tmp_path / "identity.json", Reader("eve", tmp_path / "eve")
     file.write_text(json.dumps(json.loads((staff["anna"].folder / "identity.json").read_text()) | change))
-    said = newcomer("identity", "import", file, "--passphrase-file", "-", given="six words\n")
+    said = newcomer("identity", "import", file, "--passphrase-file", "-", given=WORDS)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
     assert list(newcomer.folder.iterdir()) == []
@@ -97,7 +91,7 @@ def test_identity_travels_as_a_file(staff: Staff, tmp_path: Path) -> None:
 
 def test_identity_that_a_browser_made_is_taken(tmp_path: Path) -> None:
     """A file as the console's page makes it, with the JavaScript library of the same format."""
-    file, reader = IDENTITIES / "browser.json", Reader("eve", tmp_path / "eve")
+    file, reader = FROM_BROWSER, Reader("eve", tmp_path / "eve")
     words = "1. Able 2. baby 3. cabin 4. dad 5. eager 6. fabric"
     kept = reader.good("identity", "import", file, "--passphrase-file", "-", given=words)
     assert kept["age_key"] == json.loads(file.read_text())["age_key"]

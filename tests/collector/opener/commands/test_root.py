@@ -90,7 +90,7 @@ def test_root_is_shown_by_its_fingerprint(staff: Staff) -> None:
 def test_two_sheets_open_the_root_for_a_new_key(staff: Staff, tmp_path: Path) -> None:
     """When everybody who could open it lost his key: only if the recovery keys were among them."""
     anna, newcomer = staff["anna"], Reader("eve", tmp_path / "eve")
-    newcomer.make_identity()
+    newcomer.take_identity()
     unshared = tmp_path / "unshared.json"
     anna.good("root", "make", "--school", SCHOOL_NAME, "--root", unshared)
     refused = newcomer(
