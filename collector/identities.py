@@ -5,6 +5,7 @@ They are made and unwrapped in the reader's browser or in the opener. That someb
 who reads is in the set that the safeguarding root signed (`recipients`).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,14 @@ from proto.sealed import verify_age_key
 AGE_START = b"age-encryption.org/v1\n"
 MAX_WRAPPED_BYTES = 16 * 1024
 MAX_TEST_ITEM_BYTES = 64 * 1024
+MOST_WORK = 20
+"""2^20 rounds of scrypt; neither the reader's browser nor the opener does more."""
+_UNDER_WORDS = re.compile(
+    rb"age-encryption\.org/v1\n"
+    rb"-> scrypt [A-Za-z0-9+/]{22} ([1-9][0-9]?)\n[A-Za-z0-9+/]{43}\n"
+    rb"--- [A-Za-z0-9+/]{43}\n"
+)
+"""The head of an age file that a passphrase opens and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,9 @@ class Identity:
 
 
 def keep_identity(engine: Engine, school_id: str, *, user: str, age_key: str, wrapped: bytes, now_ns: int) -> None:
-    """Keep a user's own new identity in place of an older one; a test item for the older one goes with it.
+    """Keep a user's own identity in place of an older one, with whose key its test item goes.
+
+    The same key under new words keeps its test item.
 
     Raises:
         UsageError: it is no identity, or somebody else's key.
@@ -47,7 +58,7 @@ def keep_identity(engine: Engine, school_id: str, *, user: str, age_key: str, wr
         verify_age_key(age_key)
     except SealError as error:
         raise UsageError("this is not an age key", hint="make the identity anew") from error
-    verify_age_file(wrapped, MAX_WRAPPED_BYTES)
+    verify_wrapped(wrapped)
     with writing(engine) as connection:
         taken = select(identities.c.user_name).where(
             identities.c.school_id == school_id, identities.c.age_key == age_key, identities.c.user_name != user
@@ -63,12 +74,18 @@ def keep_identity(engine: Engine, school_id: str, *, user: str, age_key: str, wr
             detail=age_key,
             now_ns=now_ns,
         )
-        connection.execute(
-            delete(identities).where(identities.c.school_id == school_id, identities.c.user_name == user)
-        )
+        own = (identities.c.school_id == school_id, identities.c.user_name == user)
+        same = select(identities.c.test_item).where(*own, identities.c.age_key == age_key)
+        test_item = connection.execute(same).scalar()
+        connection.execute(delete(identities).where(*own))
         connection.execute(
             insert(identities).values(
-                school_id=school_id, user_name=user, age_key=age_key, wrapped=wrapped, made_at_ns=now_ns
+                school_id=school_id,
+                user_name=user,
+                age_key=age_key,
+                wrapped=wrapped,
+                made_at_ns=now_ns,
+                test_item=test_item,
             )
         )
 
@@ -115,6 +132,20 @@ def verify_age_file(content: bytes, at_most: int) -> None:
     """
     if not content.startswith(AGE_START) or len(content) > at_most:
         raise UsageError("this is not a sealed text in the age format")
+
+
+def verify_wrapped(content: bytes) -> None:
+    """Return if this is something under a passphrase that a reader's browser can open.
+
+    Raises:
+        UsageError: it is not, or it asks for too much work.
+    """
+    verify_age_file(content, MAX_WRAPPED_BYTES)
+    head = _UNDER_WORDS.match(content)
+    if head is None:
+        raise UsageError("this key is not under a passphrase", hint="make it in the page, or with schoolwarden-open")
+    if int(head[1]) > MOST_WORK:
+        raise UsageError("this key asks for so much work that no browser opens it", hint="make it anew")
 
 
 def _to_identity(row: Row[Any]) -> Identity:

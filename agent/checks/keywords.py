@@ -44,6 +44,12 @@ _OF_OTHERS = frozenset({NO_GROUP, ROOT, STAFF_WITHOUT_REFERENCE})
 """Somebody is not to be watched at all; everything else keeps somebody from being watched who should be."""
 
 
+MAKE_BROWSERS_TELL = (
+    "for Chrome, Chromium and Edge set ACCESSIBILITY_ENABLED=1 for the session and start them with "
+    "--force-renderer-accessibility; for Firefox set GNOME_ACCESSIBILITY=1; then restart the browser"
+)
+
+
 def _start_watcher(session: Session, setup: Setup, on_message: Callable[[Report], None]) -> WatcherProcess:
     from agent.session.launch import start_watcher  # not before there is a session to watch
 
@@ -194,13 +200,16 @@ class Keywords(Check):
 
     def _answer_by_sessions(self) -> Answer:
         watching, waiting = self._watchers.watching, self._watchers.waiting
-        why = count_each([*self._watchers.list_obstacles(), *self._obstacles.elements()])
+        unread = self._watchers.list_windows_not_read()
+        why = count_each([*self._watchers.list_obstacles(), *self._obstacles.elements(), *unread])
         facts = {
             "sessions": str(self._sessions),
             "watching": str(watching),
             "waiting_for_notice": str(waiting),
             "not_watched": why,
         }
+        if unread:
+            facts |= {"windows_not_read": count_each(unread), "what_to_do": MAKE_BROWSERS_TELL}
         if why:
             return Answer(State.FAIL, f"Not every session that should be watched is: {why}.", facts)
         told = f"{watching} of {self._sessions} sessions that should be watched are"

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from agent.session.messages import Accepted, Found, Order, Ready, Report, Setup, State
+from agent.session.messages import MUTE_BROWSER, Accepted, Found, Order, Ready, Report, Setup, State
 from agent.system.interface import Session
 
 LIVE_S = 300.0
 """A watcher says something every minute; one that was not heard for so long is taken for deaf."""
 STARTING_S = 90.0
+BROWSER_NOT_READ = "browser does not tell of password fields"
 MAX_WAITING = 60
 """Sentences that one watcher may have waiting here."""
 
@@ -82,7 +83,7 @@ class Watch:
         self._lock = threading.Lock()
         self._found: list[tuple[int, Found]] = []
         self._surplus = 0
-        self._state = ""
+        self._state = self._reason = ""
         self._began_s = self._heard_s = clock_s()
         self._is_accepted = wanted.setup.is_accepted
         self._is_newly_accepted = False
@@ -119,6 +120,11 @@ class Watch:
             return "its watcher ended"
         return "its watcher says nothing" if self.ran_s >= STARTING_S else ""
 
+    @property
+    def windows_not_read(self) -> str:
+        """Why it does not read every window that it should, in words of our own; empty if it does."""
+        return BROWSER_NOT_READ if self.is_watching and self._reason == MUTE_BROWSER else ""
+
     def take_accepted(self) -> bool:
         """Return whether the notice was accepted since the last call."""
         with self._lock:
@@ -141,7 +147,7 @@ class Watch:
         with self._lock:
             self._heard_s = self._clock_s()
             if isinstance(report, State):
-                self._state = report.state
+                self._state, self._reason = report.state, report.reason
             elif isinstance(report, Ready):
                 self._state = self._state or "waiting"
             elif isinstance(report, Accepted):

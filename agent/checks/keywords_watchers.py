@@ -84,6 +84,10 @@ class Watchers:
         """Return why a session that is to be watched is not, for each of these, in words of our own."""
         return [reason for reason in map(_find_obstacle, self._kept.values()) if reason]
 
+    def list_windows_not_read(self) -> list[str]:
+        """Return why watchers that watch do not read every window, for each of these, in words of our own."""
+        return [reason for watch in self.watches if (reason := watch.windows_not_read)]
+
     def keep(self, wanted: Mapping[Key, Wanted]) -> Iterator[CheckCrashed]:
         """End what is not wanted any more, start what is; yield what tells of a watcher that died in its session."""
         now_s = self._clock_s()

@@ -2,8 +2,8 @@
 """Windows of web browsers and of programs built like one: they are read only while they tell where their focus is.
 
 Any page may hold a field for a password, and only the program knows which. As shipped most of them do not tell it over
-AT-SPI, so that nothing is read in them. What the machine must set for Chromium and its kin: ACCESSIBILITY_ENABLED=1 in
-the session's environment and --force-renderer-accessibility on the command line, both. For Firefox: GNOME_ACCESSIBILITY=1.
+AT-SPI, so that nothing is read in them. Chromium and its kin tell it with ACCESSIBILITY_ENABLED=1 in the session's
+environment and --force-renderer-accessibility on the command line, both; Firefox with GNOME_ACCESSIBILITY=1.
 Who tells is `password`'s part, and `gate` compares.
 """
 

@@ -26,6 +26,8 @@ class Window:
 
     id: int
     place: Place
+    pid: int = 0
+    """Of its program, as that says; 0 when it does not."""
 
 
 class Focus:
@@ -37,6 +39,7 @@ class Focus:
         self._active_name = display.intern_atom("_NET_ACTIVE_WINDOW")
         self._title_names = tuple(display.intern_atom(name) for name in ("_NET_WM_NAME", "WM_NAME"))
         self._class_name = display.intern_atom("WM_CLASS")
+        self._pid_name = display.intern_atom("_NET_WM_PID")
         # A window may go while it is asked about; python-xlib would print that.
         display.set_error_handler(lambda *_: None)
         self._focus_id = -1
@@ -82,7 +85,7 @@ class Focus:
             if application:
                 title = self._find_title(window)
                 window.change_attributes(event_mask=X.PropertyChangeMask)
-                return Window(window.id, Place(application, title))
+                return Window(window.id, Place(application, title), self._find_pid(window))
             parent = window.query_tree().parent
             if not parent or parent.id == self._root.id:
                 break
@@ -96,6 +99,11 @@ class Focus:
             return ""
         instance, _, rest = _to_text(value.value).partition("\0")
         return _shorten(rest.strip("\0") or instance)
+
+    def _find_pid(self, window: Any) -> int:
+        value = window.get_property(self._pid_name, X.AnyPropertyType, 0, 1)
+        is_number = value is not None and value.format == 32 and len(value.value) == 1
+        return int(value.value[0]) if is_number else 0
 
     def _find_title(self, window: Any) -> str:
         for name in self._title_names:

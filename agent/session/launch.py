@@ -161,7 +161,7 @@ def make_environment(session: Session) -> dict[str, str]:
 def _spawn(session: Session, end: socket.socket) -> "subprocess.Popen[bytes]":
     descriptor = end.fileno()
     # Isolated (-I): no folder and no variable of the user decides what is imported.
-    command = [sys.executable, "-I", "-m", "agent.session.watcher", str(descriptor)]
+    command = [sys.executable, "-I", "-m", "agent.session.process", str(descriptor)]
     is_own = os.geteuid() != 0 or session.uid == 0
     return subprocess.Popen(
         command,

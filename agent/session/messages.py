@@ -17,6 +17,8 @@ MAX_TITLE_CHARACTERS = 200
 
 STATES = ("waiting", "watching", "paused", "not_watched")
 SIGNS = ("tray", "window", "none")
+MUTE_BROWSER = "a browser does not tell which of its fields are for passwords"
+"""The reason of a state `watching` in which not every window is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Whether the session is read, and if not why."""
+    """Whether the session is read, and if not, or not all of it, why."""
 
     state: str
     """One of STATES."""

@@ -60,14 +60,8 @@ def show_with_gtk(content: dict[str, Any]) -> int:
         box.add(row)
     box.add(Gtk.Separator())
     text = write(content["text"], "text")
-    if len(content["text"]) > LONG_TEXT:
-        # However long the school's text is, the button stays on the screen.
-        page = Gtk.ScrolledWindow(min_content_height=TEXT_HEIGHT)
-        page.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        page.add(text)
-        box.add(page)
-    else:
-        box.add(text)
+    # However long the school's text is, the button stays on the screen.
+    box.add(_make_scrolled(Gtk, text) if len(content["text"]) > LONG_TEXT else text)
     button = Gtk.Button(label=content["button"], halign=Gtk.Align.CENTER, margin_top=10)
     button.get_style_context().add_class("suggested-action")
 
@@ -84,6 +78,13 @@ def show_with_gtk(content: dict[str, Any]) -> int:
     window.show_all()
     Gtk.main()
     return result[0]
+
+
+def _make_scrolled(gtk: Any, inside: Any) -> Any:
+    page = gtk.ScrolledWindow(min_content_height=TEXT_HEIGHT)
+    page.set_policy(gtk.PolicyType.NEVER, gtk.PolicyType.AUTOMATIC)
+    page.add(inside)
+    return page
 
 
 def show_with_tk(content: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ Programs that speak no AT-SPI (terminals, Tk) tell nothing; `protected` and `ter
 do not tell are not read at all: that is `browser`'s part. Of a field only its role is asked, never its text or name.
 """
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -33,7 +34,6 @@ _FOCUS_EVENT = "object:state-changed:focused"
 
 _Thing = tuple[str, str]
 """The bus name of a program, and the path of one of its things."""
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,22 @@ class PasswordFields:
 
     def _run(self) -> None:
         try:
-            rule = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object", member="StateChanged")
-            rule.add_arg_condition(0, "focused")
-            _ask(self._connection, message_bus.AddMatch(rule))
-            _ask(self._connection, new_method_call(_REGISTRY, "RegisterEvent", "s", (_FOCUS_EVENT,)))
-            with self._connection.filter(rule, bufsize=QUEUE) as events:
-                self._note(self._find_focused())
-                while True:
-                    self._wait(events)
-        except (OSError, EOFError, TimeoutError):
-            # The bus has gone, and with it all knowledge.
-            self._note(None)
+            # The bus goes with the session, or before it.
+            with contextlib.suppress(OSError, EOFError, TimeoutError):
+                self._listen()
+        finally:
+            # Whatever ended this, nothing is known any more.
+            self._tell(NOBODY)
+
+    def _listen(self) -> None:
+        rule = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object", member="StateChanged")
+        rule.add_arg_condition(0, "focused")
+        _ask(self._connection, message_bus.AddMatch(rule))
+        _ask(self._connection, new_method_call(_REGISTRY, "RegisterEvent", "s", (_FOCUS_EVENT,)))
+        with self._connection.filter(rule, bufsize=QUEUE) as events:
+            self._note(self._find_focused())
+            while True:
+                self._wait(events)
 
     def _wait(self, events: deque[Message]) -> None:
         try:
@@ -91,7 +96,8 @@ class PasswordFields:
                 self._note(None)
             return
         thing = (event.header.fields.get(7, ""), event.header.fields.get(1, ""))  # sender, path
-        if event.body[1]:
+        is_gained = len(event.body) > 1 and bool(event.body[1])
+        if is_gained:
             self._note(thing)
         elif thing == self._focused:
             self._note(None)
@@ -131,18 +137,21 @@ class PasswordFields:
         return bool(answer and answer[0] and answer[0][0] >> state & 1)
 
     def _find_focused(self) -> _Thing | None:
-        """Return what has the focus already, looking only into windows that are active."""
+        """Return what has the focus already, a password field before all else, looking only into active windows."""
+        focused: _Thing | None = None
         waiting = deque((program, 0) for program in self._children(_ROOT))
         for _ in range(MAX_ASKED):
             if not waiting:
-                return None
+                break
             thing, depth = waiting.popleft()
             if depth == 1 and not self._has_state(thing, _STATE_ACTIVE):
                 continue
             if depth > 1 and self._has_state(thing, _STATE_FOCUSED):
-                return thing
+                if self._is_password(thing):
+                    return thing
+                focused = thing
             waiting.extend((child, depth + 1) for child in self._children(thing))
-        return None
+        return focused
 
     def _children(self, thing: _Thing) -> list[_Thing]:
         try:

@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watcher's process: from a key to a sentence that leaves. Started by `launch` as `-m agent.session.watcher FD`.
+"""The watcher: from a key to a sentence that leaves.
 
 Read `Watcher._press` for the path of a key. One thread decides everything; the others (the hook, the channel, the two
 buses, the notice) only put what happened into one queue. A key is dropped before it is read while its window is
-protected or unknown, a password field has the focus, the screen is locked, the notice is not accepted or the service
-said to pause. What is pasted or dictated is not seen.
+protected or unknown, a password field has the focus or may have it (`gate`), the screen is locked, the notice is not
+accepted or the service said to pause. What is pasted or dictated is not seen. `process` runs it.
 """
 
 import os
 import queue
-import socket
-import sys
 import threading
 import time
 from dataclasses import dataclass
 
 from Xlib.display import Display
-from Xlib.error import ConnectionClosedError, DisplayError
 
 from agent.errors import ChannelError, NotWatchedError
+from agent.session.browser import MuteBrowsers
 from agent.session.channel import Channel
+from agent.session.consent import Consent
 from agent.session.gate import Change, Gate
 from agent.session.keyboard import Click, Keyboard, KeyPress
 from agent.session.layout import Layout
 from agent.session.lock import watch_lock_signal
 from agent.session.messages import (
+    MUTE_BROWSER,
     Accepted,
     DrillOrder,
     Found,
@@ -39,15 +39,14 @@ from agent.session.messages import (
     Typed,
     decode_order,
 )
-from agent.session.notice import Answer, Notice
-from agent.session.password import watch_password_fields
+from agent.session.notice import Answer
+from agent.session.password import FieldFocus, watch_password_fields
 from agent.session.protected import Protected
 from agent.session.reading import GRACE_S, Finding, Reading
-from agent.session.secrecy import keep_secret
 from agent.session.sign import Sign
 from agent.session.stroke import Stroke, is_chord, read_stroke
 from rules.keywords.drill import DRILL_PHRASE, DRILL_RULE, add_drill
-from rules.keywords.lexicon import LexiconError, load_lexicon
+from rules.keywords.lexicon import load_lexicon
 from rules.keywords.match import Matcher
 from rules.keywords.sentence import find_sentence
 
@@ -55,13 +54,6 @@ BUSY_LOOK_S = 0.1
 """Between two looks at the clock and the screen while something waits to be told."""
 IDLE_LOOK_S = 1.0
 TYPED_EVERY_S = 60.0
-NOTICE_AGAIN_S = 600.0
-"""After the notice was closed and not accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _PasswordField:
-    has_focus: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ class _ChannelEnd:
     pass
 
 
-_Happening = KeyPress | Click | _PasswordField | _Lock | Answer | Order | _ChannelEnd
+_Happening = KeyPress | Click | FieldFocus | _Lock | Answer | Order | _ChannelEnd
 
 
 class Watcher:
@@ -96,12 +88,11 @@ class Watcher:
         self._sign = Sign(Display(display))
         self._layout = Layout(display)
         tell = self._happenings.put
-        self._passwords = watch_password_fields(lambda has_focus: tell(_PasswordField(has_focus)))
+        self._passwords = watch_password_fields(tell)
         self._lock_signal = watch_lock_signal(lambda is_locked: tell(_Lock(is_locked)))
         self._keyboard: Keyboard | None = None
-        self._notice: Notice | None = None
-        self._notice_due_s: float | None = None
-        self._is_accepted = setup.is_accepted
+        self._consent = Consent(setup, tell)
+        self._mute_browsers = MuteBrowsers()
         self._paused = ""
         self._state = State("waiting", "the notice is not accepted yet")
         self._look_s = self._typed_due_s = 0.0
@@ -117,11 +108,11 @@ class Watcher:
         threading.Thread(target=self._hear, name="channel", daemon=True).start()
         has_passwords = self._passwords is not None
         self._send(Ready(os.getpid(), layout_aware=True, password_fields=has_passwords, sign=self._sign.kind))
-        if self._is_accepted:
+        if self._consent.is_given:
             self._begin()
         else:
             self._send(self._state)
-            self._show_notice()
+            self._consent.show()
         while True:
             wait_s = BUSY_LOOK_S if self._reading.is_busy else IDLE_LOOK_S
             try:
@@ -139,8 +130,7 @@ class Watcher:
 
     def close(self) -> None:
         """Forget everything and leave the screen."""
-        if self._notice is not None:
-            self._notice.close()
+        self._consent.close()
         self._end("")
         self._layout.close()
 
@@ -188,6 +178,8 @@ class Watcher:
             self._reading.leave(now_s)
         if self._gate.is_protected:
             self._reading.wipe()
+        if self._gate.is_secret:
+            self._reading.retract(now_s)
 
     def _leave(self, now_s: float) -> None:
         self._layout.forget()
@@ -224,16 +216,18 @@ class Watcher:
                     self._press(happening, now_s)
             case Click():
                 self._leave(now_s)
-            case _PasswordField(has_focus):
-                self._gate.has_password_focus = has_focus
-                if has_focus:
+            case FieldFocus():
+                self._gate.field_focus = happening
+                if self._gate.is_secret:
                     self._layout.forget()
                     self._reading.retract(now_s)
             case _Lock(is_locked):
                 self._gate.is_locked = is_locked
                 self._leave(now_s)
             case Answer():
-                self._take_answer(happening, now_s)
+                if self._consent.take(happening, now_s):
+                    self._send(Accepted(self._setup.notice_version))
+                    self._begin()
             case DrillOrder(nonce):
                 self._drill(nonce, now_s)
             case Pause(reason):
@@ -241,28 +235,39 @@ class Watcher:
                 self._end(self._paused)
             case Resume():
                 self._paused = ""
-                if self._is_accepted:
+                if self._consent.is_given:
                     self._begin()
             case _:
                 raise ChannelError("the service set the watcher up twice")
 
     def _look(self, now_s: float) -> None:
         """Do what comes with time: let findings out, follow the focus, keep the sign on the screen."""
-        if self._notice_due_s is not None and now_s >= self._notice_due_s:
-            self._show_notice()
+        self._consent.look(now_s)
         if self._keyboard is None:
             return
         if not self._keyboard.is_alive:
             raise NotWatchedError("the display stopped telling of keys")
         # Also without a key: the answer has the server send keys that it has kept back to send several at once.
         self._follow(now_s)
+        self._note_browser(now_s)
         for finding in self._reading.take(now_s):
             self._tell_found(finding)
-        if self._sign.look() and self._notice is None:
-            self._show_notice()
+        if self._sign.look():
+            self._consent.show()
         if now_s >= self._typed_due_s:
             self._send(Typed(self._typed))
             self._typed, self._typed_due_s = 0, now_s + TYPED_EVERY_S
+
+    def _note_browser(self, now_s: float) -> None:
+        """Say that there are browsers in which nothing can be read, or that they have begun to tell."""
+        browser = self._gate.place.application if self._gate.is_browser else ""
+        self._mute_browsers.note(browser, is_mute=self._gate.is_mute, now_s=now_s)
+        state = self._find_state()
+        if state != self._state:
+            self._set_state(state)
+
+    def _find_state(self) -> State:
+        return State("watching", MUTE_BROWSER if self._mute_browsers else "")
 
     def _drill(self, nonce: str, now_s: float) -> None:
         if self._keyboard is None:
@@ -283,7 +288,7 @@ class Watcher:
         self._sign.show()
         self._keyboard = Keyboard(self._happenings.put)
         self._typed, self._typed_due_s = 0, time.monotonic() + TYPED_EVERY_S
-        self._set_state(State("watching"))
+        self._set_state(self._find_state())
 
     def _end(self, reason: str) -> None:
         if self._keyboard is not None:
@@ -294,23 +299,6 @@ class Watcher:
         self._sign.hide()
         if reason:
             self._set_state(State("paused", reason))
-
-    def _show_notice(self) -> None:
-        self._notice_due_s = None
-        self._notice = Notice(self._setup.notice_title, self._setup.notice_text, self._happenings.put)
-
-    def _take_answer(self, answer: Answer, now_s: float) -> None:
-        self._notice = None
-        if self._is_accepted:
-            return  # it was shown again because the sign was clicked
-        if answer is Answer.CANNOT_SHOW:
-            raise NotWatchedError("nothing on this machine can show the notice")
-        if answer is Answer.CLOSED:
-            self._notice_due_s = now_s + NOTICE_AGAIN_S
-            return
-        self._is_accepted = True
-        self._send(Accepted(self._setup.notice_version))
-        self._begin()
 
     def _set_state(self, state: State) -> None:
         self._state = state
@@ -325,46 +313,3 @@ class Watcher:
                 self._happenings.put(decode_order(self._channel.receive()))
         except ChannelError:
             self._happenings.put(_ChannelEnd())
-
-
-def watch(channel: Channel) -> None:
-    """Watch this session as the first message on the channel says.
-
-    Raises:
-        NotWatchedError: this session cannot be watched.
-        ChannelError: the service has gone, or began with something else.
-    """
-    setup = decode_order(channel.receive())
-    if not isinstance(setup, Setup):
-        raise ChannelError("the first message is no setup")
-    display = os.environ.get("DISPLAY", "")
-    if not display:
-        raise NotWatchedError("this session has no X11 display")
-    try:
-        watcher = Watcher(channel, setup, display)
-        try:
-            watcher.run()
-        finally:
-            watcher.close()
-    except (DisplayError, ConnectionClosedError) as error:
-        raise NotWatchedError("the display does not answer") from error
-    except LexiconError as error:
-        raise NotWatchedError(f"the phrases to look for cannot be read: {error.message}") from error
-
-
-def main(arguments: list[str]) -> int:
-    """Run the watcher on the channel whose descriptor is named, and return its exit code."""
-    keep_secret()
-    channel = Channel(socket.socket(fileno=int(arguments[0])))
-    try:
-        watch(channel)
-    except NotWatchedError as error:
-        channel.send(State("not_watched", error.message))
-        return error.exit_code
-    except ChannelError as error:
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

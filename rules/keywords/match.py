@@ -66,16 +66,18 @@ class Matcher:
     def __init__(self, lexicon: Lexicon) -> None:
         """Build the graph of all phrases."""
         begins: list[_Node] = []
+        nodes = _Nodes()
         self._words: set[str] = set()
         for phrase in lexicon.phrases:
             rule = _Rule(phrase.category, phrase.tier, phrase.severity, phrase.id, phrase.why)
+            end = _Node(rules=(rule,))
             for text in phrase.texts:
                 self._words.update(word for part in text for words in part for word in words)
-                node = _Node(rules=(rule,))
+                node = end
                 for part in reversed(text):
-                    node = _build_before(node, part)
+                    node = nodes.build_before(node, part)
                 begins.append(node)
-        self._root = _merge(begins)
+        self._root = nodes.merge(begins)
 
     def find(self, text: str) -> list[Hit]:
         """Return the hits in a text, in order of their places; offsets count characters of the text as it is."""
@@ -116,31 +118,47 @@ class Matcher:
                     waiting += ((child, after, step.start if start < 0 else start, step.end) for child in children)
 
 
-def _build_before(then: _Node, part: Part) -> _Node:
-    """Return the place before a part of a text, given the place behind it."""
-    node = _Node()
-    for words in part:
-        if not words:
-            node.rules += then.rules
-            for word, children in then.after.items():
-                node.after[word] = node.after.get(word, ()) + children
-            continue
-        child = then
-        for word in reversed(words[1:]):
-            child = _Node({word: (child,)})
-        node.after[words[0]] = (*node.after.get(words[0], ()), child)
-    return node
+class _Nodes:
+    """Makes the places of a graph, each once: phrases that end alike share their ends."""
 
+    def __init__(self) -> None:
+        self._chains: dict[tuple[str, _Node], _Node] = {}
+        self._tuples: dict[tuple[_Node, ...], tuple[_Node, ...]] = {}
 
-def _merge(nodes: Sequence[_Node]) -> _Node:
-    """Return one place for several, and do the same for those after it where they are many."""
-    after: dict[str, dict[_Node, None]] = {}
-    for node in nodes:
-        for word, children in node.after.items():
-            after.setdefault(word, {}).update(dict.fromkeys(children))
-    rules = dict.fromkeys(rule for node in nodes for rule in node.rules)
-    merged = {word: (_merge(list(each)),) if len(each) > MANY else tuple(each) for word, each in after.items()}
-    return _Node(merged, tuple(rules))
+    def build_before(self, then: _Node, part: Part) -> _Node:
+        """Return the place before a part of a text, given the place behind it."""
+        after: dict[str, tuple[_Node, ...]] = {}
+        rules: tuple[_Rule, ...] = ()
+        for words in part:
+            if not words:
+                rules += then.rules
+                for word, children in then.after.items():
+                    after[word] = after.get(word, ()) + children
+                continue
+            child = then
+            for word in reversed(words[1:]):
+                child = self._make_chain(word, child)
+            after[words[0]] = (*after.get(words[0], ()), child)
+        return _Node(self._share(after), rules)
+
+    def merge(self, nodes: Sequence[_Node]) -> _Node:
+        """Return one place for several, and do the same for those after it where they are many."""
+        after: dict[str, dict[_Node, None]] = {}
+        for node in nodes:
+            for word, children in node.after.items():
+                after.setdefault(word, {}).update(dict.fromkeys(children))
+        rules = dict.fromkeys(rule for node in nodes for rule in node.rules)
+        merged = {word: (self.merge(list(each)),) if len(each) > MANY else tuple(each) for word, each in after.items()}
+        return _Node(self._share(merged), tuple(rules))
+
+    def _make_chain(self, word: str, then: _Node) -> _Node:
+        made = self._chains.get((word, then))
+        if made is None:
+            made = self._chains[word, then] = _Node(self._share({word: (then,)}))
+        return made
+
+    def _share(self, after: dict[str, tuple[_Node, ...]]) -> dict[str, tuple[_Node, ...]]:
+        return {word: self._tuples.setdefault(children, children) for word, children in after.items()}
 
 
 def _keep_outermost(hits: list[Hit]) -> list[Hit]:

@@ -15,6 +15,8 @@ from collector.authority import load_authority, make_authority
 from collector.flags import read_sealed
 from collector.identities import find_identity, keep_test_items
 from collector.opener.flag import load_flag, open_flag
+from collector.opener.identity import load_identity, unwrap
+from collector.opener.text import in_groups
 from collector.store.engine import writing
 from collector.store.schema import flags
 from proto.events import Tier
@@ -144,6 +146,8 @@ def test_new_key_is_made_tested_signed_and_opens_what_comes(
     page.get_by_label("Your six words").fill(" ".join(words))
     page.get_by_role("button", name="Open test item").click()
     expect(page.locator("#test-code")).to_have_text("4711 0815")
+    expect(page.locator("#test-key")).to_have_text(in_groups(kept.age_key))
+    expect(page.get_by_text("a code alone does not prove whose key it is")).to_be_visible()
     people = [replace(safeguarding.dsl.recipient, age_key=kept.age_key)]
     people += [each.recipient for each in safeguarding.people[1:]]
     safeguarding.publish(safeguarding.sign(people))
@@ -157,6 +161,23 @@ def test_new_key_is_made_tested_signed_and_opens_what_comes(
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.locator("blockquote")).to_have_text(SENTENCE)
     expect(page.get_by_role("heading", name="Act first, write later")).to_be_visible()
+
+
+def test_key_goes_to_the_opener_and_back_as_a_file(
+    open_page: OpenPage, school: School, safeguarding: Safeguarding, tmp_path: Path
+) -> None:
+    """The file opens in the opener with the same words, and the page takes it back."""
+    dana, file = safeguarding.dsl, tmp_path / "identity.json"
+    page = open_page("/identity")
+    come_in(page, school, dana.name)
+    page.get_by_text("Use this key on my own computer").click()
+    with page.expect_download() as saving:
+        page.get_by_role("link", name="Save this key as a file").click()
+    saving.value.save_as(file)
+    assert unwrap(load_identity(file), dana.passphrase) == dana.secret
+    page.get_by_label("File with your key").set_input_files(file)
+    page.get_by_role("button", name="Replace my key").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your key is saved")
 
 
 def test_flag_is_read_decided_noted_and_saved(
@@ -359,6 +380,8 @@ def test_pages_fit_the_window(
         details.click()
     look(page, shots, "flag-open")
     page.goto("/identity")
+    for details in page.locator("#identity details summary").all():
+        details.click()
     look(page, shots, "identity")
     page.goto("/readers")
     look(page, shots, "readers")

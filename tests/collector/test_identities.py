@@ -12,7 +12,8 @@ from proto.sealed import seal
 from tests.collector.safeguarding import Safeguarding, build_safeguarding
 from tests.collector.school import School
 
-WRAPPED = b"age-encryption.org/v1\n-> scrypt abc 18\nabc\n--- abc\nabc"
+HEAD = b"age-encryption.org/v1\n-> scrypt %s %d\n%s\n--- %s\n"
+WRAPPED = HEAD % (b"s" * 22, 18, b"k" * 43, b"m" * 43) + b"sealed"
 """Looks like one; whether it opens, only the reader's browser can tell."""
 
 
@@ -66,13 +67,29 @@ def test_new_identity_takes_the_place_of_the_old(safeguarding: Safeguarding) -> 
         (None, b""),
         (None, b"AGE-SECRET-KEY-1QQQ"),
         (None, WRAPPED + bytes(16 * 1024)),
+        (None, HEAD % (b"s" * 22, 21, b"k" * 43, b"m" * 43)),
+        (None, HEAD % (b"s" * 22, 0, b"k" * 43, b"m" * 43)),
+        (None, HEAD % (b"s" * 21, 18, b"k" * 43, b"m" * 43)),
+        (None, b"age-encryption.org/v1\n-> X25519 " + b"k" * 43 + b"\n" + b"k" * 43 + b"\n--- " + b"m" * 43 + b"\n"),
     ],
 )
 def test_what_is_no_identity_is_refused(safeguarding: Safeguarding, age_key: str | None, wrapped: bytes) -> None:
-    """Above all one that came without its wrapping."""
+    """Above all one that came without its wrapping; and one that no browser would open."""
     with pytest.raises(UsageError):
         keep(safeguarding, "dana", safeguarding.dsl.age_key if age_key is None else age_key, wrapped)
     assert safeguarding.school.count(identities) == 0
+
+
+def test_same_key_under_new_words_keeps_its_test_item(safeguarding: Safeguarding) -> None:
+    """It opens it as before."""
+    school, key = safeguarding.school, safeguarding.dsl.age_key
+    keep(safeguarding, "dana", key)
+    item = seal(b"123456", [key])
+    keep_test_items(school.engine, school.id, {"dana": item}, actor="command line", now_ns=school.now_ns)
+    keep(safeguarding, "dana", key, WRAPPED + b" anew")
+    found = find_identity(school.engine, school.id, "dana")
+    assert found is not None
+    assert (found.wrapped, found.test_item) == (WRAPPED + b" anew", item)
 
 
 def test_key_of_somebody_else_is_refused(safeguarding: Safeguarding) -> None:

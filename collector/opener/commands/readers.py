@@ -156,6 +156,7 @@ def _answer(options: argparse.Namespace) -> int:
         print_json({"id": options.id, "code": digits, "age_key": identity.age_key})
     else:
         print_lines(f"the code to read aloud: {digits}", f"and your key: {in_groups(identity.age_key)}")
+    say("Whoever signs compares both with what he has: a code alone does not prove whose key it is.")
     return 0
 
 

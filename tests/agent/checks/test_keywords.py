@@ -6,7 +6,7 @@ from agent.checks.keywords import Keywords
 from agent.checks.keywords_watch import STARTING_S
 from agent.checks.keywords_watchers import FIRST_PAUSE_S
 from agent.readers import ReaderStore
-from agent.session.messages import Accepted, Ready, State
+from agent.session.messages import MUTE_BROWSER, Accepted, Ready, State
 from proto.events import CheckCrashed, EventsDropped, NoticeAccepted
 from proto.events import State as Answer
 from proto.sealed import make_subject_ref
@@ -124,6 +124,23 @@ def test_a_wayland_session_of_a_pupil_fails_the_check(room: Room) -> None:
     assert result.state is Answer.FAIL
     assert result.facts["not_watched"] == "Wayland: only X11 windows could be seen (1)"
     assert (result.facts["sessions"], result.facts["watching"]) == ("2", "1")
+
+
+def test_a_browser_that_is_not_read_fails_the_check(room: Room) -> None:
+    """The school sees in how many sessions, why, and what to do; when the browser tells, all is well again."""
+    watcher = room.watch()
+    watcher.say(State("watching", MUTE_BROWSER))
+    result = room.look()
+    watcher.say(State("watching", "my name is Alice"))
+    again = room.look()
+
+    assert result.state is Answer.FAIL
+    assert result.facts["windows_not_read"] == "browser does not tell of password fields (1)"
+    assert result.facts["not_watched"] == "browser does not tell of password fields (1)"
+    assert "ACCESSIBILITY_ENABLED=1" in result.facts["what_to_do"]
+    assert (result.facts["watching"], again.state) == ("1", Answer.PASS)
+    assert "windows_not_read" not in again.facts
+    assert "Alice" not in repr(again)
 
 
 # When nobody is

@@ -21,8 +21,8 @@ def open_window(desktop: Desktop) -> Iterator[Callable[[str], Window]]:
     """Opens windows that are gone after the test, when the layout is American again."""
     opened: list[Window] = []
 
-    def open_one(title: str = "My essay") -> Window:
-        opened.append(Window(desktop, title))
+    def open_one(title: str = "My essay", program: str = "Essay") -> Window:
+        opened.append(Window(desktop, title, program))
         return opened[-1]
 
     yield open_one

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -79,6 +80,17 @@ class Desktop:
         )
         self._programs.append(program)
         return program
+
+    def end_accessibility(self) -> None:
+        """End the bus on which programs tell of their fields, as if it had crashed."""
+        question = ["--print-reply=literal", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus"]
+        question[-1] += ".GetConnectionUnixProcessID"
+        command = ["dbus-send", "--session", *question, "string:org.a11y.Bus"]
+        answer = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+        launcher = int(answer.split()[-1])
+        children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+        for pid in (launcher, *map(int, children)):
+            os.kill(pid, signal.SIGKILL)
 
     def set_layout(self, layout: str, *options: str) -> None:
         """Change the layout of the keyboard, as a user would."""
@@ -156,11 +168,12 @@ class Desktop:
 class Window:
     """A real window with a field, and a field for a password."""
 
-    def __init__(self, desktop: Desktop, title: str) -> None:
+    def __init__(self, desktop: Desktop, title: str, program: str = "Essay") -> None:
         self._program = desktop.start(
             SYSTEM_PYTHON,
             str(Path(__file__).with_name("window.py")),
             title,
+            program,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -174,6 +187,11 @@ class Window:
             self._content = json.loads(line)
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._program.pid
+
+    @property
     def text(self) -> str:
         """What stands in the field."""
         return self._content.get("text", "")
@@ -184,7 +202,8 @@ class Window:
         return self._content.get("password", "")
 
     def tell(self, word: str) -> None:
-        """Have it do something: `password` and `text` take the focus, `title ...` renames it, `clear` empties it."""
+        """Have it do something: `password` and `text` take the focus, `title ...` renames it, `clear` empties it,
+        `hide` and `echo` are what its terminal does with what is typed."""
         assert self._program.stdin is not None
         self._program.stdin.write(word + "\n")
         self._program.stdin.flush()

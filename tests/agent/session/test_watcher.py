@@ -279,7 +279,7 @@ def test_a_session_without_display_is_not_watched() -> None:
     """A watcher without an X11 display says so and ends."""
     service, end = open_pair()
     with end:
-        command = [sys.executable, "-I", "-m", "agent.session.watcher", str(end.fileno())]
+        command = [sys.executable, "-I", "-m", "agent.session.process", str(end.fileno())]
         watcher = subprocess.Popen(command, env={}, pass_fds=[end.fileno()])
     channel = Channel(service)
     channel.send(make_setup())
@@ -326,7 +326,7 @@ def test_words_of_the_service_are_checked(desktop: Desktop) -> None:
     """A first message that is no setup ends the watcher."""
     service, end = open_pair()
     with end:
-        command = [sys.executable, "-I", "-m", "agent.session.watcher", str(end.fileno())]
+        command = [sys.executable, "-I", "-m", "agent.session.process", str(end.fileno())]
         watcher = subprocess.Popen(command, env=desktop.environment, pass_fds=[end.fileno()])
     service.send(encode(Resume()))
     assert watcher.wait(WITHIN_S) == 3

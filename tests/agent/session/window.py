@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real window to type into, a program by itself for the system's Python: `window.py TITLE`.
+"""A real window to type into, a program by itself for the system's Python: `window.py TITLE PROGRAM`.
 
-It has a field, a field for a password and a page of text, and writes what stands in them to stdout whenever it changes.
+It has a field, a field for a password, and a terminal that nobody sees. What stands in the fields is written to stdout
+whenever it changes.
 """
 
 import json
 import os
+import pty
 import sys
+import termios
 
 import gi  # type: ignore[import-not-found]
 
@@ -14,10 +17,26 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GLib, Gtk  # type: ignore[import-not-found] # noqa: E402 - the version comes first
 
 
+def open_terminal() -> int:
+    """Run a program in a terminal of this window, as terminals do, and return the window's end of it."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvp("cat", ["cat"])
+    return terminal
+
+
+def set_echo(terminal: int, *, is_on: bool) -> None:
+    """Do what sudo does while it asks for a password."""
+    modes = termios.tcgetattr(terminal)
+    modes[3] = modes[3] | termios.ECHO if is_on else modes[3] & ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSANOW, modes)
+
+
 def main() -> None:
     """Show the window until it is killed; each line of input is the name of the field that takes the focus."""
-    GLib.set_prgname("essay")
-    Gdk.set_program_class("Essay")
+    terminal = open_terminal()
+    GLib.set_prgname(sys.argv[2].lower())
+    Gdk.set_program_class(sys.argv[2])
     window = Gtk.Window(title=sys.argv[1])
     window.set_default_size(500, 200)
     box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
@@ -32,6 +51,8 @@ def main() -> None:
             word, _sep, rest = line.partition(" ")
             if word == "title":
                 window.set_title(rest)
+            elif word in ("hide", "echo"):
+                set_echo(terminal, is_on=word == "echo")
             elif word == "clear":
                 for field in fields.values():
                     field.set_text("")

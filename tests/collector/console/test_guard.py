@@ -49,6 +49,8 @@ WHO_MAY = {
     "GET /identity": READER,
     "GET /identity/key": READER,
     "POST /identity": READER,
+    "GET /identity/file": READER,
+    "POST /identity/file": READER,
     "GET /readers": READER | ADMINISTRATOR,
     "GET /readers/drills": READER,
     "POST /readers": READER,

@@ -55,7 +55,7 @@ def run_here(*arguments: str, given: str = "") -> Said:
             code = main(arguments)
         except SystemExit as end:  # argparse ends so, after help and after a wrong call.
             code = int(end.code or 0)
-    printed, talked = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    printed, talked = (stream.buffer.getvalue().decode() for stream in (out, err))
     return Said(code, printed, talked)
 
 

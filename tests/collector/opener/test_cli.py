@@ -112,7 +112,7 @@ def test_program_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
 
 def test_reader_who_has_enough_is_no_failure(ready: Staff) -> None:
     """Who reads our output may go, as `head` does: 0 and not a word. A full disk is told: 3."""
-    command = [PROGRAMS / OPENER, "identity", "export", "--folder", ready["anna"].folder]
+    command = [str(PROGRAMS / OPENER), "identity", "export", "--folder", str(ready["anna"].folder)]
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "wb") as nobody, open("/dev/full", "wb") as full:

@@ -4,7 +4,7 @@
 
 import { fromBase64, makeIdentity, openSealed, toBase64, unwrap, wrap } from "./sealing.js";
 import { ask, RefusedError, send } from "./server.js";
-import { showLines } from "./text.js";
+import { inGroups, showLines } from "./text.js";
 import { drawWords, findMistake, tidy } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -28,7 +28,7 @@ function forget() {
   made = null;
   at("words-list")?.replaceChildren();
   if (at("words")) at("words").value = "";
-  if (at("test-code")) at("test-code").textContent = "";
+  for (const id of ["test-code", "test-key"]) if (at(id)) at(id).textContent = "";
 }
 
 async function make() {
@@ -87,10 +87,12 @@ async function openTest() {
   try {
     const kept = await ask("/identity/key");
     await new Promise((resume) => setTimeout(resume, 50));
-    const { identity } = await unwrap(fromBase64(kept.wrapped), tidy(at("words").value));
+    // The key that is read aloud is the one that opened the item, not the one that the page says it is.
+    const { identity, ageKey } = await unwrap(fromBase64(kept.wrapped), tidy(at("words").value));
     at("words").value = "";
     const code = new TextDecoder().decode(await openSealed(fromBase64(kept.test_item), identity)).trim();
     at("test-code").textContent = showLines(code);
+    at("test-key").textContent = inGroups(ageKey);
     at("test-result").hidden = false;
     say("", "test-said");
     at("test-result").focus();

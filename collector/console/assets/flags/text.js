@@ -25,6 +25,9 @@ export function show(text) {
 // As above, but lines that somebody wrote in a note stay lines.
 export const showLines = (text) => String(text).split(/\r?\n/).map(show).join("\n");
 
+// A key as it is read aloud and compared, in the groups in which the opener shows it.
+export const inGroups = (key) => key.match(/.{1,4}/gu).join(" ");
+
 // The three parts of a sentence: before, the words that matched, after. Places count whole characters, as the device does.
 export function splitAt(sentence, start, end) {
   const characters = Array.from(sentence);

@@ -11,7 +11,7 @@ import pytest
 from collector.opener.readers import LEAVING
 from proto.keys import Ed25519Signer
 from proto.recipients import Recipient, RecipientSet, dump_signed, load_signed, sign_recipients
-from tests.collector.opener.staff import SCHOOL_ID, Reader, Staff
+from tests.collector.opener.staff import SCHOOL_ID, WORDS, Reader, Staff
 from tests.path import Said
 
 STRANGER = str(pyrage.x25519.Identity.generate().to_public())
@@ -99,6 +99,17 @@ def test_item_that_is_not_sealed_to_me_is_a_finding(staff: Staff) -> None:
     assert (said.code, said.out) == (1, "")
     assert "do not read anything back" in said.err
     assert ben("readers", "answer", items, "--id", "eve", "--passphrase-file", "-", given=ben.passphrase).code == 2
+
+
+def test_code_is_shown_with_the_key_that_opened_it(staff: Staff) -> None:
+    """Both are read aloud, and it says why: a code alone does not prove whose key it is."""
+    ben = staff["ben"]
+    said = ben("readers", "answer", staff.path / "items.json", "--id", "ben", "--passphrase-file", "-", given=WORDS)
+    assert said.code == 0
+    code, key = said.out.splitlines()
+    assert code.removeprefix("the code to read aloud: ").isdecimal()
+    assert key.removeprefix("and your key: ").replace(" ", "") == ben.age_key
+    assert "compares both" in said.err
 
 
 def test_who_did_not_read_back_is_not_tested(staff: Staff) -> None:
