@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A school with readers and one desk at which somebody is watched, all of it real: for scenarios and benchmarks."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyotp
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.desk import GROUP, Desk, DeskAgent
 from tests.path import RunningCollector
 from tests.safeguarded import SCHOOL, Person, Readers, wait_until_watched
@@ -62,3 +64,16 @@ def unlock_as(page: Page, collector: RunningCollector, person: Person) -> None:
     page.get_by_label("Your six words").fill(person.passphrase)
     page.get_by_role("button", name="Unlock").click()
     expect(page.get_by_text("Unlocked on this page")).to_be_visible()
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Page]:
+    """A real Chromium that keeps what it keeps in a folder."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield context.new_page()
+            # It writes its storage down now and then; at the end it is sure.
+            time.sleep(1)
+        finally:
+            context.close()

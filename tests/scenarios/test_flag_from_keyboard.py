@@ -7,13 +7,16 @@ is on no route of it, cannot open it, and nobody at the console sees it in a lis
 """
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from proto.errors import SealError
 from proto.events import Tier
 from tests.desk import USER, Desk
-from tests.watched import Watched
+from tests.watched import Watched, browser, unlock_as
 
 WORDS = "i want to kill myself"
 
@@ -46,26 +49,39 @@ def _on_ru(desk: Desk) -> None:
 
 
 @pytest.mark.desktop
-@pytest.mark.timeout(240)
-def test_what_is_typed_in_four_layouts_is_read_by_the_dsl_and_by_nobody_else(watched: Watched) -> None:
+@pytest.mark.timeout(300)
+def test_what_is_typed_in_four_layouts_is_read_in_the_browser_and_by_nobody_else(
+    watched: Watched, tmp_path: Path
+) -> None:
     """Each sentence arrives as it stood in the window, sealed to the DSL and the deputy."""
-    collector, agent, desk, readers = watched.collector, watched.agent, watched.desk, watched.readers
-    before, there = desk.text(), len(readers.list_flags())
+    collector, readers = watched.collector, watched.readers
     layouts: list[Callable[[Desk], None]] = [_on_us, _on_de, _on_fr, _on_ru]
-    for count, write in enumerate(layouts, start=1):
-        write(desk)
-        wanted = before.count(WORDS) + 1
-        written = desk.wait_for_text(lambda text: text.count(WORDS) == wanted and text.endswith(" "))  # noqa: B023
-        flag = readers.wait_for_flags(there + count, collector, agent)[-1]
-        assert (flag.route, flag.tier, flag.drill) == ("dsl", Tier.ALERT, False)
-        content = readers.read(flag, "dana")
-        assert content.sentence.strip() == written.removeprefix(before).strip(), write.__name__
-        assert content.sentence[content.start : content.end] in WORDS
-        assert (content.account_name, content.account_kind, content.category) == (USER, "pupil", "suicide")
-        assert (content.window, readers.read(flag, "dev")) == ("Essay", content)
-        with pytest.raises(SealError):
-            readers.read(flag, "charles")
-        before = written
+    with browser(tmp_path / "profile") as page:
+        unlock_as(page, collector, readers.people["dev"])
+        for write in layouts:
+            written, flag = write_one(watched, write)
+            assert (flag.route, flag.tier, flag.drill) == ("dsl", Tier.ALERT, False)
+            page.locator(f"a[href$='{flag.flag_id}']").click()
+            expect(page.locator("blockquote")).to_have_text(written)
+            page.keyboard.press("Escape")
+            content = readers.read(flag, "dana")
+            assert content.sentence.strip() == written, write.__name__
+            assert content.sentence[content.start : content.end] in WORDS
+            assert (content.account_name, content.account_kind, content.category) == (USER, "pupil", "suicide")
+            assert (content.window, readers.read(flag, "dev")) == ("Essay", content)
+            with pytest.raises(SealError):
+                readers.read(flag, "charles")
     collector.verify()
     assert not [each for each in collector.incidents() if "safeguarding" in each.rule]
     assert "safeguarding" not in collector.run("incidents", "--format", "json").out
+
+
+def write_one(watched: Watched, write: Callable[[Desk], None]) -> tuple[str, Any]:
+    """Have one sentence written; return what came into the window by it, and the flag."""
+    desk, readers = watched.desk, watched.readers
+    before, there = desk.text(), len(readers.list_flags())
+    write(desk)
+    wanted = before.count(WORDS) + 1
+    after = desk.wait_for_text(lambda text: text.count(WORDS) == wanted and text.endswith(" "))
+    flag = readers.wait_for_flags(there + 1, watched.collector, watched.agent)[-1]
+    return after.removeprefix(before).strip(), flag

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pupil writes a sentence; the designated safeguarding lead reads it in her browser; it is to be found nowhere else.
 
-Searched are the database with its key, the collector's folder (which is what a backup copies), the queue of a machine
-without a collector, all logs, the memory of the collector's processes, the recorded traffic and the browser's profile:
-for the sentence, the account, the rule and the category as they stand inside the flag, in every spelling of
-`tests.haystack`. In each of them the same search finds the school's name, which was planted there.
+Searched are the database with its key, the collector's folder (which is what a backup copies), the folder of a machine
+without a collector and its queue with the key, all logs, the memory of the collector's processes, the recorded traffic
+and the browser's profile: for the sentence, the account, the rule and the category as they stand inside the flag, in
+every spelling of `tests.haystack`. In each of them the same search finds the school's name, which was planted there.
 
 The category as a bare word is not searched for: the console offers all categories as a choice for verdicts. Nor is the
 account in the register of people: this pupil is not in it, for there it would stand by right.
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from agent.config import Config
@@ -26,12 +26,11 @@ from agent.identity import IdentityFolder
 from agent.spool import Spool
 from collector.store.engine import reading
 from collector.store.schema import metadata
-from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.desk import UID, USER
 from tests.haystack import list_family, read_folder, read_memory, search, spell
 from tests.path import RunningCollector, wait_for
 from tests.safeguarded import SCHOOL
-from tests.watched import Watched, unlock_as
+from tests.watched import Watched, browser, unlock_as
 
 SENTENCE = "zarquon knows i am going to kill myself in quibbleton"
 OFFLINE = "mumblethorpe saw i am going to kill myself by zanzibar"
@@ -63,7 +62,7 @@ def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, t
     haystacks["memory"] = memory
     haystacks["traffic"] = [(tmp_path / "traffic.pcap").read_bytes()]
     haystacks["profile"] = read_folder(tmp_path / "profile")
-    haystacks["queue"] = list(type_offline(watched))
+    haystacks["machine"] = list(type_offline(watched))
     haystacks["database"] = read_database(collector)
     haystacks["folder"] = read_folder(collector.folder)
     haystacks["logs"] = [path.read_bytes() for path in collector.folder.parent.glob("*.log")] + [
@@ -79,7 +78,7 @@ def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, t
 
 
 def type_offline(watched: Watched) -> Iterator[bytes]:
-    """Have a flag wait on the machine without a collector; yield its queue as it lies there and with its key."""
+    """Have a flag wait on the machine without a collector; yield its folder, and its queue with the key."""
     collector, agent = watched.collector, watched.agent
     collector.stop()
     before = agent.status()["waiting_events"]
@@ -87,15 +86,13 @@ def type_offline(watched: Watched) -> Iterator[bytes]:
     wait_for(lambda: agent.status()["waiting_events"] > before, "the flag to wait in the queue", agent)
     agent.stop()
     config = Config(agent.folder)
-    yield from read_folder(config.spool_file.parent)
+    yield from read_folder(agent.folder)
     identity = IdentityFolder(agent.folder).load()
     spool = Spool(config.spool_file, identity.spool_key)
     waiting = spool.peek(0, max_events=1000, max_bytes=1 << 30)
     assert "flag.raised" in {event.kind for event in waiting}
     for event in waiting:
         yield event.header + event.payload.body
-    # There is no name of a school in events: the control lies beside the queue, as its folder does for a thief.
-    yield (agent.folder / "identity" / "identity.json").read_bytes()
     spool.close()
     collector.start()
     agent.start()
@@ -110,19 +107,6 @@ def read_database(collector: RunningCollector) -> Iterator[bytes]:
             for row in connection.execute(select(table)):
                 for value in row:
                     yield (bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()) + b"\n"
-
-
-@contextmanager
-def browser(profile: Path) -> Iterator[Page]:
-    """A real Chromium that keeps what it keeps in a folder."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
-        try:
-            yield context.new_page()
-            # It writes its storage down now and then; at the end it is sure.
-            time.sleep(1)
-        finally:
-            context.close()
 
 
 @contextmanager
