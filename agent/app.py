@@ -97,7 +97,7 @@ class Agent:
             # Before anything else and past the throttle: a collector takes a new epoch only if it begins with this.
             recorder.record([Record(lost, lost.severity)], bundle_version=0)
         self._policy = PolicyStore(config.policy_file, self._identity)
-        self._readers = ReaderStore(config.readers_file, self._identity)
+        self._readers = ReaderStore(config.readers_file, self._identity, config.pin_file)
         self._budget = Budget(system)
         self.pipeline = self._build_pipeline(recorder)
         self._load_policy()

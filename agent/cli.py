@@ -140,8 +140,11 @@ def _enrol(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from agent.app import Agent
+    from agent.session.secrecy import keep_undumped
     from agent.system import current
 
+    # It holds its keys in memory, and for a moment what was typed.
+    keep_undumped()
     Agent(Config(options.state), current()).run()
     return 0
 
@@ -207,7 +210,7 @@ def _explain(options: argparse.Namespace) -> int:
     config = Config(options.state)
     identity = IdentityFolder(options.state).load()
     policy = PolicyStore(config.policy_file, identity)
-    readers = ReaderStore(config.readers_file, identity)
+    readers = ReaderStore(config.readers_file, identity, config.pin_file)
     for store in (policy, readers):
         try:
             store.load()

@@ -41,6 +41,11 @@ class Config:
         return self.state / "readers" / "readers.json"
 
     @property
+    def pin_file(self) -> Path:
+        """Which safeguarding root and which version this identity has come to; with the identity, it is gone."""
+        return self.state / "identity" / "safeguarding.json"
+
+    @property
     def checks_folder(self) -> Path:
         """What checks remember over a restart."""
         return self.state / "checks"

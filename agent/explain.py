@@ -15,7 +15,9 @@ from agent.preconditions import list_unmet_now, list_unmet_of_machine
 from agent.readers import ReaderStore
 from agent.system.interface import System
 from proto.events import KINDS, Kind, Leaves
+from proto.recipients import Recipient
 from rules.model import Keywords
+from rules.route import list_holders
 
 NEVER = (
     "what is typed, but for a sentence with words of the lexicon, sealed to its readers while the keyboard is watched",
@@ -50,11 +52,22 @@ class Watching:
     dpia_reference: str
     dpia_review_date: str
     notice_version: str
+    when: str
+    where: str
+    languages: tuple[str, ...]
+    protected: tuple[str, ...]
+    """Windows that the school adds to those that are never read."""
     root_fingerprint: str
     """Hexadecimal; of the key that alone decides who reads. Empty: none is pinned."""
     readers_version: int
     readers: tuple[str, ...]
-    """The reader's account at the console and his positions."""
+    """The reader's account at the console and his positions. Nothing is sealed to anybody else."""
+    untested: tuple[str, ...]
+    """Likewise; they have opened no test item, so nothing is sealed to them."""
+    absent: tuple[str, ...]
+    """Who is said to be away. When nobody of a position is there, the next one up reads as well."""
+    recoveries: tuple[str, ...]
+    """Routes with a recovery key, and the functions of whom two together can open it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +132,72 @@ def _explain_watching(policy: PolicyStore, readers: ReaderStore, system: System)
     now = datetime.now().astimezone()
     in_force = readers.in_force
     people = in_force.recipients.recipients if in_force else ()
+    recoveries = in_force.recipients.recoveries if in_force else ()
+    holders = {each.id for each in list_holders(in_force.recipients)} if in_force else set()
+    made_at_ns = policy.in_force.policy.made_at_ns if policy.in_force else 0
     return Watching(
         unmet=(
-            *list_unmet_of_machine(readers, keywords, now.date()),
+            *list_unmet_of_machine(readers, keywords, now.date(), policy_made_at_ns=made_at_ns),
             *list_unmet_now(keywords, now, system.list_addresses()),
         ),
         groups=(*keywords.watch_groups, *(keywords.staff_groups if keywords.staff_reference else ())),
         dpia_reference=keywords.dpia_reference,
         dpia_review_date=keywords.dpia_review_date,
         notice_version=keywords.notice_version,
+        when=_say_when(keywords),
+        where=_say_where(keywords),
+        languages=keywords.languages,
+        protected=keywords.protected,
         root_fingerprint=readers.root_fingerprint.hex(),
         readers_version=readers.version,
-        readers=tuple(f"{each.id}: {', '.join(each.positions)}" for each in people),
+        readers=tuple(_say_who(each) for each in people if each.id in holders),
+        untested=tuple(_say_who(each) for each in people if each.id not in holders),
+        absent=tuple(sorted(in_force.absent)) if in_force else (),
+        recoveries=tuple(f"{each.route}: two of {', '.join(each.holders)}" for each in recoveries),
     )
+
+
+def _say_who(person: Recipient) -> str:
+    return f"{person.id}: {', '.join(person.positions)}"
+
+
+def _say_when(keywords: Keywords) -> str:
+    if keywords.out_of_hours_reference.strip():
+        return f"at any time, on the ground of {keywords.out_of_hours_reference}"
+    return f"{', '.join(keywords.days)}, {keywords.hours}"
+
+
+def _say_where(keywords: Keywords) -> str:
+    if keywords.away_reference.strip():
+        return f"on any network, on the ground of {keywords.away_reference}"
+    return f"on {', '.join(keywords.networks)}" if keywords.networks else "nowhere: the policy names no network"
 
 
 def _describe(watching: Watching) -> list[str]:
     """Return in words whether keyboards are watched here, and who reads."""
     root = watching.root_fingerprint or "none is pinned"
     lines = [f"The key that decides who may read (safeguarding root): {root}"]
-    if watching.readers:
-        lines.append(f"Readers, set {watching.readers_version}; nobody reads a flag that may be about himself:")
-        lines += [f"  {each}" for each in watching.readers]
+    for title, people in (
+        (f"Readers, set {watching.readers_version}; nobody reads a flag that may be about himself:", watching.readers),
+        ("In the set, and readers only once they have opened a test item:", watching.untested),
+        ("Said to be away; while nobody of a position is there, the next one up reads as well:", watching.absent),
+        ("Spare keys, which two of their holders together can use, by the route of a flag:", watching.recoveries),
+    ):
+        lines += [title, *(f"  {each}" for each in people)] if people else []
     if watching.unmet:
-        return [*lines, "Nobody is watched now, because:", *(f"  {each}" for each in watching.unmet)]
+        lines += ["Nobody is watched now, because:", *(f"  {each}" for each in watching.unmet)]
+    if not watching.groups:
+        return lines
+    watched = "Otherwise watched" if watching.unmet else "Watched"
     return [
         *lines,
-        f"Watched, with a sign in sight and after notice {watching.notice_version} was accepted, are members of:",
+        f"{watched}, with a sign in sight and after notice {watching.notice_version} was accepted, are members of:",
         *(f"  {each}" for each in watching.groups),
         f"On the ground of {watching.dpia_reference}, to be reviewed by {watching.dpia_review_date}",
+        f"When: {watching.when}",
+        f"Where: {watching.where}",
+        f"Languages: {', '.join(watching.languages)}",
+        f"Never read, beside the agent's own list: {', '.join(watching.protected) or 'no more windows'}",
         "Read: what is typed in X11 windows, in memory only, wiped when another window is entered",
         "Kept: a sentence with words of the lexicon, sealed on this machine before it is written anywhere",
     ]

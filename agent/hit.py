@@ -4,7 +4,7 @@
 `checks.keywords` makes one of what a watcher tells, `seal` seals it. It is never written, logged or sent as it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.session.messages import Found
 
@@ -27,6 +27,8 @@ class Hit:
     """The notice that was accepted in the session."""
     drill_nonce: bytes = b""
     """Only of an order that was verified here: it makes the flag a drill."""
+    around: str = field(default="", repr=False)
+    """What was typed around the sentence. Names are looked for in it, and it is never sealed."""
 
     def __repr__(self) -> str:
         return "Hit(...)"

@@ -15,7 +15,7 @@ to the seal: it is throttled where it is found, each account by itself, and wait
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from agent.budget import Budget
 from agent.checks.interface import Check, CheckResult
@@ -101,18 +101,11 @@ class Pipeline:
             self.step()
             next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
             self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
-        if self._stop_reason:
-            self.submit(AgentStopped(self._stop_reason))
-        # What was dropped in the last minute is told before the end, not lost with it.
-        self._dropped_due_s = self._disk_due_s = self._unsealed_due_s = 0.0
-        self.step()
-        for check in self._checks:
-            check.close()
+        self._end()
 
     def step(self) -> None:
         """Take everything that is due through the path, once."""
-        while not self._submitted.empty():
-            self._pass_on(self._submitted.get())
+        self._take_submitted()
         for throttled in self._budget.sample():
             self._pass_on(throttled)
         self._seal_again()
@@ -120,18 +113,55 @@ class Pipeline:
             if self._monotonic_s() >= self._due_s[check.name]:
                 self._observe(check)
         if self._monotonic_s() >= self._dropped_due_s:
-            self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
-            for dropped in self._throttle.take_dropped():
-                # Past the throttle, which has no say in what it dropped itself.
-                self._held.append(Record(dropped, dropped.severity))
+            self._tell_dropped()
         self._record()
+
+    def _end(self) -> None:
+        """Take the last of everything through the path: nothing is lost with us that was not counted.
+
+        1. What is due, as in every step.
+        2. What the checks have under way, such as a sentence that somebody is typing.
+        3. Why we end, and what could not be sealed or was dropped.
+        """
+        # 1
+        self._disk_due_s = self._unsealed_due_s = 0.0
+        self.step()
+        # 2
+        for check in self._checks:
+            self._take(check, check.finish())
+            check.close()
+        # 3
+        if self._stop_reason:
+            self.submit(AgentStopped(self._stop_reason))
+        self._take_submitted()
+        if self._unsealed:
+            self._throttle.count_dropped(FlagRaised.kind, "unsealed", len(self._unsealed))
+            self._unsealed.clear()
+        self._tell_dropped()
+        self._disk_due_s = 0.0
+        self._record()
+
+    def _take_submitted(self) -> None:
+        while not self._submitted.empty():
+            self._pass_on(self._submitted.get())
+
+    def _tell_dropped(self) -> None:
+        self._dropped_due_s = self._monotonic_s() + DROPPED_EVERY_S
+        for dropped in self._throttle.take_dropped():
+            # Past the throttle, which has no say in what it dropped itself.
+            self._held.append(Record(dropped, dropped.severity))
 
     def _observe(self, check: Check) -> None:
         self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown
         check.scans_paused = self._budget.is_paused
+        self._take(check, check.observe(self._clock_ns()))
+        self._report(check.result())
+
+    def _take(self, check: Check, events: Iterator[Kind | Hit]) -> None:
+        """Take what a check yields through the path."""
         try:
             # One at a time: when a check is asked for the next, it takes the last as told, so that must be on the disk.
-            for found in check.observe(self._clock_ns()):
+            for found in events:
                 if isinstance(found, Hit):
                     self._seal(found)
                 else:
@@ -141,7 +171,6 @@ class Pipeline:
             log.error("%s", error)
             self._due_s[check.name] = self._monotonic_s() + CRASHED_PAUSE_S
             self._pass_on(CheckCrashed(error.check, error.error_type))
-        self._report(check.result())
 
     def _report(self, result: CheckResult) -> None:
         """Make an event of another answer. A summary may count things that come and go: that alone is no news."""
@@ -176,8 +205,10 @@ class Pipeline:
                 self._throttle.count_dropped(FlagRaised.kind, "unsealed", 1)
             return
         severity = self._policy.find_severity(flag.event)
-        if severity is not None:
-            self._held.append(Record(flag.event, severity, flag.tier, flag.route, flag.is_drill))
+        if severity is None:
+            self._throttle.count_dropped(FlagRaised.kind, "switched_off", 1)
+            return
+        self._held.append(Record(flag.event, severity, flag.tier, flag.route, flag.is_drill))
 
     def _seal_again(self) -> None:
         if self._unsealed and self._monotonic_s() >= self._unsealed_due_s:

@@ -37,7 +37,8 @@ class Sealer:
     def seal(self, hit: Hit) -> SealedFlag:
         """Return the flag of a hit. With nobody left to read it, it goes outside and holds nothing.
 
-        1. Whom it may be about: the account, and every role-holder whose name stands in the sentence.
+        1. Whom it may be about: the account, and every role-holder whose name stands in the sentence, around it or in
+           what names the window: nobody writes to Mrs Dale and names her in every sentence.
         2. The lowest route above all of them, and the keys of its readers.
         3. The content, padded, sealed to these keys and no other.
 
@@ -55,7 +56,8 @@ class Sealer:
         if readers is None:
             raise SealError("there is no set of readers")
         # 1
-        subjects = readers.find_subjects(hit.account, hit.found.sentence)
+        found = hit.found
+        subjects = readers.find_subjects(hit.account, found.sentence, hit.around, found.window, found.application)
         # 2
         route, age_keys = readers.choose(subjects)
         # 3
@@ -67,7 +69,7 @@ class Sealer:
             recipients_version=version,
             drill_nonce=hit.drill_nonce,
         )
-        return SealedFlag(event, hit.found.tier, route.value, bool(hit.drill_nonce))
+        return SealedFlag(event, found.tier, route.value, bool(hit.drill_nonce))
 
     def _to_content(self, hit: Hit, route: str, recipients_version: int) -> FlagContent:
         found = hit.found

@@ -15,6 +15,7 @@ import pwd
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from collector.config import load_config
@@ -38,7 +39,7 @@ KEYWORDS = """# DEMO. Not a school's policy: the impact assessment it names does
 [keywords]
 enabled = true
 dpia_reference = "DEMO: no impact assessment was made"
-dpia_review_date = "2099-12-31"
+dpia_review_date = "{review_date}"
 notice_version = "demo-1"
 notice_title = "Demo: what you type is checked"
 notice_text = \"\"\"
@@ -51,7 +52,11 @@ Nothing else that is typed is kept.
 watch_groups = [{group}]
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 hours = "00:00-24:00"
+out_of_hours_reference = "DEMO: to be seen at any hour"
+away_reference = "DEMO: to be seen on any network"
 """
+
+REVIEWED_AFTER_DAYS = 300
 
 Run = Callable[..., str]
 """Runs one of our commands with its arguments and what is said to it, and returns what it printed."""
@@ -80,7 +85,9 @@ def set_up(folder: Path, collector: Path, run: Run, add_user: Callable[[str, str
     words = {name: _make_identity(folder / name, name, collector, run) for name in READERS}
     _sign(folder, collector, run, words)
     policy = folder / "keywords.toml"
-    policy.write_text(KEYWORDS.format(group=json.dumps(find_group())), encoding="utf-8")
+    review_date = (datetime.now(UTC).date() + timedelta(days=REVIEWED_AFTER_DAYS)).isoformat()
+    text = KEYWORDS.format(group=json.dumps(find_group()), review_date=review_date)
+    policy.write_text(text, encoding="utf-8")
     run("schoolwarden-collector", "rules", "add", str(policy), "--dir", str(collector))
     return [DemoReader(name, words[name], passwords[name]) for name in READERS]
 

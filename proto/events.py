@@ -285,7 +285,7 @@ class ProgramStarted(Kind):
 
 @dataclass(frozen=True, slots=True)
 class RecipientsApplied(Kind):
-    """A signed set of people who may read flags came into force."""
+    """A signed set of people who may read flags came into force, or what came with it unsigned changed: who is away."""
 
     kind: ClassVar[str] = "recipients.applied"
     recipients_version: int

@@ -27,6 +27,8 @@ DOMAIN = b"schoolwarden recipients\x00"
 SUCCESSION_DOMAIN = b"schoolwarden root succession\x00"
 FILE_HEADING = "schoolwarden recipients v1"
 MAX_BODY_BYTES = 256 * 1024
+POSITIONS = ("dsl", "deputy_dsl", "headteacher", "chair_of_governors")
+"""What makes somebody a reader. What follows from each is `rules.route`'s business."""
 FEWEST_TESTED = 2
 """So many people must have opened a test item before anybody is watched: a flag must not wait for one lost key."""
 
@@ -38,7 +40,7 @@ class Recipient:
     id: str
     """The name of the person's account at the console."""
     positions: tuple[str, ...]
-    """dsl, deputy_dsl, headteacher, chair_of_governors; see `rules.route`."""
+    """Of `POSITIONS`."""
     age_key: str
     """age1..."""
     aliases: tuple[str, ...] = ()
@@ -205,6 +207,8 @@ def _verify_content(content: RecipientSet) -> None:
         raise RecipientsError("the set names nobody, or somebody twice")
     if any(not each.positions for each in content.recipients):
         raise RecipientsError("somebody in the set has no position")
+    if any(position not in POSITIONS for each in content.recipients for position in each.positions):
+        raise RecipientsError("somebody in the set has a position that this version does not know")
     keys = [each.age_key for each in content.recipients] + [each.age_key for each in content.recoveries]
     if len(set(keys)) != len(keys):
         raise RecipientsError("two in the set have the same key")

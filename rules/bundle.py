@@ -9,6 +9,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from proto.errors import SignatureError
@@ -114,9 +115,10 @@ def open_bundle(
         raise BundleRollbackError(f"the bundle is another one than that in force, both of version {version}")
     # 6
     try:
-        return parse_files(content["files"], approved=content["approved"], version=version)
+        policy = parse_files(content["files"], approved=content["approved"], version=version)
     except RuleFormatError as error:
         raise BundleError(f"the bundle holds a rule that is not right: {error.message}", hint=error.hint) from error
+    return replace(policy, made_at_ns=content["made_at_ns"])
 
 
 def _signed_bytes(version: int, body: bytes) -> bytes:

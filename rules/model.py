@@ -140,11 +140,11 @@ class Keywords:
     hours: str = "07:00-18:00"
     """Local time of the device."""
     out_of_hours_reference: str = ""
-    """On what ground the keyboard is watched at other times; empty: it is not."""
+    """On what ground the keyboard is watched at any time; empty: at these days and hours only."""
     networks: tuple[str, ...] = ()
-    """The school's networks (CIDR); empty: every network is the school's."""
+    """The school's networks (CIDR). A policy that names none needs an `away_reference`."""
     away_reference: str = ""
-    """On what ground the keyboard is watched away from them; empty: it is not."""
+    """On what ground the keyboard is watched on any network; empty: on these only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +160,8 @@ class Policy:
     """The allow list: names of packages and programs, in lower case."""
     version: int = 0
     """Version of the bundle it came in; 0 for a policy that was never published."""
+    made_at_ns: int = 0
+    """When that bundle was signed."""
 
 
 @dataclass(frozen=True, slots=True)

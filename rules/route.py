@@ -80,8 +80,12 @@ def find_readers(holders: Collection[Holder], route: Route, absent: Collection[s
 
 
 def list_holders(content: RecipientSet) -> tuple[Holder, ...]:
-    """Return those of a signed set who count as readers: only who has opened a test item. Both sides use this."""
+    """Return those of a signed set who count as readers: who holds a position and has opened a test item.
+
+    Both sides use this.
+    """
     known = {position.value: position for position in Position}
-    return tuple(
+    tested = [
         Holder(each.id, frozenset(known[name] for name in each.positions if name in known)) for each in content.tested
-    )
+    ]
+    return tuple(holder for holder in tested if holder.positions)

@@ -9,10 +9,12 @@
     notice_title = "This computer is watched"
     notice_text = "..."
     watch_groups = ["pupils"]
+    networks = ["10.20.0.0/16"]
 
-Optional are `languages`, `staff_groups` with `staff_reference`, `protected`, `days`, `hours` with
-`out_of_hours_reference`, `networks` with `away_reference`. It stands in one file of a policy. What the agent holds
-whatever stands here is in `agent.preconditions`.
+Optional are `languages`, `staff_groups` with `staff_reference`, `protected`, `days` and `hours` or an
+`out_of_hours_reference`, an `away_reference` beside `networks` or in their place. It stands in one file of a policy.
+A device reads it with this same code, so what is refused here no bundle can say. The other floors are in
+`agent.preconditions`.
 """
 
 import ipaddress
@@ -36,6 +38,16 @@ _KEYS = (
 )
 _REQUIRED = ("dpia_reference", "dpia_review_date", "notice_version", "notice_title", "notice_text")
 """Without which nobody may be watched."""
+
+MAX_SCHOOL_DAYS = 6
+MAX_SCHOOL_HOURS = 14
+"""Whoever watches longer watches homes, and names the ground for it."""
+
+GROUPS_OF_STAFF = frozenset(
+    "root wheel sudo adm admin admins administrator administrators domain-admins sysadmin staff teacher teachers "
+    "teaching-staff support-staff office governors headteacher head slt ta tas technician technicians".split()
+)
+"""Names of groups that are not pupils' anywhere. Who is in the others is the administrator's word."""
 
 MAX_NOTICE_CHARACTERS = 3000
 MAX_SHOWN_BYTES = 12 * 1024
@@ -71,6 +83,9 @@ def parse_keywords(values: Mapping[str, Any], file: str) -> Keywords:
     )
     _verify_date(table, keywords.dpia_review_date)
     _verify_groups(table, keywords)
+    if keywords.enabled:
+        _verify_times(table, keywords)
+        _verify_places(table, keywords)
     size = sum(len(text.encode("utf-8", "replace")) for text in (keywords.notice_text, *keywords.protected))
     if size > MAX_SHOWN_BYTES:
         problem = f"notice_text and protected have {size} bytes together, more than {MAX_SHOWN_BYTES}"
@@ -151,7 +166,26 @@ def _verify_groups(table: Table, keywords: Keywords) -> None:
     if keywords.staff_groups and not keywords.staff_reference:
         hint = "name the ground on which staff are watched, or remove staff_groups"
         raise table.fault("is missing beside staff_groups", key="staff_reference", hint=hint)
+    for group in () if keywords.staff_reference else keywords.watch_groups:
+        if "-".join(group.casefold().split()) in GROUPS_OF_STAFF:
+            hint = "watch_groups are pupils; staff are watched by staff_groups with a staff_reference"
+            raise table.fault(f"holds {shown(group)}, a group of staff", key="watch_groups", hint=hint)
     for group in keywords.staff_groups:
         if group in keywords.watch_groups:
             problem = f"holds {shown(group)}, which is in watch_groups too"
             raise table.fault(problem, key="staff_groups", hint="a group is of pupils or of staff")
+
+
+def _verify_times(table: Table, keywords: Keywords) -> None:
+    begin, end = (int(each[:2]) * 60 + int(each[3:]) for each in keywords.hours.split("-"))
+    is_longer = end - begin > MAX_SCHOOL_HOURS * 60 or len(set(keywords.days)) > MAX_SCHOOL_DAYS
+    if is_longer and not keywords.out_of_hours_reference:
+        problem = f"is missing, for more than {MAX_SCHOOL_HOURS} hours a day or {MAX_SCHOOL_DAYS} days a week"
+        hint = "name the ground on which people are watched out of hours, or narrow days and hours"
+        raise table.fault(problem, key="out_of_hours_reference", hint=hint)
+
+
+def _verify_places(table: Table, keywords: Keywords) -> None:
+    if not keywords.networks and not keywords.away_reference:
+        hint = 'networks = ["10.20.0.0/16"], or an away_reference, the ground on which people are watched at home'
+        raise table.fault("is missing, so people would be watched everywhere", key="networks", hint=hint)

@@ -41,7 +41,7 @@ def find_fault(text: str, *, min_literals: int = MIN_LITERALS) -> str | None:
 
 def to_regex(wildcard: str) -> str:
     """Return a regular expression for `match` that takes time in proportion to the text."""
-    first, *rest = (_literal(part) for part in wildcard.split("*"))
+    first, *rest = (to_literal(part) for part in wildcard.split("*"))
     if not rest:
         return rf"{first}\Z"
     *middle, last = rest
@@ -49,7 +49,8 @@ def to_regex(wildcard: str) -> str:
     return rf"{first}{found_once}" + (rf".*{last}\Z" if last else "")
 
 
-def _literal(part: str) -> str:
+def to_literal(part: str) -> str:
+    """Return a regular expression for a part of a wildcard without stars."""
     return ".".join(re.escape(piece) for piece in part.split("?"))
 
 
@@ -64,7 +65,7 @@ class Wildcards(Generic[T]):
             # take quadratic time with a further star inside.
             held = text.strip("*")
             if text.startswith("*") and "*" not in held:
-                floating.append((held[:1], _literal(held) + ("" if text.endswith("*") else r"\Z")))
+                floating.append((held[:1], to_literal(held) + ("" if text.endswith("*") else r"\Z")))
             else:
                 anchored.append((text[:1], to_regex(text)))
         self._fits = _to_any(anchored).match if anchored else None

@@ -13,6 +13,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,15 @@ KEYWORDS = """
 [keywords]
 enabled = true
 dpia_reference = "TEST: not a real assessment"
-dpia_review_date = "2099-12-31"
+dpia_review_date = "{review_date}"
 notice_version = "test-1"
 notice_title = "This computer is watched"
 notice_text = "What you type here is compared with a list of words by a program on this computer."
 watch_groups = [{groups}]
 days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 hours = "00:00-24:00"
+out_of_hours_reference = "TEST: runs at night"
+away_reference = "TEST: runs anywhere"
 """
 
 
@@ -107,7 +110,9 @@ class Readers:
     def watch(self, *groups: str) -> None:
         """Publish the policy under which members of these groups are watched."""
         path = self.folder / "keywords.toml"
-        path.write_text(KEYWORDS.format(groups=", ".join(f'"{group}"' for group in groups)))
+        review_date = (datetime.now(UTC).date() + timedelta(days=300)).isoformat()
+        listed = ", ".join(f'"{group}"' for group in groups)
+        path.write_text(KEYWORDS.format(groups=listed, review_date=review_date))
         self._collector("rules", "add", str(path))
 
     def list_flags(self) -> list[Any]:

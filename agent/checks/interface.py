@@ -128,6 +128,17 @@ class Check(ABC):
         """Whether the last look left work over; who wants the whole answer looks again at once."""
         return False
 
+    def finish(self) -> Iterator[Kind | Hit]:
+        """End what is under way and yield what comes of it; the next and last call is `close`.
+
+        Raises:
+            CheckError: whatever went wrong inside.
+        """
+        try:
+            yield from self._finish()
+        except Exception as error:
+            raise CheckError(self.name, type(error).__name__) from error
+
     def close(self) -> None:  # noqa: B027 - most checks hold nothing
         """Give back what the check holds of the system."""
 
@@ -138,6 +149,10 @@ class Check(ABC):
     @abstractmethod
     def _answer(self) -> Answer:
         """Return what the last look found."""
+
+    def _finish(self) -> Iterator[Kind | Hit]:
+        """End what is under way, and yield events. Most checks have nothing under way between two looks."""
+        yield from ()
 
     def _note(self, answer: Answer, now_ns: int) -> None:
         if answer.state is State.FAIL:

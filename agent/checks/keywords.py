@@ -10,16 +10,19 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.checks.interface import Answer, Check, Rules
 from agent.checks.keywords_drills import Drills
+from agent.checks.keywords_limit import Limit
 from agent.checks.keywords_remembered import AcceptedNotices
 from agent.checks.keywords_watch import Starter, Wanted, Watch, WatcherProcess
-from agent.checks.keywords_watchers import Watchers, count_each, to_key
+from agent.checks.keywords_watchers import Key, Watchers, count_each, to_key
 from agent.hit import Hit
 from agent.preconditions import (
+    GROUPS_UNKNOWN,
     NO_GROUP,
     ROOT,
     STAFF_WITHOUT_REFERENCE,
@@ -42,7 +45,6 @@ LOOK_EVERY_S = 3.0
 DROPPED_EVERY_S = 60.0
 _OF_OTHERS = frozenset({NO_GROUP, ROOT, STAFF_WITHOUT_REFERENCE})
 """Somebody is not to be watched at all; everything else keeps somebody from being watched who should be."""
-
 
 MAKE_BROWSERS_TELL = (
     "for Chrome, Chromium and Edge set ACCESSIBILITY_ENABLED=1 for the session and start them with "
@@ -71,18 +73,22 @@ class Keywords(Check):
         wake: Callable[[], None] | None = None,
         start: Starter = _start_watcher,
         clock_s: Callable[[], float] = time.monotonic,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         """As for every check; `start` makes watchers."""
         super().__init__(system, find_rules, state_folder=state_folder, wake=wake)
         self.readers: ReaderStore | None = None
         """Who reads what is found; without them nobody is watched. A running agent has them set, a single look not."""
         self._clock_s = clock_s
-        self._watchers = Watchers(start, self._wake, clock_s)
+        self._clock_ns = clock_ns
+        self._watchers = Watchers(start, self._wake, clock_s, clock_ns)
+        self._limit = Limit(clock_s)
         self._accepted = AcceptedNotices(state_folder)
-        self._drills = Drills(state_folder)
+        self._drills = Drills(state_folder, clock_ns)
         self._ordered: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._look_due_s = self._dropped_due_s = clock_s()
         self._policy: KeywordsPolicy | None = None
+        self._policy_made_at_ns = 0
         self._unmet: tuple[str, ...] = ()
         self._unmet_now: tuple[str, ...] = ()
         self._obstacles: Counter[str] = Counter()
@@ -104,23 +110,38 @@ class Keywords(Check):
         now_s = self._clock_s()
         rules = self._find_rules()
         self._policy = rules.policy.keywords if rules else None
+        self._policy_made_at_ns = rules.policy.made_at_ns if rules else 0
         if now_s >= self._look_due_s:
             self._look_due_s = now_s + LOOK_EVERY_S
             yield from self._watchers.keep(self._list_wanted(readers))
         yield from self._take_accepted(readers)
         yield from self._take_drills()
-        for watch, at_ns, found in self._watchers.take_found():
-            yield self._to_hit(watch, at_ns, found, readers)
+        yield from self._take_hits(readers)
         if now_s >= self._dropped_due_s:
             self._dropped_due_s = now_s + DROPPED_EVERY_S
-            yield from self._watchers.take_dropped()
+            yield from self._limit.take_dropped()
 
-    def _list_wanted(self, readers: ReaderStore) -> dict[tuple[int, str, str], Wanted]:
+    def _finish(self) -> Iterator[Kind | Hit]:
+        self._watchers.close()
+        if self.readers is not None:
+            yield from self._take_hits(self.readers)
+        yield from self._limit.take_dropped()
+
+    def _take_hits(self, readers: ReaderStore) -> Iterator[Hit]:
+        for watch, at_ns, found in self._watchers.take_found():
+            drill = self._drills.find_answer(watch, at_ns, found)
+            if drill is not None:
+                yield drill
+            elif self._limit.admit(watch.wanted.session.uid, found.tier):
+                yield _to_hit(watch, at_ns, found, readers)
+        self._limit.count(self._watchers.take_dropped())
+
+    def _list_wanted(self, readers: ReaderStore) -> dict[Key, Wanted]:
         """Return the sessions that are to be watched now, and note why others are not."""
         self._obstacles, self._sessions = Counter(), 0
         keywords = self._policy or KeywordsPolicy()
-        now = datetime.now().astimezone()
-        self._unmet = list_unmet_of_machine(readers, keywords, now.date())
+        now = datetime.fromtimestamp(self._clock_ns() / 1e9, UTC).astimezone()
+        self._unmet = list_unmet_of_machine(readers, keywords, now.date(), policy_made_at_ns=self._policy_made_at_ns)
         self._unmet_now = () if self._unmet else list_unmet_now(keywords, now, self._list_addresses(keywords))
         if self._unmet or self._unmet_now:
             return {}
@@ -130,11 +151,14 @@ class Keywords(Check):
             if _OF_OTHERS & set(unmet):
                 continue
             self._sessions += 1
-            if unmet:
-                self._obstacles[unmet[0]] += 1
-                continue
-            setup = self._to_setup(keywords, session)
-            wanted[to_key(session)] = Wanted(session, find_kind(keywords, session), setup)
+            self._obstacles.update(unmet[:1])
+            key, setup = to_key(session), self._to_setup(keywords, session)
+            running = self._watchers.find_wanted(key)
+            if not unmet:
+                wanted[key] = Wanted(session, find_kind(keywords, session), setup)
+            elif unmet == (GROUPS_UNKNOWN,) and running is not None:
+                # As it was, until it is known that the session is not to be watched any more.
+                wanted[key] = replace(running, setup=setup, session=replace(running.session, began=session.began))
         return wanted
 
     def _list_addresses(self, keywords: KeywordsPolicy) -> tuple[str, ...]:
@@ -146,7 +170,7 @@ class Keywords(Check):
             notice_version=keywords.notice_version,
             notice_title=keywords.notice_title,
             notice_text=keywords.notice_text,
-            is_accepted=self._accepted.has(session.uid, keywords.notice_version),
+            is_accepted=self._accepted.has(self._to_sitting(session), keywords.notice_version),
             protected=keywords.protected,
         )
 
@@ -157,9 +181,15 @@ class Keywords(Check):
                 continue
             session, version = watch.wanted.session, watch.wanted.setup.notice_version
             reference = make_subject_ref(in_force.subject_key, session.to_account(readers.device_id))
-            if not self._accepted.has(session.uid, version):
+            sitting = self._to_sitting(session)
+            if not self._accepted.has(sitting, version):
                 yield NoticeAccepted(reference, version)
-                self._accepted.note(session.uid, version)
+                if session.began:
+                    self._accepted.note(sitting, version)
+
+    def _to_sitting(self, session: Session) -> str:
+        """Return what tells this sitting at this machine from all others."""
+        return f"{self._system.boot_id().hex()} {session.uid} {session.display} {session.began}"
 
     def _take_drills(self) -> Iterator[Hit]:
         while not self._ordered.empty():
@@ -168,21 +198,9 @@ class Keywords(Check):
                 # Not answered: a drill that came back would say that flags come through.
                 log.warning("an order to drill is not answered: the keyboard is not watched")
             else:
-                yield from self._drills.begin(nonce, self._watchers.watches, self._policy)
-
-    def _to_hit(self, watch: Watch, at_ns: int, found: Found, readers: ReaderStore) -> Hit:
-        drill = self._drills.find_answer(watch, at_ns, found)
-        if drill is not None:
-            return drill
-        session = watch.wanted.session
-        return Hit(
-            found=found,
-            found_at_ns=at_ns,
-            account=session.to_account(readers.device_id),
-            account_name=session.account_name,
-            account_kind=watch.wanted.account_kind,
-            notice_version=watch.wanted.setup.notice_version,
-        )
+                yield from self._drills.begin(
+                    nonce, self._watchers.watches, self._policy, should_be_watched=self._sessions
+                )
 
     def _answer(self) -> Answer:
         if self.readers is None:
@@ -201,15 +219,21 @@ class Keywords(Check):
     def _answer_by_sessions(self) -> Answer:
         watching, waiting = self._watchers.watching, self._watchers.waiting
         unread = self._watchers.list_windows_not_read()
-        why = count_each([*self._watchers.list_obstacles(), *self._obstacles.elements(), *unread])
+        in_force = self.readers.in_force if self.readers else None
+        reasons = [*self._watchers.list_obstacles(), *self._obstacles.elements(), *unread]
+        why = count_each(reasons)
         facts = {
             "sessions": str(self._sessions),
             "watching": str(watching),
             "waiting_for_notice": str(waiting),
             "not_watched": why,
+            "without_password_fields": str(self._watchers.without_password_fields),
+            "readers_absent": str(len(in_force.absent) if in_force else 0),
         }
         if unread:
             facts |= {"windows_not_read": count_each(unread), "what_to_do": MAKE_BROWSERS_TELL}
+        if set(reasons) == {GROUPS_UNKNOWN}:
+            return Answer(State.UNKNOWN, f"It is not known who should be watched: {why}.", facts)
         if why:
             return Answer(State.FAIL, f"Not every session that should be watched is: {why}.", facts)
         told = f"{watching} of {self._sessions} sessions that should be watched are"
@@ -219,3 +243,16 @@ class Keywords(Check):
             has_passed = self.result().state is State.PASS and watching + self._watchers.starting >= self._sessions
             return Answer(State.PASS if has_passed else State.UNKNOWN, f"{told}.", facts)
         return Answer(State.PASS, f"{told}.", facts)
+
+
+def _to_hit(watch: Watch, at_ns: int, found: Found, readers: ReaderStore) -> Hit:
+    session = watch.wanted.session
+    return Hit(
+        found=found,
+        found_at_ns=at_ns,
+        account=session.to_account(readers.device_id),
+        account_name=session.account_name,
+        account_kind=watch.wanted.account_kind,
+        notice_version=watch.wanted.setup.notice_version,
+        around=found.around,
+    )

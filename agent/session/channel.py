@@ -26,16 +26,18 @@ class Channel:
         self._end = end
         self._sending = threading.Lock()
 
-    def send(self, message: Order | Report) -> None:
-        """Send one message.
+    def send(self, message: Order | Report, *, may_wait: bool = True) -> None:
+        """Send one message; wait until the other end has room for it, or do not.
 
         Raises:
-            ChannelError: it is too large, or the other end has closed.
+            ChannelError: it is too large, the other end has closed, or it has no room and nobody may wait.
         """
         datagram = encode(message)
         try:
             with self._sending:
-                self._end.send(datagram, socket.MSG_NOSIGNAL)
+                self._end.send(datagram, socket.MSG_NOSIGNAL | (0 if may_wait else socket.MSG_DONTWAIT))
+        except BlockingIOError as error:
+            raise ChannelError("the other end of the channel does not listen") from error
         except OSError as error:
             raise ChannelError("the other end of the channel is closed") from error
 

@@ -5,19 +5,26 @@ The account of what a watcher says is the one it was started as; nothing it says
 sessions are watched, and what becomes of a finding, are the service's part.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from agent.errors import ChannelError, NotWatchedError
 from agent.session.channel import Channel, open_pair
-from agent.session.messages import Order, Report, Setup, decode_report
+from agent.session.messages import Order, Report, Setup, Stop, decode_report
 
 STOP_TIMEOUT_S = 3.0
+"""So long a watcher may take to say what it has still found, and to end."""
+KILLED_TIMEOUT_S = 1.0
+MESSAGES_A_SECOND = 50
+MESSAGES_AT_ONCE = 250
+"""A watcher says a few words a minute. One that says more than this, for seconds, is none."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 PASSED_ON = ("XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "LANG", "LC_ALL", "LC_CTYPE")
 """What a watcher needs from the session's environment. The rest, a user may set as he likes, stays out."""
@@ -73,6 +80,7 @@ class WatcherProcess:
         self._channel = channel
         self._on_message = on_message
         self._fault = ""
+        self._stop_due_s: float | None = None
         self._reader = threading.Thread(target=self._read, name=f"watcher {process.pid}", daemon=True)
         self._reader.start()
 
@@ -92,29 +100,54 @@ class WatcherProcess:
         return self._fault
 
     def send(self, order: Order) -> None:
-        """Tell it something.
+        """Tell it something. It is not waited for: the user can have it stand still.
 
         Raises:
-            ChannelError: it has ended.
+            ChannelError: it has ended, or does not listen.
         """
-        self._channel.send(order)
+        self._channel.send(order, may_wait=False)
+
+    def begin_stop(self) -> None:
+        """Tell it to end, and go on; from now on it has STOP_TIMEOUT_S. A second call does nothing."""
+        if self._stop_due_s is None:
+            self._stop_due_s = time.monotonic() + STOP_TIMEOUT_S
+            with contextlib.suppress(ChannelError):
+                # One that does not listen is killed when its time is over.
+                self.send(Stop())
 
     def stop(self) -> None:
-        """End it: it sees that the channel is closed, and is killed when it does not. A second call does nothing."""
-        self._channel.close()
+        """End it, and hear all that it still says; one that takes longer than it may is killed.
+
+        Who ends several calls `begin_stop` of each first: then they take their time together. A second call does
+        nothing.
+        """
+        self.begin_stop()
+        self._reader.join(self._find_rest_s())
         try:
-            self._process.wait(STOP_TIMEOUT_S)
+            self._process.wait(self._find_rest_s())
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if threading.current_thread() is not self._reader:
-            self._reader.join(STOP_TIMEOUT_S)
+        # What it had sent before it was killed is heard too, unless another process holds its end of the channel.
+        self._reader.join(KILLED_TIMEOUT_S)
+        self._channel.close()
+        self._reader.join()
+
+    def _find_rest_s(self) -> float:
+        return max(0.0, (self._stop_due_s or 0.0) - time.monotonic())
 
     def _read(self) -> None:
-        """Hear it until the channel ends. The first thing that may not be said ends it."""
+        """Hear it until the channel ends. The first thing that may not be said ends it, and so does too much."""
+        allowed, before_s = float(MESSAGES_AT_ONCE), time.monotonic()
         try:
             while True:
-                self._on_message(decode_report(self._channel.receive()))
+                report = decode_report(self._channel.receive())
+                now_s = time.monotonic()
+                allowed = min(MESSAGES_AT_ONCE, allowed + (now_s - before_s) * MESSAGES_A_SECOND) - 1
+                before_s = now_s
+                if allowed < 0:
+                    raise ChannelError("it says too much")
+                self._on_message(report)
         except ChannelError as error:
             self._fault = error.message
         finally:
@@ -145,7 +178,7 @@ def start_watcher(session: Session, setup: Setup, on_message: OnMessage) -> Watc
     channel = Channel(service_end)
     watcher = WatcherProcess(process, channel, on_message)
     try:
-        channel.send(setup)
+        watcher.send(setup)
     except ChannelError:
         watcher.stop()
         raise

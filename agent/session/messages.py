@@ -5,18 +5,31 @@ A watcher runs as the pupil, so its words are hostile input for the service. Car
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_type_hints
 
 from agent.errors import ChannelError
 from proto.events import Tier
+from rules.keywords.sentence import MAX_SENTENCE_CHARACTERS
 
 MAX_MESSAGE_BYTES = 16 * 1024
 MAX_TITLE_CHARACTERS = 200
 """Of a window's title and class: they are there to be recognised, not read."""
+MAX_AROUND_CHARACTERS = 500
+MAX_CHARACTERS = {
+    "sentence": MAX_SENTENCE_CHARACTERS,
+    "around": MAX_AROUND_CHARACTERS,
+    "application": MAX_TITLE_CHARACTERS,
+    "window": MAX_TITLE_CHARACTERS,
+    "why": 300,
+    "reason": 300,
+    "rule": 100,
+    "category": 100,
+    "nonce": 100,
+}
+"""Of what a watcher says, by field. What is longer ends the channel."""
 
-STATES = ("waiting", "watching", "paused", "not_watched")
-SIGNS = ("tray", "window", "none")
+STATES = ("waiting", "watching", "not_watched")
 MUTE_BROWSER = "a browser does not tell which of its fields are for passwords"
 """The reason of a state `watching` in which not every window is read."""
 
@@ -43,32 +56,16 @@ class DrillOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop reading until `Resume`: out of hours, away from the school."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Read again."""
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
-    """Forget everything and end."""
+    """Tell what was found so far, forget everything and end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """What the watcher can see here. Text that is pasted is seen nowhere."""
 
-    pid: int
-    layout_aware: bool
     password_fields: bool
     """Programs tell which of their fields are for passwords (AT-SPI). Those that do not are known by their window."""
-    sign: str
-    """How the pupil can see it: one of SIGNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +86,37 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A sentence that matched: the only typed text that ever leaves the watcher."""
+    """A sentence that matched, and a little around it: the only typed text that ever leaves the watcher."""
 
     category: str
     tier: Tier
     severity: int
     rule: str
     why: str
-    sentence: str
+    sentence: str = field(repr=False)
     start: int
     """Of the match, in characters of `sentence`; `end` is exclusive."""
     end: int
-    application: str
-    window: str
+    application: str = field(repr=False)
+    window: str = field(repr=False)
     nonce: str = ""
     """Of the order, when this answers a drill."""
+    around: str = field(default="", repr=False)
+    """What was typed before and after the sentence in its place. It helps to choose the readers, for it may name one of
+    them, and goes no further: nobody seals, keeps or logs it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """How many keys were read in about a minute: a sign of life without content."""
-
-    keys: int
+class Alive:
+    """A sign of life every minute, without content: not even how much was typed."""
 
 
-Order = Setup | DrillOrder | Pause | Resume | Stop
-Report = Ready | Accepted | State | Found | Typed
+Order = Setup | DrillOrder | Stop
+Report = Ready | Accepted | State | Found | Alive
 
 ORDERS: dict[str, type[Any]] = {
     "setup": Setup,
     "drill": DrillOrder,
-    "pause": Pause,
-    "resume": Resume,
     "stop": Stop,
 }
 REPORTS: dict[str, type[Any]] = {
@@ -128,7 +124,7 @@ REPORTS: dict[str, type[Any]] = {
     "accepted": Accepted,
     "state": State,
     "found": Found,
-    "typed": Typed,
+    "alive": Alive,
 }
 _NAMES = {kind: name for name, kind in (ORDERS | REPORTS).items()}
 
@@ -162,10 +158,11 @@ def decode_report(datagram: bytes) -> Report:
         ChannelError: it is nothing that a watcher may say.
     """
     report: Report = _decode(datagram, REPORTS)
+    for name, most in MAX_CHARACTERS.items():
+        if len(getattr(report, name, "")) > most:
+            raise ChannelError(f"{name} is longer than {most} characters")
     if isinstance(report, State) and report.state not in STATES:
         raise ChannelError("a state that there is not")
-    if isinstance(report, Ready) and report.sign not in SIGNS:
-        raise ChannelError("a sign that there is not")
     if isinstance(report, Found) and not 0 <= report.start < report.end <= len(report.sentence):
         raise ChannelError("a match outside its sentence")
     return report

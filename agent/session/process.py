@@ -6,6 +6,7 @@ service, and by its exit code.
 """
 
 import os
+import signal
 import socket
 import sys
 
@@ -34,6 +35,8 @@ def watch(channel: Channel) -> None:
         raise NotWatchedError("this session has no X11 display")
     try:
         watcher = Watcher(channel, setup, display)
+        # A machine that is shut down tells every process so: what was found is told first.
+        signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
         try:
             watcher.run()
         finally:

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Windows in which nothing is read, told by their title and their program's class. The floor; no school can shorten it.
 
-A pattern stands for itself wherever it begins and ends with a whole word, in whatever case; `*` is the rest of a word.
+A pattern stands for itself wherever it begins and ends with a whole word, in whatever case; `*` and `?` are those of
+`rules.wildcard`: any text, and one character.
 Fields for passwords in other windows are `password`'s part, locked screens `lock`'s.
 """
 
 import re
 from collections.abc import Iterable
+
+from rules.wildcard import to_literal
 
 HELP = (
     "childline kooth samaritans papyrus hopeline* shout+85258 the+mix young+minds youngminds beat+eating+disorders "
@@ -63,7 +66,7 @@ class Protected:
     def __init__(self, added: Iterable[str] = ()) -> None:
         patterns = (*FLOOR, *(" ".join(each.split()) for each in added))
         # A star alone would leave nothing to read, which a school says by not switching the watcher on.
-        parts = [_to_regex(each) for each in patterns if each.strip("* ")]
+        parts = [_to_regex(each) for each in patterns if each.strip("*? ")]
         self._any = re.compile("|".join(parts), re.IGNORECASE)
 
     def is_protected(self, application: str, title: str) -> bool:
@@ -72,6 +75,12 @@ class Protected:
 
 
 def _to_regex(pattern: str) -> str:
-    inner = r"[^\W_]*".join(re.escape(part) for part in pattern.split("*"))
+    first, *rest = (to_literal(part) for part in pattern.split("*"))
     # An underline parts words in the classes of windows, so it is no part of one here.
-    return rf"(?<![^\W_]){inner}(?![^\W_])"
+    begin, end = r"(?<![^\W_])", r"(?![^\W_])"
+    if not rest:
+        return f"{begin}{first}{end}"
+    *middle, last = rest
+    # Each part is looked for once, at its first place, as in `rules.wildcard`: a title cannot make it slow.
+    found_once = "".join(f"(?>.*?{part})" for part in middle if part)
+    return f"{begin}{first}{found_once}" + (f"(?>.*?{last}{end})" if last else "")

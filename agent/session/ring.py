@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only place where typed text is kept: a bounded stretch of memory that is overwritten when it is wiped.
 
-It holds the newest characters and forgets the oldest. Python makes copies when the text is looked at; these are freed
-at once but not overwritten, which is why the whole process keeps itself from being dumped or swapped (`secrecy`).
-When to wipe is decided by `reading`.
+It holds the newest characters and forgets the oldest, and is kept from being swapped to the disk. Python makes copies
+when the text is looked at; these are freed soon, but neither overwritten nor kept from swap. The whole process keeps
+itself from being dumped (`secrecy`); a machine that swaps should encrypt what it swaps. When to wipe is decided by
+`reading`.
 """
 
 from agent.session.secrecy import lock_in_memory

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What keeps the watcher's memory to itself: no core dump, no debugger of the same user, no error text, no orphan.
+"""What keeps typed text in memory to itself: no core dump, no debugger of the same user; in the watcher, no error text
+and no orphan either.
 
 It cannot hide anything from the machine's root, and does not try.
 """
@@ -16,20 +17,24 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 
 
+def keep_undumped() -> None:
+    """Have the kernel write no core of this process, and let no other process of this user look into it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def keep_secret() -> None:
-    """Make this process tell nothing that it was not asked for. Call it first of all.
+    """Make this process, a watcher, tell nothing that it was not asked for. Call it first of all.
 
     1. The kernel writes no core of it, and lets no other process of this user look into it.
     2. It dies with the service: first the signal, and then whether the service had died before it was asked for.
     3. Errors are told by their type only: their text, and what a log says of them, may hold what was typed.
     """
     # 1.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    keep_undumped()
     # 2.
     parent = os.getppid()
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
     # 3.

@@ -3,11 +3,11 @@
 
 Read `Watcher._press` for the path of a key. One thread decides everything; the others (the hook, the channel, the two
 buses, the notice) only put what happened into one queue. A key is dropped before it is read while its window is
-protected or unknown, a password field has the focus or may have it (`gate`), the screen is locked, the notice is not
-accepted or the service said to pause. What is pasted or dictated is not seen. `process` runs it.
+protected or unknown, a password field has the focus or may have it (`gate`), the screen is locked or the notice is not
+accepted. What is pasted or dictated is not seen. However it ends, what it had found by then is told. `process` runs it.
 """
 
-import os
+import contextlib
 import queue
 import threading
 import time
@@ -26,17 +26,15 @@ from agent.session.lock import watch_lock_signal
 from agent.session.messages import (
     MUTE_BROWSER,
     Accepted,
+    Alive,
     DrillOrder,
     Found,
     Order,
-    Pause,
     Ready,
     Report,
-    Resume,
     Setup,
     State,
     Stop,
-    Typed,
     decode_order,
 )
 from agent.session.notice import Answer
@@ -53,7 +51,8 @@ from rules.keywords.sentence import find_sentence
 BUSY_LOOK_S = 0.1
 """Between two looks at the clock and the screen while something waits to be told."""
 IDLE_LOOK_S = 1.0
-TYPED_EVERY_S = 60.0
+ALIVE_EVERY_S = 60.0
+CATCH_UP_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,8 @@ class Watcher:
         self._keyboard: Keyboard | None = None
         self._consent = Consent(setup, tell)
         self._mute_browsers = MuteBrowsers()
-        self._paused = ""
         self._state = State("waiting", "the notice is not accepted yet")
-        self._look_s = self._typed_due_s = 0.0
-        self._typed = 0
+        self._look_s = self._alive_due_s = 0.0
 
     def run(self) -> None:
         """Watch until the service says stop or closes the channel.
@@ -106,8 +103,7 @@ class Watcher:
             ChannelError: the service has gone.
         """
         threading.Thread(target=self._hear, name="channel", daemon=True).start()
-        has_passwords = self._passwords is not None
-        self._send(Ready(os.getpid(), layout_aware=True, password_fields=has_passwords, sign=self._sign.kind))
+        self._send(Ready(password_fields=self._passwords is not None))
         if self._consent.is_given:
             self._begin()
         else:
@@ -120,6 +116,8 @@ class Watcher:
             except queue.Empty:
                 happening = None
             now_s = time.monotonic()
+            if isinstance(happening, Stop):
+                self._catch_up(now_s)
             if isinstance(happening, Stop | _ChannelEnd):
                 return
             if happening is not None:
@@ -128,10 +126,22 @@ class Watcher:
                 self._look_s = now_s
                 self._look(now_s)
 
+    def stop(self) -> None:
+        """Let `run` return. A signal handler may call it."""
+        self._happenings.put(Stop())
+
     def close(self) -> None:
-        """Forget everything and leave the screen."""
+        """Tell what was found, forget everything and leave the screen."""
+        # The service may have gone; then nobody is left to be told.
+        with contextlib.suppress(ChannelError):
+            for finding in self._reading.finish(time.monotonic()):
+                self._tell_found(finding)
+        self._layout.forget()
         self._consent.close()
-        self._end("")
+        if self._keyboard is not None:
+            self._keyboard.stop()
+            self._keyboard = None
+        self._sign.hide()
         self._layout.close()
 
     # From a key to what leaves.
@@ -155,8 +165,6 @@ class Watcher:
             symbol, text = self._layout.read(key.keycode, key.state)
         # 3.
         stroke = read_stroke(symbol, text, key.state)
-        if stroke is not Stroke.NOTHING:
-            self._typed += 1
         if stroke is Stroke.TEXT:
             self._reading.add(text, now_s)
         elif stroke is Stroke.END_LINE:
@@ -203,6 +211,7 @@ class Watcher:
                 application=finding.place.application,
                 window=finding.place.window,
                 nonce=nonce,
+                around=finding.around,
             )
         )
 
@@ -230,13 +239,6 @@ class Watcher:
                     self._begin()
             case DrillOrder(nonce):
                 self._drill(nonce, now_s)
-            case Pause(reason):
-                self._paused = reason or "the service said so"
-                self._end(self._paused)
-            case Resume():
-                self._paused = ""
-                if self._consent.is_given:
-                    self._begin()
             case _:
                 raise ChannelError("the service set the watcher up twice")
 
@@ -254,9 +256,21 @@ class Watcher:
             self._tell_found(finding)
         if self._sign.look():
             self._consent.show()
-        if now_s >= self._typed_due_s:
-            self._send(Typed(self._typed))
-            self._typed, self._typed_due_s = 0, now_s + TYPED_EVERY_S
+        if now_s >= self._alive_due_s:
+            self._alive_due_s = now_s + ALIVE_EVERY_S
+            self._send(Alive())
+
+    def _catch_up(self, now_s: float) -> None:
+        """Take, for the last time, the keys that were pressed before: the server may have kept some of them back."""
+        if self._keyboard is None:
+            return
+        self._follow(now_s)
+        until_s = now_s + CATCH_UP_S
+        with contextlib.suppress(queue.Empty):
+            while (rest_s := until_s - time.monotonic()) > 0:
+                happening = self._happenings.get(timeout=rest_s)
+                if isinstance(happening, KeyPress | Click | FieldFocus | _Lock):
+                    self._take(happening, time.monotonic())
 
     def _note_browser(self, now_s: float) -> None:
         """Say that there are browsers in which nothing can be read, or that they have begun to tell."""
@@ -280,25 +294,11 @@ class Watcher:
         for finding in reading.take(now_s + GRACE_S):
             self._tell_found(finding, nonce)
 
-    # Beginning and ending.
-
     def _begin(self) -> None:
-        if self._keyboard is not None or self._paused:
-            return
         self._sign.show()
         self._keyboard = Keyboard(self._happenings.put)
-        self._typed, self._typed_due_s = 0, time.monotonic() + TYPED_EVERY_S
+        self._alive_due_s = time.monotonic() + ALIVE_EVERY_S
         self._set_state(self._find_state())
-
-    def _end(self, reason: str) -> None:
-        if self._keyboard is not None:
-            self._keyboard.stop()
-            self._keyboard = None
-        self._reading.forget()
-        self._layout.forget()
-        self._sign.hide()
-        if reason:
-            self._set_state(State("paused", reason))
 
     def _set_state(self, state: State) -> None:
         self._state = state

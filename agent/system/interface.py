@@ -63,7 +63,8 @@ class Session:
     """Somebody at a screen: one account on one display.
 
     Who it is comes from the kernel. `display` and `environment` are what the account's own programs say, within
-    limits: they can make a session appear that is none, and can hide none.
+    limits: they can make a session appear that is none. One of them cannot hide a session; all of them together, if
+    each names another display than the one that it is on, can.
     """
 
     uid: int
@@ -71,6 +72,8 @@ class Session:
     groups: tuple[int, ...]
     """With `gid`: what a program that is started for this account gets."""
     group_names: tuple[str, ...] = ()
+    are_groups_known: bool = True
+    """False: the directory does not answer, or knows nothing of the account or of one of its groups."""
     account_name: str = field(repr=False)
     is_local: bool = True
     """The account is this machine's own, not the directory's."""
@@ -79,6 +82,9 @@ class Session:
     """As programs find it: `:0`, `wayland-0`."""
     kind: str
     """x11 or wayland."""
+    began: str = ""
+    """Tells this sitting from the next one of the same account on the same display, until the machine starts anew.
+    Empty if the system does not know."""
     environment: dict[str, str] = field(repr=False)
     """What a program needs to appear there; nothing else."""
 

@@ -68,6 +68,8 @@ KINDS = {
     "program.found": "A program is installed",
     "program.installed": "A program was installed",
     "program.started": "A program was started",
+    "recipients.applied": "A set of readers of flags came into force",
+    "recipients.refused": "A set of readers of flags was refused",
     "software.listed": "The installed software was listed",
 }
 
@@ -88,6 +90,9 @@ FIELDS = {
     "program.sha256": "SHA-256 of its content",
     "program.source": "Seen as",
     "program.version": "Version",
+    "recipients_sha256": "SHA-256 of the set of readers",
+    "recipients_version": "Version of the set of readers",
+    "root_fingerprint": "Fingerprint of the safeguarding root",
 }
 """Fields of events by their dotted name; one that is not here is shown by that name."""
 

@@ -21,8 +21,8 @@ FORMAT = "schoolwarden flag v1"
 NOTE_FORMAT = "schoolwarden note v1"
 NEAR_NS = 120 * 10**9
 """A device seals a flag a moment before it writes the header."""
-ROUTES = ("dsl", "head", "chair")
-"""Those that somebody in the school reads, from the lowest up."""
+ROUTES = ("dsl", "head", "chair", "outside")
+"""From the lowest up. What goes outside nobody in the school reads: it opens with its recovery key or not at all."""
 Opening = Callable[[bytes], bytes]
 """Opens something sealed, or raises SealError."""
 

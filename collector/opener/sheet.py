@@ -17,6 +17,7 @@ _ROUTE_NAMES = {
     "dsl": "Flags for the safeguarding leads",
     "head": "Flags for the headteacher",
     "chair": "Flags for the chair of governors",
+    "outside": "Flags for nobody in the school",
 }
 
 

@@ -40,16 +40,18 @@ PACK = """
 id = "test"
 title = "Rules for tests"
 """
-KEYWORDS = """
+REVIEW_DATE = (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=300)).isoformat()
+KEYWORDS = f"""
 [keywords]
 enabled = true
 dpia_reference = "DPIA-2026-04"
-dpia_review_date = "2099-12-31"
+dpia_review_date = "{REVIEW_DATE}"
 notice_version = "2026-09"
 notice_title = "This computer is watched"
 notice_text = "What you type here is looked at by a program."
 watch_groups = ["pupils"]
 out_of_hours_reference = "Tests run at night."
+away_reference = "Tests run anywhere."
 """
 INVENTORY = """
 [inventory]

@@ -33,6 +33,8 @@ class ScriptedCheck(Check):
     def __init__(self, system: FakeSystem) -> None:
         super().__init__(system, lambda: None)
         self.events: list[Kind | Hit] = []
+        self.last: list[Kind | Hit] = []
+        """What it still has under way at the end."""
         self.error: BaseException | None = None
         self.answer = Answer(State.PASS, "All is well.")
         self.looks = 0
@@ -49,6 +51,11 @@ class ScriptedCheck(Check):
             event = self.events.pop(0)
             yield event
             self.on_told(event)
+        if self.error is not None:
+            raise self.error
+
+    def _finish(self) -> Iterator[Kind | Hit]:
+        yield from self.last
         if self.error is not None:
             raise self.error
 

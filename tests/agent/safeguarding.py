@@ -109,6 +109,7 @@ def make_session(**changes: Any) -> Session:
         "home": "/home/pupil7",
         "display": ":0",
         "kind": "x11",
+        "began": "830872.4711",
         "environment": {"DISPLAY": ":0"},
     }
     return Session(**(values | changes))
@@ -132,7 +133,12 @@ def make_found(sentence: str = "i want to die", **changes: Any) -> Found:
 
 
 def make_hit(
-    sentence: str = "i want to die", *, account: str = "directory:pupil7", nonce: bytes = b"", **changes: Any
+    sentence: str = "i want to die",
+    *,
+    account: str = "directory:pupil7",
+    nonce: bytes = b"",
+    around: str = "",
+    **changes: Any,
 ) -> Hit:
     """Return a hit as the check gives it to the seal."""
     return Hit(
@@ -143,6 +149,7 @@ def make_hit(
         account_kind="pupil",
         notice_version="2026-09",
         drill_nonce=nonce,
+        around=around,
     )
 
 

@@ -206,6 +206,41 @@ def test_readers_are_in_force_and_told(desk: Desk, system: FakeSystem) -> None:
     close(agent)
 
 
+def test_an_absence_that_somebody_declares_is_told(
+    desk: Desk, system: FakeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lets the next rung read as well and nobody signed it: the device says so, under the version that it was."""
+    # Nobody goes and comes back within the two seconds in which the same event again is only counted.
+    monkeypatch.setattr("agent.throttle.REPEATED_WITHIN_S", 0.0)
+    enrol_watched(desk)
+    agent = Agent(desk.config, system)
+    for absent in ((), ("dana", "derek"), ("dana", "derek"), ()):
+        agent._on_safeguarding(make_safeguarding(3, absent=absent))
+        agent.pipeline.step()
+    applied = [event for event in events_of(agent) if isinstance(event, RecipientsApplied)]
+    assert [each.recipients_version for each in applied] == [3, 3, 3]
+    close(agent)
+
+
+def test_a_lost_set_does_not_bring_the_root_of_the_enrolment_back(desk: Desk, system: FakeSystem) -> None:
+    """What this machine came to lies with its identity; enrolled anew, it begins anew."""
+    enrol_watched(desk)
+    agent, new_root = Agent(desk.config, system), Ed25519Signer.generate()
+    agent._on_safeguarding(make_safeguarding(3, root=new_root, former_root=ROOT))
+    close(agent)
+    desk.config.readers_file.unlink()
+    agent = Agent(desk.config, system)
+    agent._on_safeguarding(make_safeguarding(4))
+    assert (agent._readers.version, agent._readers.root_fingerprint) == (0, fingerprint(new_root.public_key))
+    close(agent)
+    assert desk.config.pin_file.exists()
+    desk.enrol(again=True)
+    agent = Agent(desk.config, system)
+    agent._on_safeguarding(make_safeguarding(1))
+    assert (agent._readers.version, agent._readers.root_fingerprint) == (1, fingerprint(ROOT.public_key))
+    close(agent)
+
+
 def test_readers_of_a_hostile_administrator_are_refused_and_told(desk: Desk, system: FakeSystem) -> None:
     """With root on the collector he has every key but one; those in force stay."""
     enrol_watched(desk)

@@ -2,7 +2,7 @@
 """Tests that `explain` says exactly what is collected: it is held against the table of kinds and against the gate."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,9 @@ from agent.policy import PolicyStore
 from agent.readers import ReaderStore
 from proto.events import KINDS, Leaves, Program, ProgramFound, ProgramInstalled, ProgramStarted, SoftwareListed
 from proto.recipients import fingerprint
-from tests.agent.collector import DEVICE_ID, KEYWORDS, SCHOOL_NAME, rule_files
+from tests.agent.collector import DEVICE_ID, KEYWORDS, REVIEW_DATE, SCHOOL_NAME, rule_files
 from tests.agent.piping import COLLECTOR, IDENTITY
-from tests.agent.safeguarding import ROOT, make_safeguarding
+from tests.agent.safeguarding import ROOT, make_safeguarding, make_set
 from tests.fakes import FakeSystem
 from tests.proto.samples import SAMPLES
 
@@ -141,11 +141,60 @@ def test_whoever_is_watched_can_see_who_reads(tmp_path: Path) -> None:
         "notice 2026-09",
         "pupils",
         "DPIA-2026-04",
-        "2099-12-31",
+        REVIEW_DATE,
     ):
         assert said in text
     for unsaid in ("Mrs Dale", "age1", "ddale"):
         assert unsaid not in text + json.dumps(explanation.to_json())
+
+
+SCHOOL_TIMES = """
+networks = ["10.20.0.0/16"]
+days = ["mon", "tue"]
+hours = "08:00-15:30"
+languages = ["en", "fr"]
+protected = ["Diary*"]
+"""
+
+
+def test_when_where_and_in_which_windows_is_said(tmp_path: Path) -> None:
+    """As the policy has it, also while nobody is watched; a reference in the place of hours and networks."""
+    lines = [line for line in KEYWORDS.splitlines() if not line.startswith(("out_of_hours", "away"))]
+    for number, (keywords, said) in enumerate(
+        (
+            ("\n".join(lines) + SCHOOL_TIMES, ("mon, tue, 08:00-15:30", "on 10.20.0.0/16", "en, fr", "Diary*")),
+            (KEYWORDS, ("on the ground of Tests run at night.", "on the ground of Tests run anywhere.", "en")),
+        )
+    ):
+        store = PolicyStore(tmp_path / f"{number}.bin", IDENTITY)
+        store.accept(COLLECTOR.publish(1, rule_files(keywords=keywords)))
+        explanation = explain(IDENTITY, store, make_readers(tmp_path), FakeSystem())
+        assert "Nobody is watched now" in explanation.to_text()
+        for each in said:
+            assert each in explanation.to_text()
+            assert each.split(", ")[0] in json.dumps(explanation.to_json()["watching"])
+
+
+def test_everybody_who_can_open_a_flag_is_named_and_nobody_else(tmp_path: Path) -> None:
+    """Who opened no test item reads nothing; who is away still does; two holders of a spare key do."""
+    readers = make_readers(tmp_path)
+    content = make_set(3)
+    people = tuple(replace(each, tested=each.id != "derek") for each in content.recipients)
+    readers.accept(make_safeguarding(3, replace(content, recipients=people), absent=["dana"]))
+    explanation = explain(IDENTITY, make_store(tmp_path, "keywords"), readers, FakeSystem())
+
+    assert explanation.watching.readers == ("dana: dsl", "hilda: headteacher", "carl: chair_of_governors")
+    assert explanation.watching.untested == ("derek: deputy_dsl",)
+    assert explanation.watching.absent == ("dana",)
+    assert explanation.watching.recoveries == (
+        "dsl: two of x",
+        "head: two of x",
+        "chair: two of x",
+        "outside: two of x",
+    )
+    for each in (*explanation.watching.readers, *explanation.watching.untested, *explanation.watching.recoveries):
+        assert f"    {each}\n" in explanation.to_text()
+    assert json.loads(json.dumps(explanation.to_json()))["watching"]["untested"] == ["derek: deputy_dsl"]
 
 
 def test_what_keeps_everybody_from_being_watched_is_said(tmp_path: Path) -> None:

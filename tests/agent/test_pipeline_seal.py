@@ -80,6 +80,8 @@ def test_with_keywords_switched_off_nothing_leaves(piping: Piping) -> None:
     piping.step(make_hit())
 
     assert piping.told(FlagRaised.kind) == []
+    piping.minute()
+    assert piping.counts()["flag.raised", "switched_off"] == 1
 
 
 def test_what_cannot_be_sealed_is_told_kept_and_sealed_later(piping: Piping) -> None:
@@ -107,6 +109,43 @@ def test_what_waits_to_be_sealed_is_tried_once_more_at_the_end(piping: Piping) -
     piping.pipeline.run()
 
     assert len(piping.told(FlagRaised.kind)) == 1
+
+
+def test_what_is_found_at_the_end_is_sealed(piping: Piping) -> None:
+    """What the checks have under way when the agent stops goes the whole way, and then the agent says that it ends."""
+    piping.readers.accept(make_safeguarding(1))
+    piping.check.last = [make_hit("one"), make_hit("two")]
+    piping.pipeline.stop("SIGTERM")
+    piping.pipeline.run()
+
+    contents = [open_as("dana", flag.sealed) for flag in piping.told(FlagRaised.kind)]
+    assert [content.sentence for content in contents if content] == ["one", "two"]
+    assert piping.told()[-1] == AgentStopped("SIGTERM")
+    assert piping.check.is_closed
+
+
+def test_what_cannot_be_sealed_at_the_end_is_counted(piping: Piping) -> None:
+    """It was never written, so it is lost; that it was there is known."""
+    piping.step(make_hit("one"))
+    piping.check.last = [make_hit("two")]
+    piping.pipeline.stop("SIGTERM")
+    piping.pipeline.run()
+
+    assert piping.told(FlagRaised.kind) == []
+    assert piping.counts()["flag.raised", "unsealed"] == 2
+
+
+def test_a_check_that_crashes_at_the_end_stops_nobody(piping: Piping) -> None:
+    """What it yielded before is sealed, that it crashed is told, and it is closed."""
+    piping.readers.accept(make_safeguarding(1))
+    piping.step()
+    piping.check.last, piping.check.error = [make_hit("one")], OSError("secret")
+    piping.pipeline.stop("SIGTERM")
+    piping.pipeline.run()
+
+    assert len(piping.told(FlagRaised.kind)) == 1
+    assert CheckCrashed("one", "OSError") in piping.told()
+    assert piping.check.is_closed
 
 
 def test_what_waits_has_a_limit_and_the_urgent_stays(piping: Piping) -> None:

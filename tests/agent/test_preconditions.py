@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what must hold before a keyboard is watched, and that no policy lowers it."""
 
+import json
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.policy import PolicyStore
 from agent.preconditions import (
+    GROUPS_UNKNOWN,
     NO_GROUP,
     NOT_X11,
     ROOT,
@@ -23,10 +26,10 @@ from rules.errors import RuleFormatError
 from rules.load import parse_files
 from rules.model import Keywords
 from tests.agent.collector import KEYWORDS, FakeCollector, rule_files
-from tests.agent.piping import IDENTITY
+from tests.agent.piping import COLLECTOR, IDENTITY
 from tests.agent.safeguarding import make_safeguarding, make_session, make_set
 
-GOOD = parse_files(rule_files(keywords=KEYWORDS)).keywords
+GOOD = replace(parse_files(rule_files(keywords=KEYWORDS)).keywords, dpia_review_date="2027-11-02")
 TODAY = date(2026, 11, 2)
 MONDAY_10 = datetime(2026, 11, 2, 10, 0).astimezone()
 
@@ -42,7 +45,8 @@ def readers(tmp_path: Path) -> ReaderStore:
 def test_with_everything_in_place_a_pupil_is_watched(readers: ReaderStore) -> None:
     """Nothing stands in the way."""
     assert list_unmet_of_machine(readers, GOOD, TODAY) == ()
-    assert list_unmet_now(replace(GOOD, out_of_hours_reference=""), MONDAY_10, ()) == ()
+    at_school = replace(GOOD, out_of_hours_reference="", away_reference="", networks=("10.0.0.0/8",))
+    assert list_unmet_now(at_school, MONDAY_10, ("10.1.2.3",)) == ()
     assert list_unmet_of_session(GOOD, make_session()) == ()
 
 
@@ -58,6 +62,8 @@ def test_with_everything_in_place_a_pupil_is_watched(readers: ReaderStore) -> No
         ({"dpia_review_date": ""}, "no day when the impact assessment"),
         ({"dpia_review_date": "soon"}, "no day when the impact assessment"),
         ({"dpia_review_date": "2026-11-01"}, "that day is past"),
+        ({"dpia_review_date": "2029-01-11"}, "within 800 days, and its day is later"),
+        ({"dpia_review_date": "9999-12-31"}, "within 800 days, and its day is later"),
         ({"notice_version": ""}, "no notice"),
         ({"notice_title": ""}, "no notice"),
         ({"notice_text": "\n"}, "no notice"),
@@ -72,6 +78,31 @@ def test_each_lack_of_the_policy_is_said(readers: ReaderStore, changes: dict[str
 def test_the_day_of_the_review_is_the_last(readers: ReaderStore) -> None:
     """Reviewed on that day is reviewed in time."""
     assert list_unmet_of_machine(readers, replace(GOOD, dpia_review_date="2026-11-02"), TODAY) == ()
+    assert list_unmet_of_machine(readers, replace(GOOD, dpia_review_date="2029-01-10"), TODAY) == ()
+
+
+def test_a_clock_that_was_set_back_does_not_put_the_review_off(readers: ReaderStore) -> None:
+    """It is no earlier than when the policy or the set was signed; their clocks, far ahead, end watching."""
+    reviewed = replace(GOOD, dpia_review_date="2026-11-02")
+    day_after_ns = int(datetime(2026, 11, 3, tzinfo=UTC).timestamp()) * 10**9
+
+    assert list_unmet_of_machine(readers, reviewed, date(2026, 1, 1), policy_made_at_ns=day_after_ns - 1) == ()
+    for made_at_ns in (day_after_ns, 2**63, 10**40):
+        (unmet,) = list_unmet_of_machine(readers, reviewed, date(2026, 1, 1), policy_made_at_ns=made_at_ns)
+        assert "that day is past" in unmet
+    readers.accept(make_safeguarding(2, replace(make_set(2), made_at_ns=day_after_ns)))
+    (unmet,) = list_unmet_of_machine(readers, reviewed, date(2026, 1, 1))
+    assert "that day is past" in unmet
+
+
+def test_a_bundle_says_when_it_was_signed(tmp_path: Path) -> None:
+    """What stands in its signed body is what the day of the review is held against."""
+    store = PolicyStore(tmp_path / "bundle.bin", IDENTITY)
+    bundle = COLLECTOR.publish(1, rule_files(keywords=KEYWORDS))
+    store.accept(bundle)
+
+    assert store.in_force is not None
+    assert store.in_force.policy.made_at_ns == json.loads(bundle.body)["made_at_ns"] > 0
 
 
 def test_each_lack_of_readers_is_said(tmp_path: Path) -> None:
@@ -125,11 +156,11 @@ def test_out_of_hours_nobody_is_watched_without_a_reference(at: str, is_watched:
 )
 def test_away_from_school_nobody_is_watched_without_a_reference(addresses: tuple[str, ...], is_watched: bool) -> None:
     """By the machine's own addresses; a machine without any is not at school."""
-    at_school = replace(GOOD, networks=("10.20.0.0/16", "2001:db8::/32"))
+    at_school = replace(GOOD, networks=("10.20.0.0/16", "2001:db8::/32"), away_reference="")
 
     assert (list_unmet_now(at_school, MONDAY_10, addresses) == ()) is is_watched
     assert list_unmet_now(replace(at_school, away_reference="Loans"), MONDAY_10, addresses) == ()
-    assert list_unmet_now(GOOD, MONDAY_10, addresses) == ()
+    assert list_unmet_now(replace(at_school, networks=()), MONDAY_10, addresses)
 
 
 # Of the session
@@ -143,6 +174,11 @@ def test_away_from_school_nobody_is_watched_without_a_reference(addresses: tuple
         ({"group_names": ("visitors",)}, (NO_GROUP,)),
         ({"group_names": ()}, (NO_GROUP,)),
         ({"uid": 0}, (ROOT,)),
+        ({"uid": 0, "are_groups_known": False}, (ROOT,)),
+        ({"group_names": (), "are_groups_known": False}, (GROUPS_UNKNOWN,)),
+        ({"group_names": ("pupils",), "are_groups_known": False}, (GROUPS_UNKNOWN,)),
+        ({"group_names": ("teachers",), "are_groups_known": False}, (STAFF_WITHOUT_REFERENCE,)),
+        ({"group_names": (), "are_groups_known": False, "kind": "wayland"}, (GROUPS_UNKNOWN, NOT_X11)),
         ({"uid": 0, "group_names": ("pupils",)}, (ROOT,)),
         ({"group_names": ("teachers",)}, (STAFF_WITHOUT_REFERENCE,)),
         ({"group_names": ("pupils", "teachers")}, (STAFF_WITHOUT_REFERENCE,)),

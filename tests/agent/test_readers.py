@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of who reads this machine's flags: which sets come into force, the pin, and what survives a restart."""
 
+import base64
 import json
 import stat
 from dataclasses import replace
@@ -25,7 +26,12 @@ NEW_ROOT, STRANGER = Ed25519Signer.generate(), Ed25519Signer.generate()
 
 def make_store(folder: Path) -> ReaderStore:
     """Return the readers of a machine, as after a restart, before they are loaded."""
-    return ReaderStore(folder / "readers" / "readers.json", IDENTITY)
+    return ReaderStore(folder / "readers" / "readers.json", IDENTITY, folder / "identity" / "safeguarding.json")
+
+
+def make_kept(version: int, *, root: Ed25519Signer) -> str:
+    """Return a set as it stands in the file."""
+    return base64.b64encode(make_safeguarding(version, root=root).SerializeToString()).decode()
 
 
 @pytest.fixture
@@ -65,14 +71,31 @@ def test_nothing_to_load_is_no_fault(store: ReaderStore) -> None:
 
 
 def test_absence_changes_without_another_set(store: ReaderStore) -> None:
-    """It is not signed, and it can only add the next rung; who is not in the set is nobody here."""
+    """It is not signed, and it can only add the next rung; who is not in the set is nobody. Each change is told."""
+    told: list[int] = []
+    store.on_change = lambda: told.append(store.version)
     store.accept(make_safeguarding(1))
 
-    assert not store.accept(make_safeguarding(1, absent=["derek", "eve"]))
+    assert store.accept(make_safeguarding(1, absent=["derek", "eve"]))
     assert store.in_force is not None
     assert store.in_force.absent == {"derek"}
-    assert not store.accept(make_safeguarding(1))
+    assert not store.accept(make_safeguarding(1, absent=["derek"]))
+    assert store.accept(make_safeguarding(1))
     assert store.in_force.absent == frozenset()
+    assert told == [1, 1, 1]
+
+
+def test_another_key_of_references_is_told(store: ReaderStore) -> None:
+    """It comes unsigned too: whoever changes it parts new flags from old ones, and that must not be silent."""
+    told: list[int] = []
+    store.accept(make_safeguarding(1))
+    store.on_change = lambda: told.append(store.version)
+    message = make_safeguarding(1)
+    message.subject_key = bytes(32)
+
+    assert store.accept(message)
+    assert not store.accept(message)
+    assert told == [1]
 
 
 @pytest.mark.parametrize("what", ["another root", "older", "same version", "other school", "garbled", "short key"])
@@ -142,7 +165,8 @@ def test_a_refused_succession_pins_nothing(store: ReaderStore) -> None:
 def test_a_machine_that_is_enrolled_again_pins_what_its_token_says(tmp_path: Path, store: ReaderStore) -> None:
     """What was kept before, with its pin, is not looked at."""
     store.accept(make_safeguarding(5))
-    again = ReaderStore(tmp_path / "readers" / "readers.json", with_root(IDENTITY, NEW_ROOT))
+    pin_file = tmp_path / "identity" / "safeguarding.json"
+    again = ReaderStore(tmp_path / "readers" / "readers.json", with_root(IDENTITY, NEW_ROOT), pin_file)
     again.load()
 
     assert (again.version, again.root_fingerprint) == (0, fingerprint(NEW_ROOT.public_key))
@@ -163,9 +187,9 @@ def test_a_file_that_was_changed_is_not_used(tmp_path: Path, store: ReaderStore,
             {
                 "no JSON": b"{",
                 "a list": b"[]",
-                "another field": json.dumps(kept | {"root_fingerprint": 7}).encode(),
+                "another field": json.dumps(kept | {"safeguarding": 7}).encode(),
                 "deep": b"[" * 100_000,
-                "a changed set": json.dumps(kept | {"root_fingerprint": "00" * 32}).encode(),
+                "a changed set": json.dumps(kept | {"safeguarding": make_kept(4, root=STRANGER)}).encode(),
             }[how]
         )
     again = make_store(tmp_path)
@@ -173,6 +197,72 @@ def test_a_file_that_was_changed_is_not_used(tmp_path: Path, store: ReaderStore,
         again.load()
     assert again.in_force is None
     assert again.root_fingerprint == fingerprint(ROOT.public_key)
+
+
+@pytest.mark.parametrize("how", ["lost", "an older one"])
+def test_a_set_that_is_gone_brings_neither_a_former_root_nor_an_old_set_back(
+    tmp_path: Path, store: ReaderStore, how: str
+) -> None:
+    """The root of the enrolment may be in a thief's hands, which is why it was given up."""
+    path = tmp_path / "readers" / "readers.json"
+    store.accept(make_safeguarding(1))
+    former = path.read_bytes()
+    store.accept(make_safeguarding(5, root=NEW_ROOT, former_root=ROOT))
+    path.unlink()
+    again = make_store(tmp_path)
+    if how == "an older one":
+        path.write_bytes(former)
+        with pytest.raises(RecipientsError):
+            again.load()
+    else:
+        again.load()
+
+    assert (again.in_force, again.root_fingerprint) == (None, fingerprint(NEW_ROOT.public_key))
+    for refused in (
+        make_safeguarding(6, root=ROOT),
+        make_safeguarding(6, root=STRANGER, former_root=ROOT),
+        make_safeguarding(4, root=NEW_ROOT),
+        make_safeguarding(5, make_set(5, people=("dana", "hilda")), root=NEW_ROOT),
+    ):
+        with pytest.raises(RecipientsError):
+            again.accept(refused)
+    assert again.accept(make_safeguarding(5, root=NEW_ROOT, former_root=ROOT))
+
+
+def test_a_pin_that_was_not_kept_yet_is_kept_at_the_next_start(tmp_path: Path, store: ReaderStore) -> None:
+    """The power went between the two files: the set vouches for its root once more."""
+    store.accept(make_safeguarding(1))
+    pin_file = tmp_path / "identity" / "safeguarding.json"
+    before = pin_file.read_bytes()
+    store.accept(make_safeguarding(2, root=NEW_ROOT, former_root=ROOT))
+    after = pin_file.read_bytes()
+    pin_file.write_bytes(before)
+    again = make_store(tmp_path)
+    again.load()
+
+    assert (again.version, again.root_fingerprint) == (2, fingerprint(NEW_ROOT.public_key))
+    assert pin_file.read_bytes() == after
+    assert stat.S_IMODE(pin_file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b"a folder"])
+def test_a_pin_that_cannot_be_read_is_no_pin(tmp_path: Path, store: ReaderStore, content: bytes) -> None:
+    """It does not fall back to the root of the enrolment: no set is taken before a new one."""
+    store.accept(make_safeguarding(1))
+    pin_file = tmp_path / "identity" / "safeguarding.json"
+    pin_file.unlink()
+    if content == b"a folder":
+        pin_file.mkdir()
+    else:
+        pin_file.write_bytes(content)
+    again = make_store(tmp_path)
+
+    with pytest.raises(RecipientsError, match="which safeguarding root is pinned") as caught:
+        again.load()
+    assert "new token" in caught.value.hint
+    assert (again.in_force, again.root_fingerprint) == (None, b"")
+    with pytest.raises(RecipientsError):
+        again.accept(make_safeguarding(2))
 
 
 # Whom a sentence is about, and who reads it
@@ -189,6 +279,8 @@ def test_subjects_are_who_typed_and_who_is_named(store: ReaderStore) -> None:
     assert readers.find_subjects("directory:ddale", "i hate mrs hill") == {"dana", "hilda"}
     assert readers.find_subjects("local:device:1001", "mr. deeds is here") == {"derek"}
     assert readers.find_subjects("local:ddale:1001", "dana dale") == frozenset()
+    assert readers.find_subjects("local:ddale:1001", "", "mrs hill", "Mr Deeds") == {"hilda", "derek"}
+    assert readers.find_subjects("local:ddale:1001", "i hate mrs", "dale") == frozenset()
 
 
 def test_a_recovery_key_goes_to_its_own_route_only(store: ReaderStore) -> None:

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,34 @@ def test_a_sentence_about_the_dsl_goes_to_the_head(sealer: Sealer, sentence: str
 
     assert flag.route == "head"
     assert readers_of(flag.event.sealed) == {"hilda", "recovery head"}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"window": "Chat with Mrs Dale"},
+        {"window": "mrsdale | Messages"},
+        {"application": "Mrs_Dale"},
+        {"around": "mrs dale came in.\nshe hurts me\nnobody knows"},
+        {"around": "m r s  d a l e"},
+    ],
+)
+def test_a_name_beside_the_sentence_counts_too(sealer: Sealer, where: dict[str, Any]) -> None:
+    """Who writes to somebody, or has just named her, does not name her again in the sentence that matters."""
+    flag = sealer.seal(make_hit("she hurts me", **where))
+
+    assert flag.route == "head"
+    assert readers_of(flag.event.sealed) == {"hilda", "recovery head"}
+
+
+def test_what_is_around_a_sentence_is_never_sealed(sealer: Sealer) -> None:
+    """It decides who reads and is forgotten; its length does not show either."""
+    for around in ("quite another matter", "quite another matter, mrs dale"):
+        hit = make_hit("i want to die", around=around)
+        content = open_as("dana" if "dale" not in around else "hilda", sealer.seal(hit).event.sealed)
+        assert content is not None
+        assert "another matter" not in encode_flag(content).decode() + repr(hit)
+        assert len(encode_flag(content)) == PAD_BYTES
 
 
 def test_a_sentence_about_the_head_goes_to_the_chair(sealer: Sealer) -> None:

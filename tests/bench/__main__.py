@@ -10,14 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench import ingest, latency, rules
+from tests.bench import ingest, latency, ordinary, rules, watcher
 from tests.bench.programs import Collector, running
+from tests.run import find_missing_desktop
 
 
 def main() -> int:
     """Measure everything and print it."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures; nothing passes or fails.")
-    parser.add_argument("--quick", action="store_true", help="fewer runs, under half a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, about a minute")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--database", default="", metavar="URL", help="measure ingest on this PostgreSQL")
     parser.add_argument("--database-pid", type=int, action="append", default=[], help="its processes, to count too")
@@ -31,11 +32,24 @@ def main() -> int:
         with running(collector):
             figures["ingest"] = ingest.run(collector, quick=options.quick, database_pids=options.database_pid)
             figures["latency_ms"], figures["agent"] = latency.run(collector, quick=options.quick)
+    missing = find_missing_desktop()
+    figures["watcher"] = {"not_run": f"needs {missing}"} if missing else watcher.run(quick=options.quick)
+    figures["ordinary_text"] = _run_ordinary(quick=options.quick)
     if options.format == "json":
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:
         _print(figures)
     return 0
+
+
+def _run_ordinary(*, quick: bool) -> dict[str, Any]:
+    """The short form: `python -m tests.bench.ordinary --through-watcher` types the whole million."""
+    missing = ordinary.find_missing()
+    if missing:
+        return {"not_run": f"needs {missing}"}
+    words = ordinary.QUICK_WORDS if quick else 5 * ordinary.QUICK_WORDS
+    figures = ordinary.run_through_watcher(words)
+    return figures | {"matched": len(figures["matched"])}
 
 
 def _print(value: Any, name: str = "", depth: int = 0) -> None:

@@ -138,7 +138,7 @@ def test_disabled_user_in_a_set_is_named(safeguarding: Safeguarding) -> None:
         ([Role.TECHNICIAN], ("dsl",), "dana is in the set and has no role that reads flags"),
         ([Role.DEPUTY_DSL], ("dsl",), "names dana as dsl, and the user does not have that role"),
         ([Role.DSL], ("dsl", "headteacher"), "names dana as headteacher"),
-        ([Role.DSL], ("dsl", "governor"), "names dana as governor"),
+        ([Role.DSL], ("dsl", "chair_of_governors"), "names dana as chair_of_governors"),
     ],
 )
 def test_positions_are_roles_here(

@@ -202,6 +202,7 @@ UNSOUND = {
     "a person without a name": to_body(recipients=recipients_with(id="")),
     "a name that is a number": to_body(recipients=recipients_with(id=7)),
     "no position": to_body(recipients=recipients_with(positions=[])),
+    "an unknown position": to_body(recipients=recipients_with(positions=["dsl", "governor"])),
     "a position that is text": to_body(recipients=recipients_with(positions="dsl")),
     "tested in words": to_body(recipients=recipients_with(tested="yes")),
     "tested as number": to_body(recipients=recipients_with(tested=1)),

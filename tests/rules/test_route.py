@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proto import recipients
 from proto.recipients import Recipient, RecipientSet
 from rules.route import RUNGS, Holder, Position, Route, choose_route, find_readers, list_holders
 
@@ -51,6 +52,12 @@ DEPUTY = Holder("deputy", frozenset({Position.DEPUTY_DSL}))
 HEAD = Holder("head", frozenset({Position.HEADTEACHER}))
 CHAIR = Holder("chair", frozenset({Position.CHAIR_OF_GOVERNORS}))
 SCHOOL = (DSL, DEPUTY, HEAD, CHAIR)
+
+
+def test_the_format_has_the_positions_that_are_routed_by() -> None:
+    """A set with another one is neither signed nor taken, and each of these stands on one rung."""
+    assert tuple(position.value for position in Position) == recipients.POSITIONS
+    assert sorted(position for positions in RUNGS.values() for position in positions) == sorted(Position)
 
 
 def rungs_of(holder: Holder) -> set[Route]:
@@ -153,12 +160,12 @@ def test_when_everybody_of_a_rung_is_away_the_next_reads_too() -> None:
 
 
 def test_who_opened_no_test_item_or_holds_an_unknown_position_does_not_count() -> None:
-    """A newer version may know more positions; this one does not guess."""
+    """A newer version may know more positions; this one does not guess, and counts nobody for them."""
     people = (
         Recipient(id="a", positions=("dsl",), age_key="", tested=False),
         Recipient(id="b", positions=("head_of_year",), age_key="", tested=True),
     )
     holders = list_holders(RecipientSet(school_id="s", version=1, made_at_ns=1, recipients=people))
 
-    assert holders == (Holder("b", frozenset()),)
+    assert holders == ()
     assert choose_route(holders, []) is Route.OUTSIDE

@@ -9,7 +9,7 @@ from rules.check import check_files
 from rules.errors import RuleFormatError
 from rules.load import parse_files
 from rules.model import Keywords
-from rules.watching import MAX_NOTICE_CHARACTERS
+from rules.watching import GROUPS_OF_STAFF, MAX_NOTICE_CHARACTERS
 from tests.rules.sample import PACK_FILE, RULE_FILE
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -21,6 +21,7 @@ notice_version = "2026-09"
 notice_title = "This computer is watched"
 notice_text = "What you type here is looked at by a program."
 watch_groups = ["pupils"]
+networks = ["10.20.0.0/16"]
 """
 
 
@@ -76,8 +77,38 @@ def test_the_defaults_are_a_school_week():
     keywords = parse(ENABLED)
 
     assert (keywords.days, keywords.hours) == (("mon", "tue", "wed", "thu", "fri"), "07:00-18:00")
-    assert (keywords.staff_groups, keywords.languages, keywords.networks) == ((), ("en",), ())
+    assert (keywords.staff_groups, keywords.languages, keywords.networks) == ((), ("en",), ("10.20.0.0/16",))
     assert (keywords.out_of_hours_reference, keywords.away_reference) == ("", "")
+
+
+@pytest.mark.parametrize("group", [*sorted(GROUPS_OF_STAFF), "Teachers", "Domain Admins", "ROOT"])
+def test_staff_are_not_watched_under_the_name_of_pupils(group):
+    """Well-known groups, in any case; only with a reference of their own. Whom another one holds is not known here."""
+    text = ENABLED.replace('"pupils"', f'"pupils", "{group}"')
+    with pytest.raises(RuleFormatError, match=r"watch_groups: holds .*, a group of staff"):
+        parse(text)
+    assert parse(text + 'staff_reference = "Agreed on 2 May"\n').watch_groups == ("pupils", group)
+
+
+ALL_DAYS = 'days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'
+
+
+@pytest.mark.parametrize("times", ['hours = "00:00-24:00"\n', 'hours = "06:00-20:01"\n', ALL_DAYS])
+def test_who_is_watched_out_of_school_is_told_the_ground(times):
+    """Longer than any school day or without a day of rest is no school time, whatever it is called."""
+    with pytest.raises(RuleFormatError, match="out_of_hours_reference: is missing, for more than 14 hours"):
+        parse(ENABLED + times)
+    assert parse(ENABLED + times + 'out_of_hours_reference = "Boarders"\n').enabled
+    assert parse(ENABLED + 'hours = "06:00-20:00"\n').enabled
+
+
+def test_who_is_watched_at_home_is_told_the_ground():
+    """Without the school's networks everywhere would be school."""
+    everywhere = ENABLED.replace("networks", "# networks")
+    with pytest.raises(RuleFormatError, match="networks: is missing, so people would be watched everywhere"):
+        parse(everywhere)
+    assert parse(everywhere + 'away_reference = "Loan laptops"\n').networks == ()
+    assert parse(everywhere.replace("enabled = true", "enabled = false")).networks == ()
 
 
 def test_a_table_that_is_being_written_is_taken():

@@ -32,6 +32,7 @@ from collector.opener.commands.arguments import (
 )
 from collector.opener.documents import verify_free, write_document
 from collector.opener.errors import FindingError, UsageError
+from collector.opener.flag import ROUTES
 from collector.opener.folder import Folder
 from collector.opener.identity import load_identity, unwrap
 from collector.opener.prompt import confirm, read_passphrase
@@ -240,8 +241,12 @@ def _sign_and_write(
         print_lines(f"set {content.version} is signed: {options.output}")
     if len(content.tested) < FEWEST_TESTED:
         say(f"Fewer than {FEWEST_TESTED} in it have read back a code: devices watch nobody with it.")
-    if not content.recoveries:
-        say("No recovery key is in it: when the readers lose their keys, their flags are lost.")
+    bare = [route for route in ROUTES if route not in {each.route for each in content.recoveries}]
+    if bare:
+        say(
+            f"No recovery key is in it for: {', '.join(bare)}. Flags are lost with the keys of their readers;",
+            "those for `outside` are lost at once, since nobody else reads them: schoolwarden-open recovery make",
+        )
 
 
 def _find_current(folder: Folder, options: argparse.Namespace, root: Root) -> RecipientSet | None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A machine with one pupil and the check `keywords`, for the tests of the check and of its parts."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class Room:
         self.readers.accept(make_safeguarding(1))
         self.rules: InForce | None = make_rules()
         self.system.sessions = [make_session()]
+        self.began_ns = time.time_ns()
         self.told: list[Any] = []
         self.woken = 0
         self.check = self.restart()
@@ -49,6 +51,7 @@ class Room:
             wake=self._wake,
             start=self.starter,
             clock_s=self.clock,
+            clock_ns=lambda: self.now_ns,
         )
         self.check.readers = self.readers
         return self.check
@@ -65,6 +68,11 @@ class Room:
         self.starter.started[-1].watch()
         self.look()
         return self.starter.started[-1]
+
+    @property
+    def now_ns(self) -> int:
+        """The time of day, which goes on with the clock."""
+        return self.began_ns + int(self.clock() * 1e9)
 
     @property
     def hits(self) -> list[Hit]:

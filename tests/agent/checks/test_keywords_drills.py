@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from agent.checks.keywords import LOOK_EVERY_S
+from agent.checks.keywords_limit import FOUND_AT_MOST
+from agent.checks.keywords_watch import LIVE_S
+from agent.checks.keywords_watchers import LONGEST_PAUSE_S
 from rules.keywords.drill import DRILL_CATEGORY, DRILL_PHRASE, DRILL_RULE
 from tests.agent.checks.room import Room, make_rules
 from tests.agent.safeguarding import make_found, make_session
@@ -33,12 +37,11 @@ def test_a_drill_is_given_to_one_watcher_and_is_nobodys(room: Room) -> None:
 
 
 def test_with_nobody_there_the_service_takes_the_phrase_through_the_real_matcher(room: Room) -> None:
-    """The drill shows that a flag comes through at night too; also when the only watcher does not listen."""
+    """The drill shows that a flag comes through at night too, when nobody sits there or nobody may be watched."""
     room.system.sessions = []
     room.check.order_drill(NONCE)
     room.look()
-    room.system.sessions = [make_session()]
-    room.watch().is_deaf = True
+    room.system.sessions = [make_session(group_names=("visitors",))]
     room.check.order_drill(bytes(16))
     room.look()
 
@@ -46,6 +49,50 @@ def test_with_nobody_there_the_service_takes_the_phrase_through_the_real_matcher
     for hit in room.hits:
         assert (hit.found.rule, hit.found.category, hit.found.sentence) == (DRILL_RULE, DRILL_CATEGORY, DRILL_PHRASE)
         assert hit.found.sentence[hit.found.start : hit.found.end] == DRILL_PHRASE
+        assert hit.found_at_ns in (room.now_ns, room.now_ns - int(LOOK_EVERY_S * 1e9))
+
+
+def test_where_somebody_should_be_watched_only_a_watcher_answers(room: Room) -> None:
+    """With every watcher dead, deaf, hung or not begun a drill must not pass; the same order may come again."""
+
+    def order_in_vain() -> None:
+        room.check.order_drill(NONCE)
+        room.look()
+        assert room.hits == []
+
+    order_in_vain()
+    watcher = room.watch()
+    watcher.is_deaf = True
+    order_in_vain()
+    watcher.is_deaf = False
+    room.clock.advance(LIVE_S)
+    order_in_vain()
+    for running in room.starter.running:
+        running.die()
+    order_in_vain()
+    room.system.sessions = [make_session(kind="wayland", display="wayland-0")]
+    order_in_vain()
+    room.system.sessions = [make_session(are_groups_known=False, group_names=())]
+    order_in_vain()
+    room.system.sessions = [make_session()]
+    room.look(LONGEST_PAUSE_S)
+    watcher = room.watch()
+    room.check.order_drill(NONCE)
+    room.look()
+    assert watcher.nonces == [NONCE.hex()]
+
+
+def test_a_flood_of_the_account_does_not_keep_a_drill_out(room: Room) -> None:
+    """It is nobody's, so it is not one of the account's sentences."""
+    watcher = room.watch()
+    for _ in range(FOUND_AT_MOST):
+        watcher.say(make_found(tier=drill_answer(NONCE).tier))
+    room.check.order_drill(NONCE)
+    room.look()
+    watcher.say(drill_answer(NONCE))
+    room.look()
+
+    assert [hit.drill_nonce for hit in room.hits] == [b""] * FOUND_AT_MOST + [NONCE]
 
 
 def test_an_order_is_answered_once(room: Room) -> None:

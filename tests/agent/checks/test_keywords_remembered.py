@@ -9,34 +9,36 @@ from agent.checks import keywords_remembered
 from agent.checks.keywords_remembered import ACCEPTED_FILE, DRILLS_FILE, AcceptedNotices, AnsweredDrills
 
 
-def test_an_acceptance_holds_for_that_user_and_that_notice(tmp_path: Path) -> None:
-    """Over a restart, and for nobody else and no other version."""
-    assert AcceptedNotices(tmp_path).note(7, "1")
+def test_an_acceptance_holds_for_that_sitting_and_that_notice(tmp_path: Path) -> None:
+    """Over a restart, and for no other sitting and no other version."""
+    AcceptedNotices(tmp_path).note("7 :0", "1")
     again = AcceptedNotices(tmp_path)
 
-    assert again.has(7, "1")
-    assert not again.note(7, "1")
-    assert not again.has(8, "1")
-    assert not again.has(7, "2")
+    assert again.has("7 :0", "1")
+    assert not again.has("8 :0", "1")
+    assert not again.has("7 :0", "2")
 
 
 def test_an_order_is_taken_once(tmp_path: Path) -> None:
     """Over a restart, and without a folder as long as the agent runs."""
-    assert AnsweredDrills(tmp_path).note(b"one")
-    assert not AnsweredDrills(tmp_path).note(b"one")
+    AnsweredDrills(tmp_path).note(b"one")
+    assert AnsweredDrills(tmp_path).has(b"one")
     without = AnsweredDrills(None)
-    assert [without.note(b"one"), without.note(b"one"), without.note(b"two")] == [True, False, True]
+    without.note(b"one")
+    assert [without.has(b"one"), without.has(b"two")] == [True, False]
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"format": 1, "accepted": [7, [7], [true, "1"]], "nonces": [7]}'])
+BROKEN = [b"{", b"[]", b'{"format": 1, "accepted": [7, [7], ["7 :0", 1], [7, "1"]], "nonces": [7]}']
+
+
+@pytest.mark.parametrize("content", BROKEN)
 def test_a_broken_file_remembers_nothing(tmp_path: Path, content: bytes) -> None:
     """The notice is shown once more; nothing crashes."""
     for name in (ACCEPTED_FILE, DRILLS_FILE):
         (tmp_path / name).write_bytes(content)
 
-    assert not AcceptedNotices(tmp_path).has(7, "1")
-    assert not AcceptedNotices(tmp_path).has(1, "1")
-    assert AnsweredDrills(tmp_path).note(b"one")
+    assert not AcceptedNotices(tmp_path).has("7 :0", "1")
+    assert not AnsweredDrills(tmp_path).has(b"one")
 
 
 def test_what_is_remembered_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,9 +47,8 @@ def test_what_is_remembered_has_a_limit(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(keywords_remembered, "MAX_DRILLS", 3)
     accepted, drills = AcceptedNotices(tmp_path), AnsweredDrills(tmp_path)
     for number in range(5):
-        accepted.note(number, "1")
+        accepted.note(f"{number} :0", "1")
         drills.note(bytes([number]))
 
-    assert [accepted.has(number, "1") for number in range(5)] == [False, False, True, True, True]
-    assert drills.note(bytes([0]))
-    assert not drills.note(bytes([4]))
+    assert [accepted.has(f"{number} :0", "1") for number in range(5)] == [False, False, True, True, True]
+    assert [drills.has(bytes([number])) for number in range(5)] == [False, False, True, True, True]

@@ -3,11 +3,12 @@
 
 import pytest
 
+from agent.checks.keywords_limit import FOUND_AT_MOST, FOUND_WITHIN_S
 from agent.checks.keywords_watch import LIVE_S, STARTING_S
-from agent.checks.keywords_watchers import FIRST_PAUSE_S, FOUND_AT_MOST, FOUND_WITHIN_S, LONGEST_PAUSE_S
+from agent.checks.keywords_watchers import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from agent.errors import NotWatchedError
-from agent.session.messages import State, Typed
-from proto.events import CheckCrashed, EventsDropped
+from agent.session.messages import Alive, State
+from proto.events import CheckCrashed, EventsDropped, Tier
 from proto.events import State as Answer
 from tests.agent.checks.room import Room
 from tests.agent.safeguarding import make_found, make_session
@@ -58,14 +59,19 @@ def test_a_watcher_that_cannot_be_started_is_said(room: Room, error: Exception) 
     assert room.check.result().state is Answer.PASS
 
 
-def test_a_watcher_that_falls_silent_fails(room: Room) -> None:
-    """It says something every minute, if only that nothing was typed."""
+def test_a_watcher_that_falls_silent_is_ended_and_started_again(room: Room) -> None:
+    """It says something every minute; one that does not was stopped by somebody, or hangs. That is told."""
     watcher = room.watch()
     room.clock.advance(LIVE_S - 10)
-    watcher.say(Typed(0))
+    watcher.say(Alive())
     assert room.look().state is Answer.PASS
     result = room.look(LIVE_S)
     assert (result.state, result.facts["not_watched"]) == (Answer.FAIL, "its watcher says nothing (1)")
+    assert watcher.is_stopped
+    room.look(FIRST_PAUSE_S)
+    assert room.events(CheckCrashed) == [CheckCrashed("keywords", "WatcherSilent")]
+    assert room.watch() is not watcher
+    assert room.check.result().state is Answer.PASS
 
 
 def test_somebody_who_signs_in_is_no_news(room: Room) -> None:
@@ -84,6 +90,9 @@ def test_a_watcher_that_never_says_anything_fails_after_a_while(room: Room) -> N
     """At first it is only not known."""
     assert room.look().state is Answer.UNKNOWN
     assert room.look(STARTING_S).facts["not_watched"] == "its watcher says nothing (1)"
+    assert room.starter.running == []
+    room.look(FIRST_PAUSE_S)
+    assert len(room.starter.running) == 1
 
 
 def test_a_watcher_that_cannot_watch_is_no_crash_and_its_words_go_nowhere(room: Room) -> None:
@@ -98,6 +107,20 @@ def test_a_watcher_that_cannot_watch_is_no_crash_and_its_words_go_nowhere(room: 
     assert results[0].facts["not_watched"] == "its watcher cannot see the keyboard (1)"
     assert "Alice" not in repr(results) + repr(room.told)
     assert room.events(CheckCrashed) == []
+
+
+def test_a_flood_of_counts_does_not_drop_a_call(room: Room) -> None:
+    """Whoever is flooded with what matters little still hears what matters most."""
+    watcher = room.watch()
+    for number in range(FOUND_AT_MOST + 5):
+        watcher.say(make_found(f"sentence {number}", tier=Tier.COUNT))
+    room.look()
+    watcher.say(make_found("kill myself tonight", tier=Tier.CALL))
+    room.look(60)
+
+    assert len(room.hits) == FOUND_AT_MOST + 1
+    assert room.hits[-1].found.sentence == "kill myself tonight"
+    assert room.events(EventsDropped) == [EventsDropped("flag.raised", "flood_count", 5)]
 
 
 def test_one_account_has_a_limit_over_all_its_sessions(room: Room) -> None:
@@ -118,6 +141,7 @@ def test_one_account_has_a_limit_over_all_its_sessions(room: Room) -> None:
     assert by_account.count("directory:pupil7") == FOUND_AT_MOST
     assert by_account.count("directory:pupil8") == 1
     assert sum(event.count for event in room.events(EventsDropped)) == 5 * FOUND_AT_MOST
+    assert {event.reason for event in room.events(EventsDropped)} == {"flood_call"}
     room.clock.advance(FOUND_WITHIN_S)
     room.starter.started[0].say(make_found("again"))
     room.look()

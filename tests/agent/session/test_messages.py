@@ -2,6 +2,7 @@
 """Tests of what the service and a watcher may say to each other."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,26 +10,26 @@ from hypothesis import strategies as st
 
 from agent.errors import ChannelError
 from agent.session.messages import (
+    MAX_CHARACTERS,
     MAX_MESSAGE_BYTES,
     Accepted,
+    Alive,
     DrillOrder,
     Found,
-    Pause,
     Ready,
-    Resume,
     Setup,
     State,
     Stop,
-    Typed,
     decode_order,
     decode_report,
     encode,
 )
 from proto.events import Tier
+from rules.keywords.lexicon import load_lexicon
 
 FOUND = Found("suicide", Tier.CALL, 5, "en.one", "Why.", "Ich würde gern sterben. 😀", 4, 9, "Essay", "My essay")
-ORDERS = [Setup(("en",), "1", "Title", "Text", False, ("diary*",)), DrillOrder("0a"), Pause("night"), Resume(), Stop()]
-REPORTS = [Ready(7, True, False, "tray"), Accepted("1"), State("paused", "night"), FOUND, Typed(0)]
+ORDERS = [Setup(("en",), "1", "Title", "Text", False, ("diary*",)), DrillOrder("0a"), Stop()]
+REPORTS = [Ready(False), Accepted("1"), State("watching", "why"), FOUND, Alive()]
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -61,20 +62,20 @@ def found_with(**changes) -> bytes:
         b"[" * 5000,
         b'{"kind": []}',
         b'{"kind": "found"}',
-        b'{"kind": "typed", "keys": -1}',
-        b'{"kind": "typed", "keys": true}',
-        b'{"kind": "typed", "keys": 1.0}',
-        b'{"kind": "typed", "keys": 1, "when": 2}',
+        b'{"kind": "alive", "keys": 1}',
         b'{"kind": "state", "state": "asleep", "reason": ""}',
-        b'{"kind": "ready", "pid": 1, "layout_aware": 1, "password_fields": true, "sign": "tray"}',
-        b'{"kind": "ready", "pid": 1, "layout_aware": true, "password_fields": true, "sign": "smoke"}',
+        b'{"kind": "ready", "password_fields": 1}',
         b'{"kind": "accepted", "notice_version": null}',
         b'{"kind": "accepted", "notice_version": "\\ud800"}',
         found_with(tier=0),
         found_with(tier=9),
         found_with(tier="call"),
+        found_with(severity=-1),
+        found_with(severity=True),
+        found_with(severity=1.0),
         found_with(start=9),
         found_with(end=900),
+        found_with(around=None),
         b" " * (MAX_MESSAGE_BYTES + 1),
     ],
 )
@@ -98,13 +99,34 @@ def test_no_bytes_do_harm(datagram: bytes) -> None:
 def test_a_message_that_is_too_large_is_not_sent() -> None:
     """The limit holds for the sender as well."""
     with pytest.raises(ChannelError):
-        encode(Pause("x" * MAX_MESSAGE_BYTES))
+        encode(DrillOrder("x" * MAX_MESSAGE_BYTES))
 
 
-def test_the_longest_finding_fits() -> None:
-    """A sentence and a title as long as they may be make one message, in whatever letters."""
-    widest = "\U0001f600"
-    found = Found(
-        "c" * 30, Tier.CALL, 5, "r" * 100, "w" * 500, widest * 1000, 0, 9, widest * 200, widest * 200, "0" * 64
-    )
+@pytest.mark.parametrize("widest", ["\U0001f600", "\x01", '"'])
+def test_the_longest_finding_fits(widest: str) -> None:
+    """Texts as long as they may be make one message, in whatever letters."""
+    texts = {name: widest * most for name, most in MAX_CHARACTERS.items() if name != "reason"}
+    found = replace(FOUND, **texts)
     assert decode_report(encode(found)) == found
+
+
+@pytest.mark.parametrize("name", MAX_CHARACTERS)
+def test_what_is_longer_is_refused(name: str) -> None:
+    """Every text of a watcher has its own limit, and one character more ends the channel."""
+    report = State("waiting") if name == "reason" else FOUND
+    with pytest.raises(ChannelError, match=f"{name} is longer") as caught:
+        decode_report(encode(replace(report, **{name: "x" * (MAX_CHARACTERS[name] + 1)})))
+    assert "xxx" not in caught.value.message
+
+
+def test_no_repr_shows_what_was_typed() -> None:
+    """Nor what the window is called, which may name somebody."""
+    found = replace(FOUND, around="and so on", application="Terminal")
+    assert not [text for text in ("sterben", "Essay", "essay", "and so on", "Terminal") if text in repr(found)]
+
+
+def test_every_reason_of_the_lexicon_fits() -> None:
+    """No phrase has a name or a reason that its own watcher could not tell."""
+    for phrase in load_lexicon(["en"]).phrases:
+        assert len(phrase.why) <= MAX_CHARACTERS["why"]
+        assert len(phrase.id) <= MAX_CHARACTERS["rule"]

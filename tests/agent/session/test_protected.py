@@ -70,3 +70,26 @@ def test_a_school_only_adds() -> None:
     assert protected.is_protected("Notes", "Chat of the Garden Project")
     assert protected.is_protected("Chromium", "Childline")
     assert not protected.is_protected("Notes", "Shopping")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "title", "is_protected"),
+    [
+        ("report?here", "Report here - School", True),
+        ("report?here", "report-here", True),
+        ("report?here", "reporthere", False),
+        ("report?here", "report it here", False),
+        ("report*here", "Report it here", True),
+        ("report*here", "report, for heretics, here", True),
+        ("report*here", "report heretics", False),
+        ("*here*", "Nowhere", True),
+        ("speak*to*us", "speak with all of us to nobody, us", True),
+        ("?iary", "My diary", True),
+        ("?iary", "iary", False),
+        ("a+b", "aab", False),
+        ("?", "Notes", False),
+    ],
+)
+def test_wildcards_mean_what_they_mean_in_rules(pattern: str, title: str, is_protected: bool) -> None:
+    """`*` is any text and `?` one character, between whole words; nothing else is special."""
+    assert Protected([pattern]).is_protected("Essay", title) is is_protected

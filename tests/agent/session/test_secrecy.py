@@ -39,6 +39,19 @@ def test_no_core_and_no_debugger() -> None:
     assert run(code).stdout.strip() == "(0, 0) 0"
 
 
+def test_the_service_is_kept_from_dumps_alone() -> None:
+    """It keeps its errors and its log: only cores and debuggers are shut out."""
+    code = (
+        "from agent.session.secrecy import keep_undumped\nkeep_undumped()\n"
+        "import ctypes, resource\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
+        "raise ValueError('told')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.stdout.strip() == "(0, 0) 0"
+    assert "told" in ended.stderr
+
+
 def test_it_dies_with_its_parent() -> None:
     """Its parent is killed, and so is it."""
     child = (

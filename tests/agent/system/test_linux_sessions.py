@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of how sessions are found, on real processes of this machine that say they show something."""
+"""Tests of how sessions are found, on real processes of this machine that say they show something, and real sockets."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from agent.system.interface import Session
-from agent.system.linux_sessions import ALL_AGAIN_S, MAX_VALUE_CHARACTERS, SESSIONS_OF_ONE_USER, SessionReader
+from agent.system.linux_sessions import (
+    ALL_AGAIN_S,
+    MAX_ENVIRONMENT_BYTES,
+    MAX_VALUE_CHARACTERS,
+    SESSIONS_OF_ONE_USER,
+    SessionReader,
+)
 from tests.fakes import FakeClock
 
 NOBODY = 65534
@@ -22,6 +30,24 @@ NUMBER = 10_000 + os.getpid() % 50_000
 def reader() -> SessionReader:
     """A reader that takes the children of this test run for anybody's."""
     return SessionReader(own_pid=0)
+
+
+@contextmanager
+def serving(*numbers: int) -> Iterator[None]:
+    """Listen as X servers do, without a file."""
+    with ExitStack() as stack:
+        for number in numbers:
+            server = stack.enter_context(socket.socket(socket.AF_UNIX))
+            server.bind(f"\0/tmp/.X11-unix/X{number}")
+            server.listen()
+        yield
+
+
+@pytest.fixture(autouse=True)
+def two_servers() -> Iterator[None]:
+    """There are two X servers in each of these tests."""
+    with serving(NUMBER, NUMBER + 1):
+        yield
 
 
 @contextmanager
@@ -77,19 +103,55 @@ def test_a_session_ends_with_its_last_program(reader: SessionReader) -> None:
     assert find(reader, f":{NUMBER}", f":{NUMBER + 1}") == []
 
 
-@pytest.mark.parametrize("display", ["unix:{}", ":{}.0", ":0{}"])
+@pytest.mark.parametrize("display", ["unix:{}", ":{}.0", ":0{}", "/tmp/.X11-unix/X{}", "unix:/tmp/.X11-unix/X{}.0"])
 def test_one_server_is_one_session(reader: SessionReader, display: str) -> None:
     """However a program writes it."""
     with showing({"DISPLAY": f":{NUMBER}"}, {"DISPLAY": display.format(NUMBER)}):
         assert len(find(reader, f":{NUMBER}")) == 1
 
 
-def test_wayland_is_a_session_of_its_own_kind(reader: SessionReader) -> None:
-    """Also when an X11 server runs inside it, which shows some of the windows only."""
+def test_a_display_by_its_socket_is_watched_as_any_other(reader: SessionReader) -> None:
+    """Programs take its path too, so a line in a profile could hide a session; the watcher gets the usual name."""
+    with showing({"DISPLAY": f"/tmp/.X11-unix/X{NUMBER}"}):
+        (session,) = find(reader, f":{NUMBER}")
+    assert (session.kind, session.environment["DISPLAY"]) == ("x11", f":{NUMBER}")
+
+
+def test_wayland_beside_a_display_hides_neither(reader: SessionReader) -> None:
+    """Under Wayland there is an X11 server too; whoever only says that he is under Wayland has that server as well."""
     name = f"wayland-{NUMBER}"
     with showing({"DISPLAY": f":{NUMBER}", "WAYLAND_DISPLAY": name}):
-        (session,) = find(reader, name, f":{NUMBER}")
-    assert (session.kind, session.display) == ("wayland", name)
+        found = find(reader, name, f":{NUMBER}")
+    assert {(session.kind, session.display) for session in found} == {("wayland", name), ("x11", f":{NUMBER}")}
+
+
+UNCLEAR = (
+    {"DISPLAY": f"/home/pupil/link-to-{NUMBER}"},
+    {"DISPLAY": f"unix/:{NUMBER}"},
+    {"DISPLAY": ":" + f"{NUMBER}".zfill(MAX_VALUE_CHARACTERS + 1)},
+    {"DISPLAY": f":{NUMBER}\x1b"},
+    {"PADDING": "x" * (MAX_ENVIRONMENT_BYTES - 1000), "MORE": "x" * 1000, "DISPLAY": f":{NUMBER}"},
+)
+
+
+@pytest.mark.parametrize("environment", UNCLEAR, ids=range(len(UNCLEAR)))
+def test_a_display_that_we_do_not_understand_is_each_that_nobody_names(
+    reader: SessionReader, environment: dict[str, str]
+) -> None:
+    """A value that hides where somebody is shows him on every server that nobody else is on."""
+    with showing(environment, {"DISPLAY": f":{NUMBER + 1}"}):
+        (session,) = find(reader, f":{NUMBER}")
+    assert session.environment["DISPLAY"] == f":{NUMBER}"
+
+
+def test_what_a_server_left_behind_is_no_session(reader: SessionReader) -> None:
+    """A process outlives its server; another machine's server cannot be seen, so what names it counts."""
+    elsewhere = f"localhost:{NUMBER + 2}"
+    with showing({"DISPLAY": f":{NUMBER + 2}"}, {"DISPLAY": elsewhere}):
+        with serving(NUMBER + 2):
+            assert len(find(reader, f":{NUMBER + 2}", elsewhere)) == 2
+        (left,) = find(reader, f":{NUMBER + 2}", elsewhere)
+    assert left.display == elsewhere
 
 
 def test_a_false_environment_adds_and_takes_nothing_away(reader: SessionReader) -> None:
@@ -98,11 +160,40 @@ def test_a_false_environment_adds_and_takes_nothing_away(reader: SessionReader) 
         {"DISPLAY": f":{NUMBER}"},
         {"DISPLAY": f":{NUMBER}", "WAYLAND_DISPLAY": f"invented-{NUMBER}"},
         {"DISPLAY": f":{NUMBER + 1}", "XAUTHORITY": "/elsewhere"},
+        {"DISPLAY": f":{NUMBER + 2}"},
     ):
-        found = find(reader, f":{NUMBER}", f":{NUMBER + 1}", f"invented-{NUMBER}")
+        found = find(reader, f":{NUMBER}", f":{NUMBER + 1}", f":{NUMBER + 2}", f"invented-{NUMBER}")
     assert sorted((session.display, session.kind) for session in found) == sorted(
         [(f":{NUMBER}", "x11"), (f":{NUMBER + 1}", "x11"), (f"invented-{NUMBER}", "wayland")]
     )
+
+
+def test_a_sitting_is_the_same_while_one_of_its_programs_is(reader: SessionReader) -> None:
+    """Also when the first has ended, and for an agent that was started anew while it has not."""
+    environment = {"DISPLAY": f":{NUMBER}"}
+    began = []
+    with ExitStack() as later:
+        with showing(environment):
+            began += [find(each, f":{NUMBER}")[0].began for each in (reader, SessionReader(own_pid=0))]
+            later.enter_context(showing(environment))
+            find(reader, f":{NUMBER}")
+        began.append(find(reader, f":{NUMBER}")[0].began)
+    assert len(set(began)) == 1
+
+
+def test_the_next_sitting_on_a_display_is_another(reader: SessionReader) -> None:
+    """After all programs have ended, or where a program was left behind and the server is a new one."""
+    began = []
+    for _ in range(2):
+        # The kernel counts the start of a process in hundredths of a second.
+        time.sleep(0.02)
+        with showing({"DISPLAY": f":{NUMBER}"}):
+            began.append(find(reader, f":{NUMBER}")[0].began)
+    with showing({"DISPLAY": f":{NUMBER + 2}"}):
+        for _ in range(2):
+            with serving(NUMBER + 2):
+                began.append(find(reader, f":{NUMBER + 2}")[0].began)
+    assert len(set(began)) == 4
 
 
 def test_what_was_first_on_a_display_says_how_it_is_reached(reader: SessionReader) -> None:
@@ -117,17 +208,16 @@ def test_what_was_first_on_a_display_says_how_it_is_reached(reader: SessionReade
 def test_invented_displays_have_a_limit(reader: SessionReader) -> None:
     """A user who invents many keeps some, the oldest first."""
     displays = [f":{NUMBER + number}" for number in range(SESSIONS_OF_ONE_USER + 4)]
-    with showing(*({"DISPLAY": display} for display in displays), user=NOBODY if os.geteuid() == 0 else None):
+    user = NOBODY if os.geteuid() == 0 else None
+    more = range(NUMBER + 2, NUMBER + len(displays))
+    with serving(*more), showing(*({"DISPLAY": display} for display in displays), user=user):
         found = [session.display for session in find(reader, *displays)]
     assert len(found) <= SESSIONS_OF_ONE_USER
     assert displays[0] in found
 
 
 HOSTILE = (
-    {"DISPLAY": "x" * (MAX_VALUE_CHARACTERS + 1) + f":{NUMBER}"},
-    {"DISPLAY": f":{NUMBER}\x1b[2J"},
-    {"DISPLAY": f":{NUMBER};rm -rf /"},
-    {"DISPLAY": f"{NUMBER}"},
+    {"DISPLAY": f":{NUMBER + 2}"},
     {"DISPLAY": ""},
     {"WAYLAND_DISPLAY": f"wayland {NUMBER}\n"},
     {"WAYLAND_DISPLAY": "w" * 200},
@@ -139,7 +229,20 @@ HOSTILE = (
 def test_text_that_is_no_display_is_no_session(reader: SessionReader, environment: dict[str, str]) -> None:
     """It neither crashes nor leads anywhere."""
     with showing(environment):
-        assert not any(str(NUMBER) in session.display for session in reader.read())
+        assert not any(str(number) in each.display for each in reader.read() for number in (NUMBER, NUMBER + 2))
+
+
+STRANGE = (f":{NUMBER}\x1b[2J", f":{NUMBER};rm -rf /", f"{NUMBER}", "x" * (MAX_VALUE_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize("display", STRANGE, ids=range(len(STRANGE)))
+def test_strange_text_goes_nowhere(reader: SessionReader, display: str) -> None:
+    """Not even where it stands for a session on a server that nobody names."""
+    with showing({"DISPLAY": display}):
+        sessions = reader.read()
+    assert sessions
+    assert display not in {text for each in sessions for text in (each.display, *each.environment.values())}
+    assert all(session.display.isprintable() and len(session.display) < 100 for session in sessions)
 
 
 def test_values_that_are_no_ordinary_text_are_left_out(reader: SessionReader) -> None:

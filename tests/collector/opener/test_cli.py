@@ -37,7 +37,7 @@ KEY = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
         "readers sign c -o s --code anna=12345",
         "readers sign c -o s --code anna=12345a",
         "readers sign c -o s --code =123456",
-        "recovery make --route outside --holder a --sheets s",
+        "recovery make --route nowhere --holder a --sheets s",
         "recovery drill",
     ],
 )

@@ -28,6 +28,9 @@ OUTSIDE = ("trust safeguarding lead", "trust chief executive", "local authority"
         ("chair", "head"),
         ("chair", "chair_of_governors"),
         ("chair", "Chair of Governors"),
+        ("outside", "dsl"),
+        ("outside", "head"),
+        ("outside", "chair"),
     ],
 )
 def test_nobody_on_or_below_the_rung_holds_a_share(route: str, refused: str) -> None:
@@ -47,7 +50,12 @@ def test_holders_are_three_different_ones(holders: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("route", "holders"),
-    [("dsl", ("headteacher", "chair", OUTSIDE[0])), ("head", ("chair", *OUTSIDE[:2])), ("chair", OUTSIDE)],
+    [
+        ("dsl", ("headteacher", "chair", OUTSIDE[0])),
+        ("head", ("chair", *OUTSIDE[:2])),
+        ("chair", OUTSIDE),
+        ("outside", OUTSIDE),
+    ],
 )
 def test_those_above_may_hold_shares(route: str, holders: tuple[str, ...]) -> None:
     """The head for the safeguarding leads' route, the chair for the head's, outsiders for all."""

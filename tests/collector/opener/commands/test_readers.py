@@ -201,6 +201,21 @@ def test_set_is_shown_with_its_people_and_recovery_keys(staff: Staff, tmp_path: 
     assert "two of headteacher, chair, trust safeguarding lead" in said.out
 
 
+def test_who_signs_is_told_which_routes_have_no_spare_key(staff: Staff) -> None:
+    """Above all the one outside, which has no other reader: without it what goes there is lost at once."""
+    said = sign(staff, staff.candidates(version=1))
+    assert said.code == 0
+    assert "No recovery key is in it for: outside." in said.err
+    holders = [part for who in ("local authority", "trust lead", "diocese") for part in ("--holder", who)]
+    made = staff["anna"].good(
+        "recovery", "make", "--route", "outside", *holders, "--sheets", staff.path / "outside", "--yes"
+    )
+    assert "Flags for nobody in the school" in Path(made["sheets"][0]).read_text()
+    said = sign(staff, staff.candidates(version=1), out="whole.txt")
+    assert "No recovery key is in it" not in said.err
+    assert [each.route for each in staff.readers_of(staff.path / "whole.txt").recoveries][-1] == "outside"
+
+
 def test_who_leaves_is_taken_out_and_the_rest_is_told(staff: Staff) -> None:
     """The next version without him, and in words what that does not do."""
     anna = staff["anna"]
