@@ -181,8 +181,8 @@ class LocalRun:
         """Say how a safeguarding flag is seen, and what of it cannot be seen on this machine."""
         drill = f"{commands}/schoolwarden-collector drill {explained['device']} --dir {self.collector}"
         lines = [
-            "Safeguarding flags: DEMO readers with a DEMO impact assessment. Sign in as dsl (a second factor is asked for",
-            "at once: take any authenticator app), open Flags and enter the six words:",
+            "Safeguarding flags: DEMO readers with a DEMO impact assessment. Sign in as dsl (it asks for a second",
+            "factor at once: take any authenticator app), open Flags and enter the six words:",
             *(f"  {name:<13}  {words}" for name, words in self._load_notes()["readers"].items()),
         ]
         unmet = explained["watching"]["unmet"]

@@ -74,9 +74,7 @@ def test_clocks_may_differ_by_one_step_only(school: School, dora: str) -> None:
     give(school, dora, code_at(school, dora, 1))
 
 
-@pytest.mark.parametrize(
-    "code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "-12345", "１２３４５６", "0x1234"]
-)
+@pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "-12345", "１２３４５６", "0x1234"])
 def test_what_is_no_code_is_refused(school: School, dora: str, code: str) -> None:
     """Six digits as a telephone shows them, and nothing that Python would read as a number."""
     with pytest.raises(PermissionDeniedError):

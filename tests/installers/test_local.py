@@ -105,7 +105,7 @@ def test_starts_stops_and_starts_again(tmp_path: Path, start: Starter) -> None:
     notes = folder / "notes.json"
     assert stat.S_IMODE(notes.stat().st_mode) == 0o600
     passwords = json.loads(notes.read_text(encoding="utf-8"))["passwords"]
-    assert set(passwords) == {"admin", "technician"}
+    assert set(passwords) == {"admin", "dsl", "head", "technician"}
     assert all(password in said for password in passwords.values())
 
     first.send_signal(signal.SIGINT)
