@@ -39,10 +39,12 @@ def watched() -> Watched:
 
 def test_a_watcher_begins_waits_and_watches(watched: Watched) -> None:
     """By what it says; each word wakes the service."""
-    watch, states = watched.watch, []
-    for step in (lambda: None, watched.watcher.begin, lambda: watched.watcher.say(State("watching"))):
-        step()
-        states.append((watch.is_waiting, watch.is_watching, watch.why_not))
+    watch = watched.watch
+    states = [(watch.is_waiting, watch.is_watching, watch.why_not)]
+    watched.watcher.begin()
+    states.append((watch.is_waiting, watch.is_watching, watch.why_not))
+    watched.watcher.say(State("watching"))
+    states.append((watch.is_waiting, watch.is_watching, watch.why_not))
 
     assert states == [(False, False, ""), (True, False, ""), (False, True, "")]
     assert watched.woken == 3
