@@ -204,8 +204,8 @@ class EventsDropped(Kind):
     kind: ClassVar[str] = "events.dropped"
     dropped_kind: str
     reason: str
-    """repeated, flood, queue_full, or disk when it takes nothing; of flags also flood_<tier>, before_notice, unsealed and
-    switched_off"""
+    """repeated, flood, queue_full, or disk when it takes nothing; of flags also flood_<tier>, before_notice, unsealed
+    and switched_off"""
     count: int
 
 

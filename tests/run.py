@@ -75,11 +75,11 @@ HERE = "not postgres and not soak and not desktop"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 840),
-    Group("scenarios", ("scenarios",), HERE, 360),
-    Group("browser", ("browser",), "not soak", 240, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios"), "desktop and not soak", 300, find_missing_desktop),
-    Group("postgres", (".",), "postgres and not soak", 180, find_missing_postgres),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 870),
+    Group("scenarios", ("scenarios",), HERE, 300),
+    Group("browser", ("browser",), "not soak", 270, find_missing_chromium),
+    Group("desktop", ("agent", "scenarios"), "desktop and not soak", 420, find_missing_desktop),
+    Group("postgres", (".",), "postgres and not soak", 150, find_missing_postgres),
 )
 
 

@@ -3,6 +3,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -105,7 +106,7 @@ def test_a_message_that_is_too_large_is_not_sent() -> None:
 @pytest.mark.parametrize("widest", ["\U0001f600", "\x01", '"'])
 def test_the_longest_finding_fits(widest: str) -> None:
     """Texts as long as they may be make one message, in whatever letters."""
-    texts = {name: widest * most for name, most in MAX_CHARACTERS.items() if name != "reason"}
+    texts: dict[str, Any] = {name: widest * most for name, most in MAX_CHARACTERS.items() if name != "reason"}
     found = replace(FOUND, **texts)
     assert decode_report(encode(found)) == found
 
@@ -113,7 +114,7 @@ def test_the_longest_finding_fits(widest: str) -> None:
 @pytest.mark.parametrize("name", MAX_CHARACTERS)
 def test_what_is_longer_is_refused(name: str) -> None:
     """Every text of a watcher has its own limit, and one character more ends the channel."""
-    report = State("waiting") if name == "reason" else FOUND
+    report: Any = State("waiting") if name == "reason" else FOUND
     with pytest.raises(ChannelError, match=f"{name} is longer") as caught:
         decode_report(encode(replace(report, **{name: "x" * (MAX_CHARACTERS[name] + 1)})))
     assert "xxx" not in caught.value.message
