@@ -18,7 +18,7 @@ from collector.devices import MAX_NUMBER, to_fact
 from collector.drills import answer_drill
 from collector.flags import FlagState
 from collector.incidents import Sighting
-from collector.sightings import DRILL_NOT_ORDERED, FLAG_FOR_NOBODY, sighting_of_flag, sighting_of_strange_flag
+from collector.sightings import sighting_of_flag, sighting_of_strange_message
 from collector.store.engine import reading
 from collector.store.schema import flags, notices
 from proto.events import AgentStarted, FlagRaised, NoticeAccepted, PolicyApplied, SoftwareListed, Tier
@@ -86,12 +86,10 @@ def note_flag(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
         )
     )
     sightings = []
-    if route == UNKNOWN_ROUTE:
-        sightings.append(sighting_of_strange_flag(FLAG_FOR_NOBODY, arrived.device_id))
-    elif not is_drill:
+    if route != UNKNOWN_ROUTE and not is_drill:
         sightings.append(sighting_of_flag(tier, route, subject_ref, arrived.device_id, arrived.event_id))
-    if header.drill and not is_drill:
-        sightings.append(sighting_of_strange_flag(DRILL_NOT_ORDERED, arrived.device_id))
+    if route == UNKNOWN_ROUTE or (header.drill and not is_drill):
+        sightings.append(sighting_of_strange_message(arrived.device_id))
     return sightings
 
 

@@ -7,11 +7,12 @@ is not there; which of the two it was is not said. How flags come in is in `arri
 readers' own keys open.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, not_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, not_, select, tuple_, update
 
 from collector.audit import record
 from collector.errors import UsageError
@@ -23,6 +24,7 @@ from collector.store.engine import reading, writing
 from collector.store.schema import devices, flag_copies, flag_notes, flags, payloads
 from collector.verdicts import ACTIONS as ACTIONS
 from collector.verdicts import CATEGORIES as CATEGORIES
+from collector.verdicts import WITH_CATEGORY
 from collector.verdicts import Verdict as Verdict
 from proto.errors import MalformedError
 from proto.events import FlagRaised, Missing, Tier
@@ -48,7 +50,7 @@ class Flag:
 
     id: str
     number: int
-    """Of its event: later ones are larger. Give it as `before` to go on with a list."""
+    """Of its event: later ones are larger."""
     device_id: str
     hostname: str
     tier: Tier
@@ -67,9 +69,28 @@ class Flag:
     decided_at_ns: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which of his flags a reader asks for; None is all."""
+
+    states: tuple[FlagState, ...] | None = None
+    tier: Tier | None = None
+    subject_ref: bytes | None = None
+    drill: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """A note on a flag, sealed like it."""
+
+    made_at_ns: int
+    made_by: str
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A flag that a colleague sealed again: what it says is his word, not the device's."""
 
     made_at_ns: int
     made_by: str
@@ -82,8 +103,9 @@ class Sealed:
 
     flag: Flag
     sealed: bytes
-    """As the device sealed it, or the copy made for this reader; empty when the device could not send it."""
-    is_copy: bool
+    """As the device sealed it, whatever else there is; empty when the device could not send it."""
+    copy: Copy | None
+    """Made for this reader; for when his key does not open what the device sealed."""
     notes: tuple[Note, ...]
 
 
@@ -101,18 +123,25 @@ def list_flags(
     school_id: str,
     *,
     reader: Reader,
-    state: FlagState | None = None,
+    wanted: Wanted | None = None,
     limit: int = 100,
-    before: int | None = None,
+    before: tuple[Tier, int] | None = None,
 ) -> list[Flag]:
-    """Return a reader's flags, what came last first, drills among them; `before` is the number of the last one seen."""
-    query = _visible(school_id, reader)
-    if state is not None:
-        query = query.where(flags.c.state == state.value)
+    """Return a reader's flags, the most urgent first, of these what came last; `before` goes on after the last seen."""
+    query = _narrow(_visible(school_id, reader), wanted or Wanted())
     if before is not None:
-        query = query.where(flags.c.event_id < before)
+        query = query.where(tuple_(flags.c.tier, flags.c.event_id) < (int(before[0]), before[1]))
+    query = query.order_by(flags.c.tier.desc(), flags.c.event_id.desc()).limit(limit)
     with reading(engine) as connection:
-        return [_to_flag(row) for row in connection.execute(query.order_by(flags.c.event_id.desc()).limit(limit))]
+        return [_to_flag(row) for row in connection.execute(query)]
+
+
+def count_accounts(engine: Engine, school_id: str, *, reader: Reader, wanted: Wanted) -> Counter[bytes]:
+    """Return how many flags came from each account; an account that nobody could tell is not counted."""
+    found = _narrow(_visible(school_id, reader), wanted).where(flags.c.subject_ref != bytes(16)).subquery()
+    query = select(found.c.subject_ref, func.count().label("total")).group_by(found.c.subject_ref)
+    with reading(engine) as connection:
+        return Counter({row.subject_ref: row.total for row in connection.execute(query)})
 
 
 def find_flag(engine: Engine, school_id: str, flag_id: str, *, reader: Reader) -> Flag | None:
@@ -162,15 +191,15 @@ def read_sealed(engine: Engine, school_id: str, flag_id: str, *, reader: Reader,
                 .values(state=FlagState.READ.value)
             )
         copy = connection.execute(
-            select(flag_copies.c.sealed).where(flag_copies.c.flag_id == flag_id, flag_copies.c.user_name == reader.name)
-        ).scalar()
+            select(flag_copies).where(flag_copies.c.flag_id == flag_id, flag_copies.c.user_name == reader.name)
+        ).first()
         notes = connection.execute(
             select(flag_notes).where(flag_notes.c.flag_id == flag_id).order_by(flag_notes.c.note_id)
         ).all()
         return Sealed(
             flag=_to_flag(row),
-            sealed=copy if copy is not None else _load_original(connection, row.event_id),
-            is_copy=copy is not None,
+            sealed=_load_original(connection, row.event_id),
+            copy=Copy(copy.made_at_ns, copy.made_by, copy.sealed) if copy else None,
             notes=tuple(Note(each.made_at_ns, each.made_by, each.sealed) for each in notes),
         )
 
@@ -188,6 +217,7 @@ def decide(
 ) -> None:
     """Keep what a reader made of a flag; a later decision takes the place of an earlier one, the audit log has both.
 
+    A category is kept in the clear, so only where it is counted: with any verdict but `WITH_CATEGORY` it is dropped.
     When all flags of the same route and account are decided, their incident is resolved.
 
     Raises:
@@ -210,7 +240,7 @@ def decide(
             .values(
                 state=FlagState.DECIDED.value,
                 verdict=verdict.value,
-                category=category,
+                category=category if verdict in WITH_CATEGORY else "",
                 action=action,
                 decided_by=reader.name,
                 decided_at_ns=now_ns,
@@ -241,18 +271,22 @@ def add_copy(
 ) -> None:
     """Keep a flag that the reader's browser sealed again, for a reader who came later or has a new key.
 
+    It takes the place of one that he made himself before, and of nobody else's.
+
     Raises:
-        UsageError: there is no such flag for one of the two, or it is not sealed.
+        UsageError: there is no such flag for one of the two, it is not sealed, or somebody else has made a copy.
     """
     verify_age_file(sealed, MAX_COPY_BYTES)
     with writing(engine) as connection:
         _find(connection, school_id, flag_id, reader)
         if connection.execute(_visible(school_id, for_reader).where(flags.c.flag_id == flag_id)).first() is None:
             raise UsageError(f"{for_reader.name} may not read this flag")
+        his = (flag_copies.c.flag_id == flag_id) & (flag_copies.c.user_name == for_reader.name)
+        made_by = connection.execute(select(flag_copies.c.made_by).where(his)).scalar()
+        if made_by not in (None, reader.name):
+            raise UsageError(f"{made_by} has sealed a copy for {for_reader.name} already", hint=f"ask {made_by}")
         _record(connection, school_id, reader, "flag.copied", flag_id, now_ns, detail=f"for {for_reader.name}")
-        connection.execute(
-            delete(flag_copies).where(flag_copies.c.flag_id == flag_id, flag_copies.c.user_name == for_reader.name)
-        )
+        connection.execute(delete(flag_copies).where(his))
         connection.execute(
             insert(flag_copies).values(
                 school_id=school_id,
@@ -278,6 +312,16 @@ def _visible(school_id: str, reader: Reader) -> Any:
         .where(flags.c.route.in_([route.value for route in reader.routes if route is not Route.OUTSIDE]))
         .where(flags.c.subject_ref.not_in(reader.own_refs), *barred)
     )
+
+
+def _narrow(query: Any, wanted: Wanted) -> Any:
+    if wanted.states is not None:
+        query = query.where(flags.c.state.in_([state.value for state in wanted.states]))
+    if wanted.tier is not None:
+        query = query.where(flags.c.tier == int(wanted.tier))
+    if wanted.subject_ref is not None:
+        query = query.where(flags.c.subject_ref == wanted.subject_ref)
+    return query if wanted.drill is None else query.where(flags.c.drill.is_(wanted.drill))
 
 
 def _find(connection: Connection, school_id: str, flag_id: str, reader: Reader) -> Row[Any]:

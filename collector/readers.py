@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from collector.absences import list_absent
 from collector.identities import list_identities
-from collector.people import list_accounts_of_user
+from collector.people import list_accounts_ever, list_accounts_of_user
 from collector.recipients import load_set, load_sets
 from collector.roles import Permission, Role, list_permissions, load_roles
 from collector.store.engine import reading
@@ -31,7 +31,7 @@ class Reader:
     routes: frozenset[Route]
     """The routes that he reads now."""
     own_refs: frozenset[bytes]
-    """The references of his own accounts: what is typed there is never shown to him."""
+    """The references of all accounts that were ever his own: what is typed there is never shown to him."""
     barred: frozenset[tuple[int, Route]]
     """Versions of the set and routes above every position that he held in them: such a flag may be about him."""
 
@@ -63,7 +63,7 @@ def find_reader(engine: Engine, school_id: str, user: str, *, subject_key: bytes
     return Reader(
         name=user,
         routes=find_routes(engine, school_id, user, now_ns),
-        own_refs=make_refs(subject_key, signed | set(list_accounts_of_user(engine, school_id, user))),
+        own_refs=make_refs(subject_key, signed | set(list_accounts_ever(engine, school_id, user))),
         barred=frozenset(pair for content in sets for pair in _list_barred(content, user)),
     )
 
@@ -122,6 +122,17 @@ def list_candidates(engine: Engine, school_id: str) -> list[Candidate]:
         )
         for name, roles in sorted(_load_users(engine, school_id).items())
     ]
+
+
+def list_unsigned(engine: Engine, school_id: str, content: RecipientSet) -> dict[str, tuple[str, ...]]:
+    """Return which accounts of its readers a set does not name: a device seals what is typed there to their owners.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    held = {each.id: set(list_accounts_of_user(engine, school_id, each.id)) for each in content.recipients}
+    found = {each.id: tuple(sorted(held[each.id].difference(each.accounts))) for each in content.recipients}
+    return {user: unsigned for user, unsigned in found.items() if unsigned}
 
 
 def _list_barred(content: RecipientSet, user: str) -> Iterator[tuple[int, Route]]:

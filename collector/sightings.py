@@ -24,12 +24,10 @@ _OTHER_REFUSAL = ("device-refused-message", "A device sent something that cannot
 
 FLAG_RULE = "safeguarding-flag"
 _FLAG_SEVERITIES = {Tier.CALL: 5, Tier.ALERT: 4, Tier.REVIEW: 3, Tier.COUNT: 1}
-FLAG_FOR_NOBODY = "flag-for-nobody"
-DRILL_NOT_ORDERED = "drill-not-ordered"
-_STRANGE_FLAGS = {
-    FLAG_FOR_NOBODY: "A device sent a flag that nobody can be given",
-    DRILL_NOT_ORDERED: "A device claims a drill that nobody ordered",
-}
+
+# One name for every such fault and no word of what it was in: technicians must not learn from it that a flag came.
+STRANGE_MESSAGE = "device-strange-message"
+_STRANGE_MESSAGE_TITLE = "A device sent a message that does not keep to the contract"
 
 _VERBS = {
     ProgramStarted.kind: "was started",
@@ -117,19 +115,18 @@ def sighting_of_flag(tier: Tier, route: str, subject_ref: bytes, device_id: str,
     )
 
 
-def sighting_of_strange_flag(rule: str, device_id: str) -> Sighting:
+def sighting_of_strange_message(device_id: str) -> Sighting:
     """Return what technicians are told of a flag that does not keep to the contract: that there is a fault, no more."""
-    title = _STRANGE_FLAGS[rule]
     return Sighting(
-        rule=rule,
-        rule_title=title,
+        rule=STRANGE_MESSAGE,
+        rule_title=_STRANGE_MESSAGE_TITLE,
         audience=Audience.SECURITY,
         severity=4,
         action_class="unacceptable",
         device_id=device_id,
-        subject=f"device/{device_id}/{rule}",
-        group_key=rule,
-        summary=title,
+        subject=f"device/{device_id}/{STRANGE_MESSAGE}",
+        group_key=STRANGE_MESSAGE,
+        summary=_STRANGE_MESSAGE_TITLE,
         clauses=("WE-12",),
         # No event: its header and its references are not for those who read this.
         event_id=0,

@@ -14,6 +14,9 @@ class Verdict(StrEnum):
     REFERRED = "referred"
 
 
+WITH_CATEGORY = frozenset({Verdict.CONCERN, Verdict.REFERRED, Verdict.ALREADY_KNOWN})
+"""Of these it is counted what they are about. Of anything else no category is kept: it would only tell on somebody."""
+
 CATEGORIES = (
     "suicide",
     "self_harm",

@@ -21,6 +21,7 @@ from collector.errors import UsageError
 
 if TYPE_CHECKING:
     from collector.drills import Drill
+    from proto.wire import SignedRecipients
 
 CANDIDATES_FORMAT = "schoolwarden candidates v1"
 ITEMS_FORMAT = "schoolwarden test items v1"
@@ -83,10 +84,9 @@ def _test(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from collector.recipients import publish_set
     from collector.subjects import load_subject_key
-    from proto.recipients import load_signed
 
     config, engine = open_folder(options)
-    signed = load_signed(_load_text(options.path))
+    signed = _load_set(options.path)
     # Made now if it is not there: the collector refuses to serve a set without it.
     load_subject_key(config)
     version = publish_set(engine, config.school_id, signed, actor=COMMAND_LINE, now_ns=time.time_ns())
@@ -96,6 +96,7 @@ def _publish(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from collector.identities import list_identities
+    from collector.readers import list_unsigned
     from collector.recipients import find_root_fingerprint, load_set
 
     config, engine = open_folder(options)
@@ -114,9 +115,16 @@ def _show(options: argparse.Namespace) -> int:
         }
         for each in content.recipients
     ]
+    unsigned = list_unsigned(engine, config.school_id, content)
+    for user, accounts in unsigned.items():
+        sys.stderr.write(
+            f"{user} has accounts that are not in the signed set: {', '.join(accounts)}. Until a set with them is "
+            f"signed, devices seal to {user} what is typed there.\n"
+        )
     recoveries = [{"route": each.route, "age_key": each.age_key} for each in content.recoveries]
     if options.format == "json":
-        shown = {"version": content.version, "root_fingerprint": fingerprint, "readers": people}
+        readers = [each | {"unsigned_accounts": unsigned.get(str(each["id"]), ())} for each in people]
+        shown = {"version": content.version, "root_fingerprint": fingerprint, "readers": readers}
         sys.stdout.write(json.dumps(shown | {"recoveries": recoveries}, indent=1) + "\n")
         return 0
     groups = " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
@@ -167,14 +175,29 @@ def _shorten(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _load_text(path: Path) -> str:
-    with path.open("rb") as file:
-        raw = file.read(LONGEST_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LONGEST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     try:
         if len(raw) <= LONGEST_BYTES:
             return raw.decode()
     except UnicodeDecodeError:
         pass
     raise UsageError(f"{path} is not a file that schoolwarden-open made")
+
+
+def _load_set(path: Path) -> "SignedRecipients":
+    from proto.errors import RecipientsError
+    from proto.recipients import load_signed
+
+    try:
+        return load_signed(_load_text(path))
+    except RecipientsError as error:
+        # Another file was named. What is wrong with a set that can be read is another matter, and said by who verifies.
+        hint = error.hint or "sign it again: schoolwarden-open readers sign"
+        raise UsageError(f"{path}: {error.message}", hint=hint) from error
 
 
 def _load_items(path: Path) -> dict[str, bytes]:

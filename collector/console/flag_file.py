@@ -8,7 +8,7 @@ import base64
 from typing import Any
 
 from collector.console.clock import show_time
-from collector.flags import Flag, Note, Sealed
+from collector.flags import Copy, Flag, Note, Sealed
 
 FORMAT = "schoolwarden flag v1"
 
@@ -29,8 +29,14 @@ def describe_flag(school_id: str, given: Sealed) -> dict[str, Any]:
         "received_at_ns": flag.received_at_ns,
         "recipients_version": flag.recipients_version,
         "sealed": to_base64(given.sealed),
+        "copy": describe_copy(given.copy) if given.copy else None,
         "notes": [describe_note(note) for note in given.notes],
     }
+
+
+def describe_copy(copy: Copy) -> dict[str, Any]:
+    """Return a sealed copy with who made it and when."""
+    return {"sealed": to_base64(copy.sealed), "by": copy.made_by, "at_ns": copy.made_at_ns}
 
 
 def describe_note(note: Note) -> dict[str, Any]:

@@ -18,14 +18,16 @@ from proto.files import write_private
 LONGEST_BYTES = 8 * 1024 * 1024
 
 
-def load_document(path: Path, format: str, types: Mapping[str, type]) -> dict[str, Any]:
-    """Read a file of ours; fields beyond those named are left out.
+def load_document(
+    path: Path, format: str, types: Mapping[str, type], optional: Mapping[str, type] | None = None
+) -> dict[str, Any]:
+    """Read a file of ours; fields beyond those named are left out, an optional one that is not there is None.
 
     Raises:
         UsageError: it is no such file, or a field is missing or of another type.
         OSError: it cannot be read.
     """
-    return parse_document(load_text(path), format, types, str(path))
+    return parse_document(load_text(path), format, types, str(path), optional)
 
 
 def load_text(path: Path) -> str:
@@ -48,7 +50,9 @@ def load_text(path: Path) -> str:
         raise UsageError(f"{path} is not text") from error
 
 
-def parse_document(text: str, format: str, types: Mapping[str, type], name: str) -> dict[str, Any]:
+def parse_document(
+    text: str, format: str, types: Mapping[str, type], name: str, optional: Mapping[str, type] | None = None
+) -> dict[str, Any]:
     """Read a document; `name` is what it is called if it cannot be read.
 
     Raises:
@@ -60,7 +64,8 @@ def parse_document(text: str, format: str, types: Mapping[str, type], name: str)
         raise UsageError(f"{name} cannot be read as JSON") from error
     if not isinstance(values, dict) or values.get("format") != format:
         raise UsageError(f'{name} is not a file of the format "{format}"')
-    return pick_fields(values, types, name)
+    there = {field: each for field, each in (optional or {}).items() if values.get(field) is not None}
+    return dict.fromkeys(optional or {}) | pick_fields(values, {**types, **there}, name)
 
 
 def pick_fields(values: Any, types: Mapping[str, type], name: str) -> dict[str, Any]:

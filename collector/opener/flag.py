@@ -37,6 +37,15 @@ class NoteFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyFile:
+    """A flag that a colleague sealed again for this reader, and whom the collector names for it."""
+
+    sealed: bytes
+    by: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlagFile:
     """A flag as it was downloaded: nothing of it is to be believed but what is sealed."""
 
@@ -51,12 +60,14 @@ class FlagFile:
     received_at_ns: int
     recipients_version: int
     sealed: bytes
+    copy: CopyFile | None
     notes: tuple[NoteFile, ...]
 
     def to_document(self) -> str:
         """Return it as the text of a file."""
         notes = [asdict(note) | {"sealed": to_base64(note.sealed)} for note in self.notes]
-        return dump_document(FORMAT, asdict(self) | {"sealed": to_base64(self.sealed), "notes": notes})
+        copy = asdict(self.copy) | {"sealed": to_base64(self.copy.sealed)} if self.copy else None
+        return dump_document(FORMAT, asdict(self) | {"sealed": to_base64(self.sealed), "copy": copy, "notes": notes})
 
 
 _FLAG_FIELDS: dict[str, type] = {
@@ -73,6 +84,7 @@ _FLAG_FIELDS: dict[str, type] = {
     "sealed": str,
     "notes": list,
 }
+_COPY_FIELDS: dict[str, type] = {"sealed": str, "by": str, "at_ns": int}
 _NOTE_FIELDS: dict[str, type] = {"made_by": str, "made_at_ns": int, "sealed": str}
 
 
@@ -91,6 +103,8 @@ class Opened:
 
     file: FlagFile
     content: FlagContent
+    copy: CopyFile | None
+    """What was opened instead of what the device sealed, which this reader's key does not open."""
     notes: tuple[OpenedNote, ...]
     differences: tuple[str, ...]
 
@@ -102,15 +116,18 @@ def load_flag(path: Path) -> FlagFile:
         UsageError: the file is of another kind.
         OSError: it cannot be read.
     """
-    values = load_document(path, FORMAT, _FLAG_FIELDS)
+    values = load_document(path, FORMAT, _FLAG_FIELDS, {"copy": dict})
     notes = [pick_fields(note, _NOTE_FIELDS, str(path)) for note in values["notes"]]
     values["sealed"] = from_base64(values["sealed"], str(path))
+    if values["copy"] is not None:
+        copy = pick_fields(values["copy"], _COPY_FIELDS, str(path))
+        values["copy"] = CopyFile(**copy | {"sealed": from_base64(copy["sealed"], str(path))})
     values["notes"] = tuple(NoteFile(**note | {"sealed": from_base64(note["sealed"], str(path))}) for note in notes)
     return FlagFile(**values)
 
 
 def open_flag(file: FlagFile, opening: Opening) -> Opened:
-    """Open a flag and its notes, and hold the outside against the inside.
+    """Open a flag and its notes, and hold the outside against the inside; the copy only if the original stays shut.
 
     Raises:
         SealError: it was not sealed to this reader, or was changed.
@@ -118,11 +135,12 @@ def open_flag(file: FlagFile, opening: Opening) -> Opened:
     """
     if not file.sealed:
         raise SealError("the device could not send what it sealed: its queue was full")
-    content = decode_flag(opening(file.sealed))
+    plaintext, copy = _open_text(file, opening)
+    content = decode_flag(plaintext)
     notes = tuple(
         OpenedNote(note.made_by, note.made_at_ns, _find_text(note, file.flag_id, opening)) for note in file.notes
     )
-    return Opened(file, content, notes, tuple(list_differences(file, content)))
+    return Opened(file, content, copy, notes, tuple(list_differences(file, content)))
 
 
 def list_differences(file: FlagFile, content: FlagContent) -> list[str]:
@@ -144,11 +162,13 @@ def list_differences(file: FlagFile, content: FlagContent) -> list[str]:
 def rewrap(file: FlagFile, opening: Opening, age_keys: list[str]) -> tuple[FlagFile, int]:
     """Seal a flag and those of its notes that open to other readers; return it and how many notes stay behind.
 
+    What was opened from a colleague's copy is handed on as that copy, never as what the device sealed.
+
     Raises:
         SealError: it was not sealed to this reader or was changed, or a key is none.
         MalformedError: what was sealed is no flag.
     """
-    plaintext = opening(file.sealed)
+    plaintext, copy = _open_text(file, opening)
     decode_flag(plaintext)  # Nothing but a flag is handed on in a flag's clothes.
     notes: list[NoteFile] = []
     for note in file.notes:
@@ -157,8 +177,22 @@ def rewrap(file: FlagFile, opening: Opening, age_keys: list[str]) -> tuple[FlagF
         except SealError:
             continue  # The caller says how many stay behind.
         notes.append(replace(note, sealed=seal(text, age_keys)))
-    sealed = replace(file, sealed=seal(plaintext, age_keys), notes=tuple(notes))
-    return sealed, len(file.notes) - len(notes)
+    sealed = seal(plaintext, age_keys)
+    if copy is None:
+        handed_on = replace(file, sealed=sealed, copy=None, notes=tuple(notes))
+    else:
+        handed_on = replace(file, copy=replace(copy, sealed=sealed), notes=tuple(notes))
+    return handed_on, len(file.notes) - len(notes)
+
+
+def _open_text(file: FlagFile, opening: Opening) -> tuple[bytes, CopyFile | None]:
+    """Return what is sealed in a flag, and the copy if it had to be taken from there."""
+    try:
+        return opening(file.sealed), None
+    except SealError:
+        if file.copy is None:
+            raise
+        return opening(file.copy.sealed), file.copy
 
 
 def _find_text(note: NoteFile, flag_id: str, opening: Opening) -> str | None:

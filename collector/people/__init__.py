@@ -14,6 +14,7 @@ from collector.people.person import Post as Post
 from collector.people.register import count_people as count_people
 from collector.people.register import find_person as find_person
 from collector.people.register import find_person_by_id as find_person_by_id
+from collector.people.register import list_accounts_ever as list_accounts_ever
 from collector.people.register import list_accounts_of_user as list_accounts_of_user
 from collector.people.register import list_directory as list_directory
 from collector.people.register import list_people as list_people

@@ -2,7 +2,7 @@
 """Takes a list of people into the register and reports what became of each line.
 
 Nobody is deleted: what is recorded about an account has to find its person later as well. Who is missing in a new list
-can have his time at the school ended.
+can have his time at the school ended. What was ever an account of a user of the console is kept as that.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from collector.audit import record
 from collector.people.claims import settle
@@ -20,7 +20,7 @@ from collector.people.person import Person
 from collector.people.register import load_people
 from collector.people.roster import Refusal, Roster, read_roster
 from collector.store.engine import reading, writing
-from collector.store.schema import accounts, people
+from collector.store.schema import accounts, people, user_accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,10 @@ def import_people(
         with reading(engine) as connection:
             return _plan(load_people(connection, school_id), roster, _to_day(now_ns), ends_missing, is_dry_run).report
     with writing(engine) as connection:
-        plan = _plan(load_people(connection, school_id), roster, _to_day(now_ns), ends_missing, is_dry_run)
+        known = load_people(connection, school_id)
+        plan = _plan(known, roster, _to_day(now_ns), ends_missing, is_dry_run)
         _carry_out(connection, school_id, plan, now_ns)
+        _keep_user_accounts(connection, school_id, known, (*plan.new, *plan.changed), now_ns)
         report = plan.report
         detail = (
             f"{len(report.taken)} new, {len(report.changed)} changed, {report.unchanged} unchanged, "
@@ -164,6 +166,27 @@ def _carry_out(connection: Connection, school_id: str, plan: _Plan, now_ns: int)
             update(people).where(ended).values(until_date=plan.last_day),
             [{"its_id": person_id} for person_id in plan.report.ended],
         )
+
+
+def _keep_user_accounts(
+    connection: Connection, school_id: str, known: dict[str, Person], written: Iterable[Person], now_ns: int
+) -> None:
+    """Add what a user of the console had before and has now: a list that takes it away shows him no flag of his own."""
+    query = select(user_accounts.c.user_name, user_accounts.c.account).where(user_accounts.c.school_id == school_id)
+    kept = {(row.user_name, row.account) for row in connection.execute(query)}
+    his: set[tuple[str, str]] = set()
+    for person in written:
+        before = known.get(person.person_id, person)
+        names = {before.user_name, person.user_name} - {""}
+        # Whoever gets another user name stays who he is.
+        held = {*before.accounts, *person.accounts, *(account for name, account in kept if name in names)}
+        his |= {(name, account) for name in names for account in held}
+    rows = [
+        {"school_id": school_id, "user_name": name, "account": account, "since_ns": now_ns}
+        for name, account in sorted(his - kept)
+    ]
+    if rows:
+        connection.execute(insert(user_accounts), rows)
 
 
 def _to_values(person: Person, now_ns: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from collector.people.person import Person, PersonKind, Post
 from collector.store.engine import reading
-from collector.store.schema import accounts, people
+from collector.store.schema import accounts, people, user_accounts
 
 _SAME_PERSON = (people.c.school_id == accounts.c.school_id) & (people.c.person_id == accounts.c.person_id)
 _SEARCHED = (people.c.person_id, people.c.name, people.c.class_name)
@@ -65,7 +65,7 @@ def list_years(engine: Engine, school_id: str) -> list[str]:
 
 
 def list_accounts_of_user(engine: Engine, school_id: str, user_name: str) -> list[str]:
-    """Return the accounts of the person who is this user of the console: what is typed there is not shown to him."""
+    """Return the accounts of the person who is this user of the console now."""
     query = (
         select(accounts.c.account)
         .join_from(accounts, people, _SAME_PERSON)
@@ -75,6 +75,16 @@ def list_accounts_of_user(engine: Engine, school_id: str, user_name: str) -> lis
     with reading(engine) as connection:
         # Most people are no users, and their user name is empty.
         return list(connection.execute(query).scalars()) if user_name else []
+
+
+def list_accounts_ever(engine: Engine, school_id: str, user_name: str) -> list[str]:
+    """Return what was ever an account of this user of the console: what is typed there is not shown to him."""
+    query = select(user_accounts.c.account).where(
+        user_accounts.c.school_id == school_id, user_accounts.c.user_name == user_name
+    )
+    with reading(engine) as connection:
+        kept = set(connection.execute(query).scalars())
+    return sorted(kept.union(list_accounts_of_user(engine, school_id, user_name)))
 
 
 def list_directory(engine: Engine, school_id: str) -> list[tuple[str, str, str]]:

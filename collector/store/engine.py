@@ -30,6 +30,9 @@ FIRST_SOUND_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
 LEDGER_KEY_BYTES = 32
 
+UNRELEASED_SCHEMAS = frozenset({"0001"})
+"""What databases of versions before the first release are stamped with. Nothing leads from there to here."""
+
 # A PostgreSQL that hangs must become an error that devices and people are told, not a wait without end. An address
 # can set others: postgresql+psycopg://.../name?connect_timeout=20
 STATEMENT_TIMEOUT_MS = 30_000
@@ -119,7 +122,8 @@ def migrate(engine: Engine) -> None:
     """Bring the schema of a database to this version's, in one transaction.
 
     Raises:
-        StoreError: the database does not answer or refuses, or its schema is newer than this version's.
+        StoreError: the database does not answer or refuses, or its schema is newer than this version's
+            or older than the first that can be brought up.
     """
     _verify_known(find_schema_version(engine))
     with writing(engine) as connection:
@@ -132,6 +136,11 @@ def migrate(engine: Engine) -> None:
 
 
 def _verify_known(found: str | None) -> None:
+    if found in UNRELEASED_SCHEMAS:
+        raise StoreError(
+            "this database was made by a version before this one, which cannot be brought up",
+            hint="make a new collector: schoolwarden-collector init; or, if make run made it: make reset",
+        )
     known = {script.revision for script in _scripts().walk_revisions()}
     if found is not None and found not in known:
         raise StoreError(

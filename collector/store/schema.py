@@ -33,6 +33,7 @@ from collector.store.schema_safeguarding import identities as identities
 from collector.store.schema_safeguarding import notices as notices
 from collector.store.schema_safeguarding import people as people
 from collector.store.schema_safeguarding import recipient_sets as recipient_sets
+from collector.store.schema_safeguarding import user_accounts as user_accounts
 
 schools = Table(
     "schools",

@@ -51,6 +51,17 @@ accounts = Table(
     ForeignKeyConstraint(["school_id", "person_id"], ["people.school_id", "people.person_id"]),
 )
 
+# What was ever an account of a user of the console, by any list: he sees nothing that is typed there. Rows only come.
+user_accounts = Table(
+    "user_accounts",
+    metadata,
+    make_school_column(),
+    Column("user_name", String(64), nullable=False),
+    Column("account", String(256), nullable=False),
+    Column("since_ns", Number, nullable=False),
+    PrimaryKeyConstraint("school_id", "user_name", "account"),
+)
+
 # Who of the role-holders is away, and until when.
 absences = Table(
     "absences",

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from collector.authority import load_authority, make_authority
-from collector.flags import read_sealed
+from collector.flags import add_copy, read_sealed
 from collector.identities import find_identity, keep_test_items
 from collector.opener.flag import load_flag, open_flag
 from collector.opener.identity import load_identity, unwrap
@@ -20,18 +20,12 @@ from collector.opener.text import in_groups
 from collector.store.engine import writing
 from collector.store.schema import flags
 from proto.events import Tier
-from proto.sealed import open_sealed, seal
+from proto.sealed import decode_flag, open_sealed, seal
 from tests.browser.conftest import OpenPage
 from tests.browser.test_pages import look
 from tests.browser.test_technician import sign_in
 from tests.collector.evidence import Device, enrol_device
-from tests.collector.safeguarding import (
-    PASSWORD,
-    SENTENCE,
-    Person,
-    Safeguarding,
-    build_safeguarding,
-)
+from tests.collector.safeguarding import PASSWORD, SENTENCE, Person, Safeguarding, build_safeguarding
 from tests.collector.school import MINUTE_NS, School
 
 pytestmark = pytest.mark.browser
@@ -88,6 +82,14 @@ def listen(page: Page) -> list[str]:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(f"{request.url} {request.post_data}"))
     return sent
+
+
+def give_forged_copy(safeguarding: Safeguarding, flag_id: str) -> None:
+    """Let the deputy seal something else to the lead than the device did."""
+    school, dana = safeguarding.school, safeguarding.dsl
+    sealed = seal(b"not what was typed", [dana.age_key])
+    readers = {"reader": safeguarding.reader(safeguarding.deputy), "for_reader": safeguarding.reader(dana)}
+    add_copy(school.engine, school.id, flag_id, sealed=sealed, now_ns=school.now_ns, **readers)
 
 
 Open = Callable[..., Page]
@@ -186,6 +188,7 @@ def test_flag_is_read_decided_noted_and_saved(
     """The matched words are marked; what the reader decides and notes is there again the next time, for her alone."""
     dana = safeguarding.dsl
     flag = safeguarding.raise_flag(device)
+    give_forged_copy(safeguarding, flag)
     page = open_flags(dana)
     sent = listen(page)
     unlock(page, dana.passphrase)
@@ -194,6 +197,7 @@ def test_flag_is_read_decided_noted_and_saved(
     expect(page.locator("blockquote")).to_have_text(SENTENCE)
     expect(page.locator("blockquote mark")).to_have_text(SENTENCE[:20])
     expect(page.get_by_text("It never proves who typed it")).to_be_visible()
+    expect(page.locator("#category")).to_have_value("")  # What is kept in the clear never comes from the sealed text.
 
     page.get_by_role("button", name="Save decision").click()
     expect(page.locator("#decide-error")).to_have_text("Choose what it is.")
@@ -281,7 +285,7 @@ def test_wrong_words_and_a_flag_for_other_keys(
     safeguarding.content = replace(everybody, recipients=(dev.recipient,))
     flag = safeguarding.raise_flag(device)
     safeguarding.content = everybody
-    page = open_flags(dana)
+    page = hers = open_flags(dana)
     unlock(page, "ability able")
     expect(page.get_by_text("Enter all six words. You entered 2.")).to_be_visible()
     unlock(page, "ability able abuot above absent absorb")
@@ -299,8 +303,14 @@ def test_wrong_words_and_a_flag_for_other_keys(
     page.get_by_label("Colleague").select_option("dana")
     page.get_by_role("button", name="Seal a copy").click()
     expect(page.get_by_text("dana can open this flag now.")).to_be_visible()
-    assert read_sealed(school.engine, school.id, flag, reader=safeguarding.reader(dana), now_ns=time.time_ns()).is_copy
-    assert safeguarding.open(flag, dana).sentence == SENTENCE
+    given = read_sealed(school.engine, school.id, flag, reader=safeguarding.reader(dana), now_ns=time.time_ns())
+    assert given.copy is not None
+    assert decode_flag(open_sealed(given.copy.sealed, dana.secret)).sentence == SENTENCE
+    expect(page.get_by_text("This is a colleague’s copy")).to_be_hidden()
+    hers.get_by_role("link", name="Open: library-01").click()
+    expect(hers.locator("blockquote")).to_have_text(SENTENCE)
+    expect(hers.get_by_role("alert").filter(has_text="colleague’s copy")).to_contain_text("sealed again by dev on")
+    expect(hers.get_by_text("not by the device", exact=False).first).to_be_visible()
 
 
 def test_relabelled_flag_is_shown_as_such(

@@ -110,8 +110,8 @@ def test_flag_of_an_unknown_route_is_kept_for_nobody_and_said(
     assert drills_of(safeguarding) == []
     assert sealed_of(school) == []
     (incident,) = security_of(school)
-    assert incident.summary == "A device sent a flag that nobody can be given"
-    assert (incident.rule, incident.first_event_id, incident.count) == ("flag-for-nobody", 0, 1)
+    assert incident.summary == "A device sent a message that does not keep to the contract"
+    assert (incident.rule, incident.first_event_id, incident.count) == ("device-strange-message", 0, 1)
 
 
 @pytest.mark.parametrize("tier", [0, 5, 2**31 - 1])
@@ -176,10 +176,10 @@ def test_ordered_drill_is_answered_once_and_is_no_concern(
         )
     send(ingest, safeguarding.say_flag(device, drill_nonce=nonce))
     assert drills_of(safeguarding) == [False, True]
-    assert [each.rule for each in security_of(school)] == ["drill-not-ordered"]
+    assert [each.rule for each in security_of(school)] == ["device-strange-message"]
 
 
-@pytest.mark.parametrize("how", ["never ordered", "of another device", "long over", "without a nonce"])
+@pytest.mark.parametrize("how", ["never ordered", "of another device", "without a nonce"])
 def test_drill_that_nobody_ordered_is_an_ordinary_flag(
     safeguarding: Safeguarding, ingest: Ingest, device: Device, school: School, how: str
 ) -> None:
@@ -188,17 +188,26 @@ def test_drill_that_nobody_ordered_is_an_ordinary_flag(
     if how == "of another device":
         order_drill(school.engine, school.id, device_id=school.add_device("other"), actor="dana", now_ns=school.now_ns)
         nonce = list_pending(school.engine, school.id, school.now_ns)[-1].nonce.hex()
-    if how == "long over":
-        nonce = order(safeguarding, device)
-        school.pass_time(16 * MINUTE_NS)
     content = safeguarding.make_content(device, drill_nonce="" if how == "without a nonce" else nonce)
     header: dict[str, Any] = {"tier": Tier.CALL, "route": "dsl", "audience": Audience.SAFEGUARDING, "drill": True}
     numbers_of(send(ingest, device.say(safeguarding.seal_flag(content), **header)))
     assert drills_of(safeguarding) == [False]
     assert [each.count for each in sealed_of(school)] == [1]
     (incident,) = security_of(school)
-    assert incident.summary == "A device claims a drill that nobody ordered"
+    assert incident.summary == "A device sent a message that does not keep to the contract"
     assert (incident.first_event_id, incident.last_event_id) == (0, 0)
+
+
+def test_late_answer_is_a_drill_still(
+    safeguarding: Safeguarding, ingest: Ingest, device: Device, school: School
+) -> None:
+    """A laptop answers in time and comes back to the network weeks later: nobody is alarmed by a drill."""
+    said = safeguarding.say_flag(device, drill_nonce=order(safeguarding, device))
+    school.pass_time(30 * 24 * 60 * MINUTE_NS)
+    send(ingest, said)
+    assert drills_of(safeguarding) == [True]
+    assert (sealed_of(school), security_of(school)) == ([], [])
+    assert [each.answered_at_ns for each in list_drills(school.engine, school.id)] == [school.now_ns]
 
 
 def test_nonce_without_the_mark_is_no_drill(

@@ -8,7 +8,7 @@ import pytest
 from collector import flags
 from collector.audit import list_entries
 from collector.errors import UsageError
-from collector.flags import Flag, FlagState, Verdict
+from collector.flags import Flag, FlagState, Verdict, Wanted
 from collector.incidents import list_incidents
 from collector.readers import Reader
 from collector.roles import Role
@@ -125,12 +125,42 @@ def test_school_sees_only_its_own(safeguarding: Safeguarding, device: Device) ->
 
 
 def test_list_goes_on_where_it_ended(safeguarding: Safeguarding, device: Device) -> None:
-    """Newest first, by the number of the last one that was seen."""
+    """Newest first among those of one tier, by the place of the last one that was seen."""
     made = [safeguarding.raise_flag(device) for _ in range(5)]
     first = list_of(safeguarding, safeguarding.dsl, limit=2)
-    rest = list_of(safeguarding, safeguarding.dsl, before=first[-1].number)
+    rest = list_of(safeguarding, safeguarding.dsl, before=(first[-1].tier, first[-1].number))
     assert [each.id for each in [*first, *rest]] == made[::-1]
-    assert list_of(safeguarding, safeguarding.dsl, state=FlagState.DECIDED) == []
+    assert list_of(safeguarding, safeguarding.dsl, wanted=Wanted(states=(FlagState.DECIDED,))) == []
+
+
+def test_old_call_stands_before_newer_small_flags(safeguarding: Safeguarding, device: Device) -> None:
+    """However many come after it, a short list has the call first, and goes on without leaving one out."""
+    call = safeguarding.raise_flag(device, tier="call")
+    small = [safeguarding.raise_flag(device, tier="count", account="directory:other") for _ in range(4)]
+    shown: list[Flag] = []
+    while page := list_of(
+        safeguarding,
+        safeguarding.dsl,
+        wanted=Wanted(states=(FlagState.NEW, FlagState.READ)),
+        limit=2,
+        before=(shown[-1].tier, shown[-1].number) if shown else None,
+    ):
+        shown += page
+    assert [each.id for each in shown] == [call, *small[::-1]]
+
+
+def test_tier_account_and_drills_are_asked_for_before_the_limit(safeguarding: Safeguarding, device: Device) -> None:
+    """What fits is found behind any number of newer flags that do not, and accounts are counted beyond the limit."""
+    alert = safeguarding.raise_flag(device, tier="alert")
+    for tier in ("call", "count", "count"):
+        safeguarding.raise_flag(device, tier=tier, account="directory:other")
+    asked = (Wanted(tier=Tier.ALERT), Wanted(subject_ref=safeguarding.ref()), Wanted(tier=Tier.ALERT, drill=False))
+    for wanted in asked:
+        assert [each.id for each in list_of(safeguarding, safeguarding.dsl, wanted=wanted, limit=1)] == [alert]
+    assert list_of(safeguarding, safeguarding.dsl, wanted=Wanted(drill=True)) == []
+    school, reader = safeguarding.school, safeguarding.reader(safeguarding.dsl)
+    same = flags.count_accounts(school.engine, school.id, reader=reader, wanted=Wanted())
+    assert same == {safeguarding.ref(): 1, safeguarding.ref("directory:other"): 3}
 
 
 def test_outside_is_a_day_and_a_count(safeguarding: Safeguarding, device: Device) -> None:
@@ -156,14 +186,26 @@ def test_decision_can_be_changed_and_both_are_in_the_log(safeguarding: Safeguard
     """What is shown is the last; what it is about stays out of a log that others read."""
     flag_id = safeguarding.raise_flag(device)
     decide(safeguarding, flag_id, safeguarding.dsl)
+    assert [each.category for each in list_of(safeguarding, safeguarding.dsl)] == ["suicide"]
     decide(safeguarding, flag_id, safeguarding.deputy, Verdict.NO_CONCERN)
     (seen,) = list_of(safeguarding, safeguarding.dsl)
-    assert (seen.state, seen.verdict, seen.category) == (FlagState.DECIDED, "no_concern", "suicide")
+    assert (seen.state, seen.verdict, seen.category) == (FlagState.DECIDED, "no_concern", "")
     assert (seen.action, seen.decided_by) == ("talked_to_child", "dev")
     assert actions_of(safeguarding.school) == [
         ("dana", "flag.decided", "concern"),
         ("dev", "flag.decided", "concern became no_concern"),
     ]
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_category_is_kept_only_where_it_is_counted(
+    safeguarding: Safeguarding, device: Device, verdict: Verdict
+) -> None:
+    """It stands in the clear beside the account's reference: of what is no concern it is dropped."""
+    decide(safeguarding, safeguarding.raise_flag(device), safeguarding.dsl, verdict)
+    (seen,) = list_of(safeguarding, safeguarding.dsl)
+    counted = verdict in {Verdict.CONCERN, Verdict.REFERRED, Verdict.ALREADY_KNOWN}
+    assert (seen.verdict, seen.category) == (verdict.value, "suicide" if counted else "")
 
 
 def test_incident_is_resolved_with_the_last_of_its_flags(safeguarding: Safeguarding, device: Device) -> None:
@@ -240,8 +282,25 @@ def test_copy_is_for_a_reader_of_the_route_only(safeguarding: Safeguarding, devi
     given = flags.read_sealed(
         school.engine, school.id, flag_id, reader=safeguarding.reader(safeguarding.deputy), now_ns=school.now_ns
     )
-    assert (given.sealed, given.is_copy) == (theirs, True)
-    assert safeguarding.open(flag_id, safeguarding.dsl).sentence == SENTENCE
+    assert given.copy == flags.Copy(school.now_ns, "dana", theirs)
+    assert safeguarding.open(flag_id, safeguarding.deputy).sentence == SENTENCE
+
+
+def test_copy_takes_the_place_of_nothing(safeguarding: Safeguarding, device: Device) -> None:
+    """Not of what the device sealed, nor of another colleague's copy; only who made one can make it again."""
+    school, flag_id = safeguarding.school, safeguarding.raise_flag(device, route="head")
+    set_up = {"for_reader": safeguarding.reader(safeguarding.head), "now_ns": school.now_ns}
+    where = school.engine, school.id, flag_id
+    chair, head = (safeguarding.reader(each) for each in (safeguarding.chair, safeguarding.head))
+    chair = replace(chair, routes=head.routes)
+    for text in (b"first", b"again"):
+        copy = seal(text, [safeguarding.head.age_key])
+        flags.add_copy(*where, reader=chair, sealed=copy, **set_up)
+    with pytest.raises(UsageError, match="charles has sealed a copy for heather already"):
+        flags.add_copy(*where, reader=head, sealed=seal(b"other", [safeguarding.head.age_key]), **set_up)
+    given = flags.read_sealed(*where, reader=head, now_ns=school.now_ns)
+    assert given.copy == flags.Copy(school.now_ns, "charles", copy)
+    assert safeguarding.open(flag_id, safeguarding.head).sentence == SENTENCE
 
 
 # What is none

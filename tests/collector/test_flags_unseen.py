@@ -165,6 +165,6 @@ def test_strange_flag_tells_technicians_no_event(
     safeguarding.raise_flag(device, tier="call", drill_nonce=make_nonce())
     (incident,) = list_incidents(school.engine, school.id, audiences=SECURITY)
     page = technician.get(f"/incidents/{incident.id}")
-    assert "A device claims a drill that nobody ordered" in page.words
-    for word in ("flag.raised", "sealed", "call", safeguarding.ref().hex(), "dsl"):
+    assert "A device sent a message that does not keep to the contract" in page.words
+    for word in ("flag", "flags", "drill", "flag.raised", "sealed", "call", safeguarding.ref().hex(), "dsl"):
         assert not re.search(rf"\b{word}\b", page.words.lower())

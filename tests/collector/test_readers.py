@@ -8,12 +8,16 @@ import pytest
 from sqlalchemy import insert, update
 
 from collector.absences import note_absence
+from collector.flags import list_flags
 from collector.identities import keep_identity
-from collector.readers import Candidate, find_routes, list_candidates, list_readers
+from collector.people import list_accounts_ever
+from collector.readers import Candidate, find_routes, list_candidates, list_readers, list_unsigned
 from collector.roles import Role
 from collector.store.engine import writing
 from collector.store.schema import accounts, people, users
 from rules.route import RUNGS, Route, find_readers, list_holders
+from tests.collector.evidence import Device
+from tests.collector.people.lists import take
 from tests.collector.safeguarding import Person, Safeguarding, build_safeguarding
 from tests.collector.school import MINUTE_NS, School
 from tests.collector.test_identities import WRAPPED
@@ -125,6 +129,33 @@ def test_own_accounts_come_from_set_and_register(safeguarding: Safeguarding) -> 
     add_person(safeguarding, safeguarding.dsl, "local:d0d0d0d0d0d0d0d0:1000")
     reader = safeguarding.reader(safeguarding.dsl)
     assert reader.own_refs == {safeguarding.ref("directory:dana"), safeguarding.ref("local:d0d0d0d0d0d0d0d0:1000")}
+
+
+def test_account_that_was_ever_his_stays_his(safeguarding: Safeguarding, device: Device) -> None:
+    """A list that changes a lead's accounts, takes his user name or gives another shows him nothing of his own."""
+    school, dsl = safeguarding.school, safeguarding.dsl
+    safeguarding.publish(safeguarding.sign([replace(each.recipient, accounts=()) for each in safeguarding.people]))
+    lead = {"person_id": "p1", "kind": "staff"}
+    lists = [
+        {"accounts": "directory:dana.old", "user_name": "dana"},
+        {"accounts": "directory:dana.new", "user_name": "dana"},
+        {"accounts": "directory:dana.new"},
+        {"accounts": "directory:dana.now", "user_name": "dev"},
+        {"accounts": "directory:dana.now", "user_name": "dana"},
+    ]
+    assert take(school, lead | lists[0]).taken == ("p1",)
+    safeguarding.raise_flag(device, account="directory:dana.old")
+    for row in lists[1:]:
+        assert take(school, lead | row).changed == ("p1",)
+        assert safeguarding.ref("directory:dana.old") in safeguarding.reader(dsl).own_refs
+        assert list_flags(school.engine, school.id, reader=safeguarding.reader(dsl)) == []
+    assert list_accounts_ever(school.engine, school.id, "dana") == [
+        "directory:dana.new",
+        "directory:dana.now",
+        "directory:dana.old",
+    ]
+    assert list_accounts_ever(school.engine, school.id, "") == []
+    assert list_unsigned(school.engine, school.id, safeguarding.content) == {"dana": ("directory:dana.now",)}
 
 
 def test_nobody_is_barred_from_his_own_route(safeguarding: Safeguarding) -> None:

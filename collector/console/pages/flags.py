@@ -16,10 +16,12 @@ from collector.console.flag_list import (
     STATE_CHOICES,
     TIER_CHOICES,
     Filter,
+    group_by_tier,
     is_late,
+    leave_out_old,
+    name_place,
     read_filter,
     show_age,
-    sort_flags,
 )
 from collector.console.flag_reader import find_reader_of
 from collector.console.flag_wording import CATEGORIES, VERDICTS
@@ -27,7 +29,7 @@ from collector.console.guard import Route
 from collector.console.scripts import refuse
 from collector.console.visit import Visit
 from collector.errors import UsageError
-from collector.flags import ACTIONS, Flag, Verdict, find_flag, list_flags, list_outside
+from collector.flags import ACTIONS, Flag, Verdict, count_accounts, find_flag, list_flags, list_outside
 from collector.flags import CATEGORIES as KEPT_CATEGORIES
 from collector.flags import decide as decide_flag
 from collector.identities import find_identity
@@ -101,29 +103,21 @@ def _find(visit: Visit, reader: Reader) -> Flag:
 
 
 def _list(visit: Visit, reader: Reader, chosen: Filter) -> dict[str, Any]:
-    found = [
-        flag
-        for state in chosen.states
-        for flag in list_flags(
-            visit.engine,
-            visit.school_id,
-            reader=reader,
-            state=state,
-            limit=SHOWN_AT_MOST + 1,
-            before=int(chosen.before) if chosen.before else None,
-        )
-    ]
-    newest = sorted(found, key=lambda flag: flag.number, reverse=True)[:SHOWN_AT_MOST]
-    shown = sort_flags(newest, chosen, visit.now_ns)
-    seen = hashlib.sha256(repr((newest, visit.now_ns // MINUTE_NS)).encode()).hexdigest()[:16]
+    where, wanted, drills = (visit.engine, visit.school_id), chosen.wanted, chosen.wanted_drills
+    found = list_flags(*where, reader=reader, wanted=wanted, limit=SHOWN_AT_MOST + 1, before=chosen.last_seen)
+    shown = found[:SHOWN_AT_MOST]
+    drilled = list_flags(*where, reader=reader, wanted=drills, limit=SHOWN_AT_MOST) if drills else []
+    same = count_accounts(*where, reader=reader, wanted=wanted)
+    minute = visit.now_ns // MINUTE_NS
+    seen = hashlib.sha256(repr((found, drilled, sorted(same.items()), minute)).encode()).hexdigest()[:16]
     return {
         "chosen": chosen,
-        "by_tier": shown.by_tier,
-        "drills": shown.drills,
-        "same": shown.same,
-        "is_cut": len(found) > len(newest),
+        "by_tier": group_by_tier(shown),
+        "drills": leave_out_old(drilled, chosen, visit.now_ns),
+        "same": same,
+        "is_cut": len(found) > len(shown),
         "shown_at_most": SHOWN_AT_MOST,
-        "older_address": chosen.address(before=str(newest[-1].number)) if newest else "",
+        "older_address": chosen.address(before=name_place(shown[-1])) if shown else "",
         "rows_address": chosen.address("/flags/rows", seen=seen),
         "seen": seen,
         "is_late": is_late,

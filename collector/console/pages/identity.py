@@ -10,6 +10,7 @@ import json
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from collector.audit import record
 from collector.console.flag_file import to_base64
 from collector.console.guard import Route
 from collector.console.scripts import read_base64, refuse
@@ -18,6 +19,7 @@ from collector.errors import UsageError
 from collector.identities import Identity, find_identity, keep_identity
 from collector.recipients import load_set
 from collector.roles import Permission
+from collector.store.engine import writing
 
 FORMAT = "schoolwarden identity v1"
 """Of the file; `schoolwarden-open identity import` and `export` know the same."""
@@ -77,6 +79,16 @@ def save_identity(visit: Visit) -> Response:
     identity = find_identity(visit.engine, visit.school_id, visit.user.user)
     if identity is None:
         raise HTTPException(404)
+    with writing(visit.engine) as connection:
+        record(
+            connection,
+            visit.school_id,
+            actor=visit.user.user,
+            action="identity.saved",
+            subject=f"user/{visit.user.user}",
+            detail=identity.age_key,
+            now_ns=visit.now_ns,
+        )
     values = {"format": FORMAT, "age_key": identity.age_key, "wrapped": to_base64(identity.wrapped)}
     return Response(
         json.dumps(values, indent=1) + "\n",

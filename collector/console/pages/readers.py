@@ -23,8 +23,8 @@ from collector.recipients import find_root_fingerprint, load_set, publish_set
 from collector.roles import Permission, list_permissions
 from collector.users import list_users
 from proto.errors import RecipientsError
-from proto.recipients import FEWEST_TESTED, Recipient, load_signed
-from rules.route import RUNGS
+from proto.recipients import FEWEST_TESTED, Recipient, RecipientSet, load_signed
+from rules.route import RUNGS, find_readers, list_holders
 
 DRILLS_SHOWN = 20
 
@@ -42,12 +42,27 @@ class Standing:
     is_ready: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """Where one kind of flag goes today."""
+
+    readers: tuple[str, ...]
+    """Who reads it here, from the next one up if nobody in the set holds its own position."""
+    has_holder: bool
+    """Whether somebody in the set holds its own position."""
+    disabled: tuple[str, ...]
+    """Who is still sealed to, and cannot sign in any more."""
+    is_for_nobody: bool
+    """Whether the set has nobody to seal it to."""
+
+
 def show_readers(visit: Visit, error: UsageError | None = None, error_field: str = "") -> Response:
     """Show who reads what, who waits for a signature, and the drills."""
     content = load_set(visit.engine, visit.school_id)
     away = list_absent(visit.engine, visit.school_id, visit.now_ns)
     keys = {each.user: each for each in list_identities(visit.engine, visit.school_id)}
-    signed = [_judge(each, keys, away) for each in content.recipients] if content else []
+    disabled = {user.name for user in list_users(visit.engine, visit.school_id) if user.is_disabled}
+    signed = [_judge(each, keys, away, disabled) for each in content.recipients] if content else []
     may_drill = visit.may(Permission.READ_FLAGS)
     devices = [each for each in list_devices(visit.engine, visit.school_id) if each.state == DeviceState.ACTIVE]
     return visit.page(
@@ -58,10 +73,8 @@ def show_readers(visit: Visit, error: UsageError | None = None, error_field: str
         fewest_tested=FEWEST_TESTED,
         root=_group(find_root_fingerprint(visit.engine, visit.school_id)),
         signed=signed,
+        ways=_list_ways(visit, content, away, disabled) if content else {},
         waiting=_list_waiting(visit, keys, {each.name for each in signed}),
-        routes={
-            route.value: sorted(list_readers(visit.engine, visit.school_id, route, visit.now_ns)) for route in RUNGS
-        },
         devices=devices if may_drill else [],
         **(_list_drills(visit) if may_drill else {}),
     )
@@ -111,9 +124,11 @@ def _list_drills(visit: Visit) -> dict[str, Any]:
     return {"drills": drills, "is_waiting": is_waiting}
 
 
-def _judge(each: Recipient, keys: Mapping[str, Identity], away: frozenset[str]) -> Standing:
+def _judge(each: Recipient, keys: Mapping[str, Identity], away: frozenset[str], disabled: set[str]) -> Standing:
     identity = keys.get(each.id)
-    if identity is not None and identity.age_key != each.age_key:
+    if each.id in disabled:
+        state = "is disabled: sign a new set"
+    elif identity is not None and identity.age_key != each.age_key:
         state = "made a new key that is not signed yet: opens nothing until it is"
     elif each.tested:
         state = "reads"
@@ -127,6 +142,20 @@ def _judge(each: Recipient, keys: Mapping[str, Identity], away: frozenset[str]) 
         is_away=each.id in away,
         is_ready=state == "reads",
     )
+
+
+def _list_ways(visit: Visit, content: RecipientSet, away: frozenset[str], disabled: set[str]) -> dict[str, Way]:
+    holders = list_holders(content)
+    ways = {}
+    for route, positions in RUNGS.items():
+        sealed_to = find_readers(holders, route, away)
+        ways[route.value] = Way(
+            readers=tuple(sorted(list_readers(visit.engine, visit.school_id, route, visit.now_ns))),
+            has_holder=any(holder.positions & positions for holder in holders),
+            disabled=tuple(sorted(sealed_to & disabled)),
+            is_for_nobody=not sealed_to,
+        )
+    return ways
 
 
 def _list_waiting(visit: Visit, keys: Mapping[str, Identity], signed: set[str]) -> list[Standing]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the script of the flags' page asks for and brings back: sealed texts, sealed notes, sealed copies.
 
-The answers are JSON, because a script reads them. Each flag that is given out is in the audit log (`collector.flags`).
+The answers are JSON, because a script reads them. Each flag that is given out is in the audit log
+(`collector.flags`), and so is the register.
 """
 
 import json
@@ -105,8 +106,22 @@ def give_copy(visit: Visit) -> Response:
 
 
 def give_people(visit: Visit) -> Response:
-    """Answer with whose each account is: all of them, so that nobody learns here which one a flag is about."""
+    """Answer with whose each account is: all of them, so that nobody learns here which one a flag is about.
+
+    Only to somebody who reads a route now: a role alone is no reason to have the whole register.
+    """
+    if not find_reader_of(visit).routes:
+        raise HTTPException(403, "The register is for whoever reads flags now.")
     directory = list_directory(visit.engine, visit.school_id)
+    with writing(visit.engine) as connection:
+        record(
+            connection,
+            visit.school_id,
+            actor=visit.user.user,
+            action="register.read",
+            subject="register",
+            now_ns=visit.now_ns,
+        )
     return JSONResponse(
         {"accounts": [{"account": account, "name": name, "class": group} for account, name, group in directory]}
     )

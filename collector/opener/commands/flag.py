@@ -21,7 +21,7 @@ from collector.opener.commands.arguments import (
 )
 from collector.opener.documents import verify_free, write_document
 from collector.opener.errors import UsageError
-from collector.opener.flag import FlagFile, Opened, Opening, describe, load_flag, open_flag, rewrap
+from collector.opener.flag import FlagFile, Opened, Opening, describe, load_flag, open_flag, rewrap, to_text
 from collector.opener.identity import load_identity, unwrap
 from collector.opener.prompt import confirm, read_passphrase
 from collector.opener.text import show
@@ -86,6 +86,7 @@ def print_flags(flags: list[FlagFile], opening: Opening, format: str) -> int:
                 "flag": flag.flag_id,
                 "opened": True,
                 "content": asdict(found.content),
+                "sealed_again": {"by": found.copy.by, "at_ns": found.copy.at_ns} if found.copy else None,
                 "notes": [asdict(note) for note in found.notes],
                 "differences": list(found.differences),
             }
@@ -146,6 +147,11 @@ def _print_flag(opened: Opened | None) -> None:
     if opened is None:
         return
     print_lines(*describe(opened))
+    if opened.copy:
+        print_lines(
+            "  !!! YOUR KEY DOES NOT OPEN WHAT THE DEVICE SEALED. What you read here was",
+            f"  !!! sealed again by {show(opened.copy.by)} on {to_text(opened.copy.at_ns)}, not by the device.",
+        )
     if opened.differences:
         print_lines(
             "  !!! THE FILE SAYS SOMETHING ELSE THAN WHAT THE DEVICE SEALED. Believe the sealed text, keep the file,",

@@ -18,6 +18,7 @@ from proto.recipients import dump_signed, fingerprint
 from proto.sealed import seal
 from proto.token import decode_token
 from tests.collector.command import Run
+from tests.collector.people.lists import take
 from tests.collector.safeguarding import Safeguarding, build_safeguarding
 from tests.collector.school import School
 from tests.collector.test_identities import WRAPPED
@@ -66,6 +67,8 @@ def test_set_is_published_and_shown(run: Run, folder: Path, safeguarding: Safegu
     assert "Version 1 of the readers is published" in run.err
     assert load_config(folder).subject_key.exists()
     root = fingerprint(safeguarding.root.public_key)
+    person = {"person_id": "p1", "kind": "staff", "user_name": "dana"}
+    take(safeguarding.school, person | {"accounts": "directory:dana|directory:dana.new"})
     assert run("readers", "show", "--dir", folder) == 0
     assert " ".join(root.hex()[start : start + 4] for start in range(0, 64, 4)) in run.out
     assert f"{safeguarding.dsl.age_key[:16]}…" in run.out
@@ -74,6 +77,13 @@ def test_set_is_published_and_shown(run: Run, folder: Path, safeguarding: Safegu
     shown = {each["id"]: (each["tested"], each["identity_here"]) for each in run.json["readers"]}
     assert shown == {"dana": (True, True), "dev": (True, True), "heather": (True, False), "charles": (True, False)}
     assert [each["route"] for each in run.json["recoveries"]] == ["dsl", "head", "chair"]
+    assert {each["id"]: each["unsigned_accounts"] for each in run.json["readers"]} == {
+        "dana": ["directory:dana.new"],
+        "dev": [],
+        "heather": [],
+        "charles": [],
+    }
+    assert "dana has accounts that are not in the signed set: directory:dana.new." in run.err
     write_addresses(folder, Addresses("10.0.0.7:7443", "10.0.0.7:7444", "127.0.0.1:3"))
     assert run("token", "--uses", "1", "--valid-for", "7d", "--dir", folder) == 0
     assert decode_token(run.out).safeguarding_root_fingerprint == root
@@ -98,9 +108,28 @@ def test_other_files_are_refused(
 ) -> None:
     """Without a traceback, and nothing is kept."""
     (tmp_path / "file").write_bytes(content)
-    assert run("readers", verb, tmp_path / "file", "--dir", folder) in (2, 3)
+    assert run("readers", verb, tmp_path / "file", "--dir", folder) == 2
     assert run.err.startswith("schoolwarden-collector: ")
     assert find_signed(safeguarding.school.engine, safeguarding.school.id) is None
+
+
+@pytest.mark.parametrize("verb", ["publish", "test"])
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/nonexist", "/nonexist cannot be read: No such file or directory"),
+        ("/tmp", "/tmp cannot be read: Is a directory"),
+        ("/etc/passwd", "/etc/passwd"),
+    ],
+)
+def test_path_that_is_no_such_file_is_a_wrong_call(
+    run: Run, folder: Path, safeguarding: Safeguarding, verb: str, path: str, words: str
+) -> None:
+    """Exit code 2 and a sentence that names the path: the collector is well."""
+    assert run("readers", verb, path, "--dir", folder) == 2
+    assert run.err.startswith("schoolwarden-collector: ")
+    assert words in run.err
+    assert "Traceback" not in run.err
 
 
 def test_test_items_reach_their_readers(run: Run, folder: Path, safeguarding: Safeguarding, tmp_path: Path) -> None:

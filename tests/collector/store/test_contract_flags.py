@@ -17,7 +17,7 @@ from collector.recipients import find_problems
 from collector.store.engine import writing
 from collector.store.schema import identities
 from collector.verify import verify
-from proto.events import Audience, NoticeAccepted
+from proto.events import Audience, NoticeAccepted, Tier
 from proto.sealed import seal
 from tests.collector.evidence import Device
 from tests.collector.safeguarding import SENTENCE, Safeguarding, build_safeguarding
@@ -38,6 +38,9 @@ def test_flag_is_taken_read_noted_copied_and_decided(safeguarding: Safeguarding,
     flag_id = safeguarding.raise_flag(device, tier="call")
     hidden = safeguarding.raise_flag(device, tier="call", route="head")
     assert [each.id for each in flags.list_flags(*where, reader=dsl)] == [flag_id]
+    (seen,) = flags.list_flags(*where, reader=dsl, before=(Tier.CALL, 2**60), wanted=flags.Wanted(drill=False))
+    assert flags.list_flags(*where, reader=dsl, before=(seen.tier, seen.number)) == []
+    assert flags.count_accounts(*where, reader=dsl, wanted=flags.Wanted(tier=Tier.CALL)) == {seen.subject_ref: 1}
     assert flags.find_flag(*where, hidden, reader=dsl) is None
     assert safeguarding.open(flag_id, safeguarding.dsl).sentence == SENTENCE
     sealed = seal(b"a note", [safeguarding.dsl.age_key])
@@ -45,7 +48,9 @@ def test_flag_is_taken_read_noted_copied_and_decided(safeguarding: Safeguarding,
     deputy = safeguarding.reader(safeguarding.deputy)
     flags.add_copy(*where, flag_id, reader=dsl, for_reader=deputy, sealed=sealed, now_ns=school.now_ns)
     given = flags.read_sealed(*where, flag_id, reader=deputy, now_ns=school.now_ns)
-    assert (given.sealed, [note.sealed for note in given.notes]) == (sealed, [sealed])
+    assert given.copy == flags.Copy(school.now_ns, "dana", sealed)
+    assert [note.sealed for note in given.notes] == [sealed]
+    assert safeguarding.open(flag_id, safeguarding.deputy).sentence == SENTENCE
     flags.decide(
         *where,
         flag_id,

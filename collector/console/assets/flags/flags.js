@@ -96,10 +96,10 @@ async function openFlag(flagId) {
   try {
     const flag = await send(`/flags/${flagId}/open`, {});
     const known = await findKnown().catch(() => null);
-    const content = await readSealed(flag);
-    if (!content) return;
+    const opened = await readSealed(flag);
+    if (!opened) return;
     wipe();
-    panel = new Panel({ flag, content, known, user: at("lock").dataset.user, say, close: closeFlag });
+    panel = new Panel({ flag, ...opened, known, user: at("lock").dataset.user, say, close: closeFlag });
     await panel.show(at("opened"));
     // It may have been locked while the notes were opened.
     if (!vault.isUnlocked()) return wipe();
@@ -114,12 +114,13 @@ async function openFlag(flagId) {
   }
 }
 
-// What is in a flag, or null when that cannot be read; then the page says why, and where the rest is.
+// What is in a flag, and the copy if it had to be opened for that; or null when neither can be read: then the page says
+// why, and where the rest is.
 async function readSealed(flag) {
   let why = "This flag is not sealed to your key, or it was damaged. A colleague who can open it can seal a copy for you.";
   if (flag.sealed) {
     try {
-      return readFlag(await vault.open(fromBase64(flag.sealed)));
+      return await openEither(flag);
     } catch {
       // Said below.
     }
@@ -133,6 +134,20 @@ async function readSealed(flag) {
   link.textContent = "What is known without it";
   at("flags-said").append(link);
   return null;
+}
+
+// A colleague's copy says what the colleague wants: it is opened only when what the device sealed stays shut.
+async function openEither(flag) {
+  let plain;
+  let copy = null;
+  try {
+    plain = await vault.open(fromBase64(flag.sealed));
+  } catch (error) {
+    if (!flag.copy) throw error;
+    copy = flag.copy;
+    plain = await vault.open(fromBase64(copy.sealed));
+  }
+  return { content: readFlag(plain), copy };
 }
 
 function closeFlag() {

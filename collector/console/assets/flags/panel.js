@@ -15,10 +15,12 @@ export class Panel {
   #parts;
   #flag;
   #content;
+  #copy;
 
-  constructor({ flag, content, known, user, say, close }) {
+  constructor({ flag, content, copy, known, user, say, close }) {
     this.#flag = flag;
     this.#content = content;
+    this.#copy = copy;
     this.known = known;
     this.user = user;
     this.say = say;
@@ -49,9 +51,13 @@ export class Panel {
   forget() {
     this.#flag = { flag_id: this.#flag.flag_id };
     this.#content = null;
+    this.#copy = null;
     for (const field of this.#parts?.querySelectorAll("textarea") ?? []) field.value = "";
     this.#parts?.replaceChildren();
   }
+
+  // Ordered here, and marked as one inside; either alone proves nothing.
+  get #isDrill() { return Boolean(this.#content.drill_nonce && this.#flag.drill); }
 
   #slot(name) { return this.#parts.querySelector(`[data-slot="${name}"]`); }
 
@@ -72,12 +78,18 @@ export class Panel {
       tag.textContent = text;
       return [tag, " "];
     }));
-    this.#part("drill").hidden = !(this.#content.drill_nonce && this.#flag.drill);
+    this.#part("drill").hidden = !this.#isDrill;
     this.#part("no-drill").hidden = !(this.#content.drill_nonce && !this.#flag.drill);
     const relabelled = findRelabelled(this.#content, this.#flag);
     this.#part("relabelled").hidden = !relabelled.length;
     this.#slot("relabelled").replaceChildren(...relabelled.map((text) => makeLine("li", show(text))));
     if (relabelled.length) this.#part("relabelled").setAttribute("role", "alert");
+    this.#part("again").hidden = !this.#copy;
+    if (this.#copy) {
+      const at = showTime(toMilliseconds(this.#copy.at_ns));
+      this.#slot("again").textContent = `sealed again by ${show(this.#copy.by)} on ${at}, not by the device`;
+      this.#part("again").setAttribute("role", "alert");
+    }
     this.#part("now").hidden = this.#content.tier !== "call" || Boolean(this.#content.drill_nonce);
     this.#showStop(WITH_STOP_CARD.includes(this.#content.category));
   }
@@ -99,7 +111,7 @@ export class Panel {
     const content = this.#content;
     const { words } = this.#flag;
     const facts = [
-      ["Person", show(describe(this.known, content.account))],
+      ["Person", this.#isDrill ? "Nobody: this is a drill" : show(describe(this.known, content.account))],
       ["Account", `${show(content.account_name)} (${words.account_kinds[content.account_kind] ?? show(content.account_kind)})`],
       ["Application", show(content.application) || "not known"],
       ["Window", show(content.window) || "not known"],
@@ -132,7 +144,8 @@ export class Panel {
     const { decision } = this.#flag;
     const form = this.#form("decide");
     for (const button of form.verdict) button.checked = button.value === decision.verdict;
-    form.category.value = decision.category || this.#content.category;
+    // Never from the content: that is sealed, and what is sent from here is kept in the clear.
+    form.category.value = decision.category;
     form.elements.action.value = decision.action;
     this.#slot("decided").hidden = !decision.verdict;
     this.#slot("decided").textContent = decision.verdict ? `Decided by ${decision.by}, ${decision.at}.` : "";
@@ -225,7 +238,7 @@ export class Panel {
   async #giveCopy() {
     const name = this.#slot("colleagues").value;
     const reader = this.#flag.readers.find((each) => each.user === name);
-    const plain = await vault.open(fromBase64(this.#flag.sealed));
+    const plain = await vault.open(fromBase64((this.#copy ?? this.#flag).sealed));
     const sealed = await seal(plain, [reader.age_key]);
     plain.fill(0);
     await send(`/flags/${this.flagId}/copy`, { for_user: name, sealed: toBase64(sealed) });

@@ -37,12 +37,40 @@ def test_most_urgent_stand_first_and_drills_apart(dana: Visitor, safeguarding: S
     assert "Only flags from one account" in page.words
 
 
-@pytest.mark.parametrize("query", ["state=x&tier=y&account=zz&before=-1", "before=%C2%B2", "tier=call"])
+@pytest.mark.parametrize("query", ["state=x&tier=y&account=zz&before=-1", "before=call-%C2%B2", "tier=call"])
 def test_filters_that_fit_nothing_or_mean_nothing(dana: Visitor, flag: str, query: str) -> None:
     """An address that somebody made up shows the list, and an empty one says how to see all."""
     page = dana.get(f"/flags?{query}")
     assert page.status == 200
     assert ("No flag fits this filter" in page.words) == (query == "tier=call")
+
+
+def test_old_call_is_found_behind_newer_small_flags(
+    dana: Visitor, safeguarding: Safeguarding, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is full has the most urgent first, its filters look at every flag, and the list goes on."""
+    monkeypatch.setattr("collector.console.pages.flags.SHOWN_AT_MOST", 2)
+    call = safeguarding.raise_flag(device, tier="call")
+    small = [safeguarding.raise_flag(device, tier="count", account="directory:other") for _ in range(4)]
+    page = dana.get("/flags")
+    assert "Act now 1 flag" in page.words
+    assert "Only 2 flags are shown here, the most urgent first" in page.words
+    assert "same account: 4 flags" in page.words
+    for query in ("tier=call", f"account={safeguarding.ref().hex()}"):
+        found = dana.get(f"/flags?{query}")
+        assert call in found.text
+        assert "No flag fits this filter" not in found.words
+    older = page.text.split('">Go on with the list')[0].rsplit('href="', 1)[1].replace("&amp;", "&")
+    rest = dana.get(older)
+    assert [flag_id for flag_id in (call, *small) if flag_id in rest.text] == small[1:3]
+
+
+def test_page_without_scripts_folds_what_to_do_about_an_image(dana: Visitor, flag: str) -> None:
+    """It is at hand on every flag, and cries on none."""
+    source = dana.get(f"/flags/{flag}").text
+    before, _, after = source.partition("Stop: do not look for the image")
+    assert before.rfind('<details class="govuk-details">') > before.rfind("</details>")
+    assert "</details>" in after
 
 
 def test_empty_list_says_that_silence_is_no_proof(dana: Visitor) -> None:

@@ -118,6 +118,8 @@ def test_key_goes_to_the_opener_and_comes_from_it_as_a_file(lead: Visitor, enter
     saved = lead.get("/identity/file")
     assert saved.header("content-disposition") == 'attachment; filename="identity.json"'
     assert parse_identity(saved.text, "identity.json") == made
+    newest = list_entries(school.engine, school.id)[0]
+    assert (newest.actor, newest.action, newest.detail) == ("dsl", "identity.saved", person.age_key)
     assert enter(Role.HEADTEACHER).get("/identity/file").status == 404
 
 

@@ -10,12 +10,13 @@ from collector.absences import note_absence
 from collector.drills import list_drills
 from collector.recipients import load_set
 from collector.roles import Role
+from collector.users import disable
 from proto.keys import Ed25519Signer
 from proto.recipients import dump_signed, fingerprint
 from tests.collector.console.conftest import Enter
 from tests.collector.console.pages.conftest import come_in
 from tests.collector.console.visitor import SAME_ORIGIN, Answer, Visitor
-from tests.collector.safeguarding import Safeguarding, build_safeguarding
+from tests.collector.safeguarding import PASSWORD, Safeguarding, build_safeguarding
 from tests.collector.school import MINUTE_NS, School
 
 
@@ -65,6 +66,36 @@ def test_says_who_reads_what_now(dana: Visitor, school: School, safeguarding: Sa
     words = dana.get("/readers").words
     assert "Ordinary flags dana, dev, heather" in words
     assert "dana Away" in words
+
+
+def test_empty_position_names_who_reads_instead(dana: Visitor, safeguarding: Safeguarding) -> None:
+    """Without a head the next one up is named; without anybody above, the way out of the school is."""
+    dsl, deputy, _, chair = (person.recipient for person in safeguarding.people)
+    safeguarding.publish(safeguarding.sign([dsl, deputy, chair]))
+    words = dana.get("/readers").words
+    assert "about a safeguarding lead nobody: they go to charles" in words
+    safeguarding.publish(safeguarding.sign([dsl, deputy]))
+    words = dana.get("/readers").words
+    assert words.count("nobody at this school: the flag stays sealed, go to the LADO") == 2
+    assert "next one up" not in words
+
+
+def test_who_is_disabled_and_still_signed_is_named(dana: Visitor, school: School, safeguarding: Safeguarding) -> None:
+    """Devices go on sealing to a user who is disabled, until a set is signed without him."""
+    school.add_user("admin", Role.ADMINISTRATOR, PASSWORD)
+    disable(school.engine, school.id, "heather", school.now_ns)
+    disable(school.engine, school.id, "dev", school.now_ns)
+    words = dana.get("/readers").words
+    assert "about a safeguarding lead heather is in the signed set but disabled: sign a new set" in words
+    assert "heather Headteacher Not ready is disabled: sign a new set" in words
+    assert "Ordinary flags dana dev is in the signed set but disabled: sign a new set" in words
+
+
+def test_says_where_the_root_is(dana: Visitor) -> None:
+    """It is a sealed file; only its fingerprint and the recovery sheets are paper."""
+    words = dana.get("/readers").words
+    assert "a sealed file on the computer of whoever signs" in words
+    assert "On paper are only its fingerprint and the recovery sheets" in words
 
 
 def test_says_who_is_not_ready_and_why(dana: Visitor, enter: Enter, safeguarding: Safeguarding) -> None:

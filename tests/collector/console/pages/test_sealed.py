@@ -68,7 +68,17 @@ def test_saved_file_is_sealed_and_audited(dana: Visitor, school: School, flag: s
     assert actions_of(school) == ["flag.read", "flag.saved"]
 
 
-def test_whose_accounts_are_whose_is_given_whole(dana: Visitor, enter: Enter) -> None:
-    """The browser gets everybody, so that the collector does not learn whom a flag is about."""
+def test_whose_accounts_are_whose_is_given_whole(dana: Visitor, school: School, enter: Enter) -> None:
+    """The browser gets everybody, so that the collector does not learn whom a flag is about; the log says who asked."""
     assert json.loads(dana.get("/flags/people").text) == {"accounts": []}
+    newest = list_entries(school.engine, school.id)[0]
+    assert (newest.actor, newest.action, newest.subject) == ("dana", "register.read", "register")
     assert enter(Role.TECHNICIAN, "tom").get("/flags/people").status == 403
+
+
+def test_register_is_not_for_a_role_that_reads_no_route(
+    enter: Enter, school: School, safeguarding: Safeguarding
+) -> None:
+    """Whoever was given the role but is in no signed set gets nobody, and the log says nothing of a read."""
+    assert enter(Role.DSL, "nora").get("/flags/people").status == 403
+    assert "register.read" not in [each.action for each in list_entries(school.engine, school.id)]

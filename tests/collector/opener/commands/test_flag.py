@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from collector.console.flag_file import describe_flag
-from collector.flags import Flag, FlagState, Note, Sealed
+from collector.flags import Copy, Flag, FlagState, Note, Sealed
 from collector.opener.documents import to_base64
 from collector.opener.flag import load_flag
 from proto.events import Tier
-from proto.sealed import seal
+from proto.sealed import encode_flag, seal
 from rules.route import Route
 from tests.collector.opener.staff import FLAG_ID, MADE_AT_NS, NOTE, Staff, make_content, write_flag
 
@@ -154,6 +154,30 @@ def test_flag_is_handed_on_to_a_deputy(staff: Staff, tmp_path: Path) -> None:
     assert anna(*arguments, "--yes", "--passphrase-file", "-", given=anna.passphrase).code == 2
 
 
+def test_copy_is_opened_last_and_said_loudly(ready: Staff, tmp_path: Path) -> None:
+    """What the device sealed comes first; where it stays shut, the copy is shown as its maker's word and stays so."""
+    anna, ben = ready
+    forged = encode_flag(make_content(sentence="i never said that"))
+
+    def copy_for(age_key: str) -> dict[str, Any]:
+        return {"sealed": to_base64(seal(forged, [age_key])), "by": "c\u202ea", "at_ns": MADE_AT_NS}
+
+    both = write_flag(tmp_path / "both.json", [anna.age_key], copy=copy_for(anna.age_key))
+    shut = write_flag(tmp_path / "shut.json", [ben.age_key], copy=copy_for(anna.age_key))
+    opened = anna.unlocked("flag", "open", both, shut)
+    assert [each["content"]["sentence"] for each in opened] == [make_content().sentence, "i never said that"]
+    assert [each["sealed_again"] for each in opened] == [None, {"by": "c\u202ea", "at_ns": MADE_AT_NS}]
+    said = anna("flag", "open", both, shut, "--passphrase-file", "-", given=anna.passphrase)
+    assert said.out.count("!!! sealed again by") == 1
+    assert "sealed again by c[U+202E]a on 2023-11-14 22:13:20 UTC, not by the device" in said.out
+
+    handed_on = tmp_path / "on.json"
+    anna.unlocked("flag", "rewrap", shut, "--to", anna.age_key, "-o", handed_on, "--yes")
+    assert anna.unlocked("flag", "open", handed_on)[0]["sealed_again"]["by"] == "c\u202ea"
+    odd = write_flag(tmp_path / "odd.json", [anna.age_key], copy={"sealed": "", "by": "ben"})
+    assert anna("flag", "open", odd).code == 2
+
+
 def test_several_flags_are_handed_on_as_a_folder(ready: Staff, tmp_path: Path) -> None:
     """Each under its own name."""
     anna, ben = ready
@@ -183,7 +207,8 @@ def test_file_of_the_console_is_one_that_is_read(tmp_path: Path) -> None:
         decided_by="",
         decided_at_ns=None,
     )
-    given = Sealed(flag=flag, sealed=b"sealed", is_copy=False, notes=(Note(MADE_AT_NS, "anna", b"note"),))
+    copy = Copy(MADE_AT_NS, "ben", b"copy")
+    given = Sealed(flag=flag, sealed=b"sealed", copy=copy, notes=(Note(MADE_AT_NS, "anna", b"note"),))
     path = tmp_path / "flag.json"
     path.write_text(json.dumps(describe_flag("school-1", given)))
     loaded = load_flag(path)
