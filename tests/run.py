@@ -37,7 +37,6 @@ DESKTOP_PROGRAMS = {
     "openbox": "openbox",
     "setxkbmap": "x11-xkb-utils",
     "xprop": "x11-utils",
-    "tcpdump": "tcpdump",
     "chromium": "chromium",
     "setpriv": "util-linux",
     "dbus-run-session": "dbus-daemon",

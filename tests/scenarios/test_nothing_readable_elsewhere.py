@@ -10,11 +10,11 @@ The category as a bare word is not searched for: the console offers all categori
 account in the register of people: this pupil is not in it, for there it would stand by right.
 """
 
-import signal
-import subprocess
-import time
+import os
+import socket
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -32,11 +32,16 @@ from tests.path import RunningCollector, wait_for
 from tests.safeguarded import SCHOOL
 from tests.watched import Watched, browser, unlock_as
 
+ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33
+"""Of Linux; the socket module does not name them in every version that we run on."""
+
 SENTENCE = "zarquon knows i am going to kill myself in quibbleton"
 OFFLINE = "mumblethorpe saw i am going to kill myself by zanzibar"
 
 
 @pytest.mark.desktop
+@pytest.mark.skipif(os.geteuid() != 0, reason="the memory of other processes and the loopback are read as root only")
 @pytest.mark.timeout(300)
 def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, tmp_path: Path) -> None:
     """Every haystack holds the control and none of the needles."""
@@ -44,7 +49,7 @@ def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, t
     desk.set_layout("us")
     there = len(readers.list_flags())
     haystacks: dict[str, Iterable[bytes]] = {}
-    with recorded(tmp_path / "traffic.pcap"):
+    with recorded(tmp_path / "traffic"):
         desk.type(SENTENCE + ". ")
         flag = readers.wait_for_flags(there + 1, collector, agent)[-1]
         content = readers.read(flag, "dana")
@@ -60,7 +65,7 @@ def test_the_sentence_is_in_the_readers_eye_and_nowhere_else(watched: Watched, t
     assert content.sentence.startswith(SENTENCE)
     assert str(UID) in content.account
     haystacks["memory"] = memory
-    haystacks["traffic"] = [(tmp_path / "traffic.pcap").read_bytes()]
+    haystacks["traffic"] = [(tmp_path / "traffic").read_bytes()]
     haystacks["profile"] = read_folder(tmp_path / "profile")
     haystacks["machine"] = list(type_offline(watched))
     haystacks["database"] = read_database(collector)
@@ -112,11 +117,22 @@ def read_database(collector: RunningCollector) -> Iterator[bytes]:
 @contextmanager
 def recorded(path: Path) -> Iterator[None]:
     """Record all that goes over this machine's loopback, where everything of ours goes."""
-    command = ["tcpdump", "-i", "lo", "-U", "-s", "0", "-w", str(path)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    ended = threading.Event()
+    # Every frame, both ways; the kernel hands it out to root alone.
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(ETH_P_ALL)) as frames, path.open("wb") as file:
+        frames.bind(("lo", 0))
+        frames.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 * 1024 * 1024)
+        frames.settimeout(0.2)
+
+        def record() -> None:
+            while not ended.is_set():
+                with suppress(TimeoutError):
+                    file.write(frames.recv(256 * 1024))
+
+        recorder = threading.Thread(target=record)
+        recorder.start()
         try:
-            wait_for(lambda: path.exists() and path.stat().st_size > 0, "the recorder")
             yield
-            time.sleep(0.5)
         finally:
-            process.send_signal(signal.SIGINT)
+            ended.set()
+            recorder.join()

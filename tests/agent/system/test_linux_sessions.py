@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -56,9 +57,13 @@ def showing(*environments: dict[str, str], user: int | None = None) -> Iterator[
     processes = []
     try:
         for environment in environments:
-            # When this returns the program runs, in that environment.
             process = subprocess.Popen(["/bin/cat"], env=environment, user=user, stdin=subprocess.PIPE, cwd="/")
             processes.append(process)
+            # The program runs when this returns, and yet for a moment the kernel shows its environment as empty.
+            place = Path(f"/proc/{process.pid}/environ")
+            give_up = time.monotonic() + 10
+            while environment and not place.read_bytes() and time.monotonic() < give_up:
+                time.sleep(0.001)
         yield [process.pid for process in processes]
     finally:
         for process in processes:
