@@ -2,6 +2,7 @@
 """Tests of flags as their readers have them, and as nobody else has them."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -289,7 +290,7 @@ def test_copy_is_for_a_reader_of_the_route_only(safeguarding: Safeguarding, devi
 def test_copy_takes_the_place_of_nothing(safeguarding: Safeguarding, device: Device) -> None:
     """Not of what the device sealed, nor of another colleague's copy; only who made one can make it again."""
     school, flag_id = safeguarding.school, safeguarding.raise_flag(device, route="head")
-    set_up = {"for_reader": safeguarding.reader(safeguarding.head), "now_ns": school.now_ns}
+    set_up: dict[str, Any] = {"for_reader": safeguarding.reader(safeguarding.head), "now_ns": school.now_ns}
     where = school.engine, school.id, flag_id
     chair, head = (safeguarding.reader(each) for each in (safeguarding.chair, safeguarding.head))
     chair = replace(chair, routes=head.routes)
