@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.session.password import NOBODY, FieldFocus, watch_password_fields
+from agent.session.password import FieldFocus, watch_password_fields
 from tests.agent.session.desktop import WITHIN_S, Desktop, Window, wait_until
 
 pytestmark = pytest.mark.desktop
@@ -44,15 +44,3 @@ def test_without_a_bus_there_is_nobody_to_listen_to(monkeypatch: pytest.MonkeyPa
     """It says so instead of a guess."""
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
     assert watch_password_fields(print) is None
-
-
-def test_a_bus_that_ends_leaves_nobody(desktop: Desktop, open_window: OPEN) -> None:
-    """All knowledge is gone, so no browser is read from then on. The last test of this desktop's bus."""
-    told: Told = queue.SimpleQueue()
-    fields = watch_password_fields(told.put)
-    assert fields is not None
-    window = open_window()
-    wait_for(told, FieldFocus(window.pid))
-    desktop.end_accessibility()
-    wait_for(told, NOBODY)
-    wait_until(lambda: not fields.is_alive)
