@@ -384,6 +384,7 @@ def test_pages_fit_the_window(
     unlock(page, "ability able")
     look(page, shots, "flags-wrong-words")
     unlock(page, safeguarding.dsl.passphrase)
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
     page.get_by_role("link", name="Open: library-01").first.click()
     expect(page.locator("blockquote")).to_be_visible()
     for details in page.locator("#opened details summary").all():
