@@ -15,7 +15,7 @@ from typing import Any
 from agent import checks
 from agent.budget import Budget
 from agent.checks.interface import Check
-from agent.checks.keywords import Keywords
+from agent.checks.keywords.check import Keywords
 from agent.config import AGENT_VERSION, CHECKS, NOT_WATCHED_YET, Config
 from agent.errors import EnrolmentError, SpoolDamagedError, SpoolError
 from agent.identity import Identity, IdentityFolder
@@ -28,7 +28,7 @@ from agent.spool import Spool
 from agent.system import current
 from agent.system.interface import System
 from agent.throttle import Throttle
-from agent.uplink import LineState, Uplink, enrol
+from agent.uplink import LineState, Tell, Uplink, enrol
 from proto.drill import verify_drill
 from proto.errors import DrillError, SchoolwardenError
 from proto.events import (
@@ -110,10 +110,12 @@ class Agent:
             self._spool,
             agent_version=AGENT_VERSION,
             bundle_version=lambda: self._policy.version,
-            on_bundle=self._on_bundle,
-            on_safeguarding=self._on_safeguarding,
-            on_drill=self._on_drill,
-            on_state=self._on_line,
+            tell=Tell(
+                bundle=self._on_bundle,
+                safeguarding=self._on_safeguarding,
+                drill=self._on_drill,
+                state=self._on_line,
+            ),
         )
         self._ended = threading.Event()
         self._status_due = threading.Event()

@@ -85,3 +85,7 @@ class UnsealedError(AgentError):
     def __init__(self, error_type: str) -> None:
         super().__init__(f"a flag could not be sealed: {error_type}")
         self.error_type = error_type
+
+
+class ParseError(AgentError):
+    """What a user wrote cannot be read: it is broken, or took too much time or memory. Recorded, never a crash."""

@@ -224,6 +224,6 @@ def _now(cls: type[Kind], policy: PolicyStore) -> str:
         return "yes, while the keyboard is watched" if is_on else "no, the policy does not switch keywords on"
     if cls.leaves is Leaves.ON_MATCH:
         count = sum(cls.kind in rule.kinds for rule in in_force.policy.rules)
-        return f"yes, {count} rules name programs" if count else "no, no rule asks for it"
-    inventory = in_force.policy.inventory
-    return f"yes: {inventory.reason}" if inventory.ask else "no, the policy does not ask for it"
+        return f"yes, if one of {count} rules matches it" if count else "no, no rule asks for it"
+    reason = in_force.policy.find_reason(cls.asked_in)
+    return f"yes: {reason}" if reason else "no, the policy does not ask for it"

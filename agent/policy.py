@@ -88,8 +88,9 @@ class PolicyStore:
     def find_severity(self, event: Kind) -> int | None:
         """Return the severity that an event leaves with, or None if it may not leave.
 
-        This is the gate: an event about a program leaves only if a rule of the signed policy names it or asks for it,
-        a sealed flag only if the policy switches keywords on. What else has to hold is in `preconditions`.
+        This is the gate: an event that is not about the agent leaves only if a rule of the signed policy matches it
+        or a table of the policy asks for it, a sealed flag only if the policy switches keywords on. What else has to
+        hold for a flag is in `preconditions`.
         """
         if event.leaves is Leaves.ALWAYS:
             return event.severity
@@ -102,7 +103,7 @@ class PolicyStore:
         severity = max((match.rule.severity for match in matches), default=None)
         if event.leaves is Leaves.ON_MATCH:
             return severity
-        return (severity or event.severity) if in_force.policy.inventory.ask else None
+        return (severity or event.severity) if in_force.policy.find_reason(event.asked_in) else None
 
     def describe(self, event: Kind) -> str:
         """Return which rules name an event and as which program; empty for none. There are only so many answers."""

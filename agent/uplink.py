@@ -74,6 +74,17 @@ class LineState:
     """This machine's clock minus the collector's, at the welcome."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Tell:
+    """Who is told what the collector says; each is called on the uplink's thread."""
+
+    bundle: Callable[[Bundle], None]
+    safeguarding: Callable[[Safeguarding], None] = lambda message: None
+    drill: Callable[[DrillOrder], None] = lambda order: None
+    account_key: Callable[[bytes], None] = lambda key: None
+    state: Callable[[LineState], None] = lambda state: None
+
+
 def enrol(token: Token, request: EnrolRequest) -> EnrolReply:
     """Ask the collector to admit this machine. The CA in the token is the only one that is trusted.
 
@@ -112,19 +123,13 @@ class Uplink:
         *,
         agent_version: str,
         bundle_version: Callable[[], int],
-        on_bundle: Callable[[Bundle], None],
-        on_safeguarding: Callable[[Safeguarding], None] = lambda message: None,
-        on_drill: Callable[[DrillOrder], None] = lambda order: None,
-        on_state: Callable[[LineState], None] = lambda state: None,
+        tell: Tell,
     ) -> None:
         self._identity = identity
         self._spool = spool
         self._agent_version = agent_version
         self._bundle_version = bundle_version
-        self._on_bundle = on_bundle
-        self._on_safeguarding = on_safeguarding
-        self._on_drill = on_drill
-        self._on_state = on_state
+        self._tell = tell
         self.state = LineState()
         self._stopping = threading.Event()
         self._session: Exchange | None = None
@@ -216,21 +221,22 @@ class Uplink:
         if kind == "welcome":
             self._set_state(LineState(True, "", now_ns, now_ns - answer.welcome.server_time_ns))
             session.take_welcome(answer.welcome)
+            self._tell.account_key(answer.welcome.account_key)
         elif kind == "ack":
             session.take_ack(answer.ack.epoch, answer.ack.last_seq)
             self._set_state(replace(self.state, last_answer_ns=now_ns))
         elif kind == "refusal":
             session.take_refusal(answer.refusal)
         elif kind == "bundle":
-            self._on_bundle(answer.bundle)
+            self._tell.bundle(answer.bundle)
         elif kind == "safeguarding":
-            self._on_safeguarding(answer.safeguarding)
+            self._tell.safeguarding(answer.safeguarding)
         elif kind == "drill":
-            self._on_drill(answer.drill)
+            self._tell.drill(answer.drill)
 
     def _set_state(self, state: LineState) -> None:
         self.state = state
-        self._on_state(state)
+        self._tell.state(state)
 
 
 def _explain(error: Any) -> str:

@@ -70,6 +70,11 @@ class Config:
         return self.folder / "safeguarding" / "subject.key"
 
     @property
+    def account_key(self) -> Path:
+        """What accounts in security events are told apart with, without naming them. Another key on purpose."""
+        return self.folder / "accounts.key"
+
+    @property
     def second_factor_key(self) -> Path:
         """What the secrets of second factors are encrypted with. Outside the database: see `second_factor`."""
         return self.folder / "safeguarding" / "second_factor.key"

@@ -25,7 +25,7 @@ from collector.enrolment import enrol
 from collector.errors import AddressError, CollectorError, EnrolmentRefusedError, StoreError
 from collector.ingest import Delivery, Ingest
 from collector.stream import News, Standing, Stream, StreamEndError
-from collector.subjects import load_subject_key
+from collector.subjects import load_account_key, load_subject_key
 from proto.drill import sign_drill
 from proto.envelope import MAX_ENVELOPE_BYTES
 from proto.errors import RecipientsError, SchoolwardenError
@@ -72,7 +72,7 @@ class Server:
         self._authority = authority
         self._loop = asyncio.get_running_loop()
         self._signer = load_signer(config.signing_key)
-        self._standing = Standing(bundle, self._load_safeguarding_at_start())
+        self._standing = Standing(bundle, self._load_safeguarding_at_start(), load_account_key(self._config))
         self._streams: set[Stream] = set()
         self._streams_of: Counter[str] = Counter()
         self._servers: list[Any] = []

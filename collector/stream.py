@@ -52,6 +52,8 @@ class Standing:
     bundle: Bundle
     safeguarding: Safeguarding | None
     """None while nobody at this school may read flags."""
+    account_key: bytes
+    """See `subjects`."""
 
 
 class StreamEndError(CollectorError):
@@ -176,6 +178,7 @@ class Stream:
             head_hash=head.hash,
             max_envelope_bytes=MAX_ENVELOPE_BYTES,
             max_envelope_events=MAX_EVENTS,
+            account_key=self._standing().account_key,
         )
         await self._context.write(CollectorMessage(welcome=welcome))
         return int(hello.bundle_version)

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from proto import events
 from proto.errors import MalformedError
-from proto.events import Header, Kind, Program
+from proto.events import Disk, Header, Kind, Program, UsbDevice
 from proto.v1 import collector_pb2, events_pb2
 
 AgentMessage = collector_pb2.AgentMessage
@@ -47,6 +47,9 @@ PROTOCOL = 1
 
 _MESSAGES: dict[str, type[Message]] = {kind: getattr(events_pb2, cls.__name__) for kind, cls in events.KINDS.items()}
 
+
+_PARTS: dict[str, Any] = {cls.__name__: cls for cls in (Disk, Program, UsbDevice)}
+"""Dataclasses inside those of kinds; their messages have the same names."""
 
 _HEADER_FIELDS = tuple(field.name for field in fields(Header))
 _parse_header = events_pb2.Header.FromString
@@ -151,8 +154,9 @@ def _mend(value: Any) -> Any:
 
 
 def _to_python(value: Any) -> Any:
-    if isinstance(value, events_pb2.Program):
-        return Program(**{field.name: getattr(value, field.name) for field in fields(Program)})
+    cls = _PARTS.get(type(value).__name__)
+    if cls is not None:
+        return cls(**{field.name: getattr(value, field.name) for field in fields(cls)})
     if isinstance(value, str | bytes | int | float):
         return value
     if hasattr(value, "items"):

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from rules.errors import RuleFormatError
 from rules.evaluate import Evaluator
 from rules.fields import to_event
-from rules.load import PACK_FILE, find_keywords, parse_pack, parse_rules
+from rules.load import PACK_FILE, find_keywords, find_settings, parse_pack, parse_rules
 from rules.model import Expectation, Policy, Rule, RuleTest
 
 
@@ -38,7 +38,7 @@ class Problem:
 
 def check_files(files: Mapping[str, str]) -> list[Problem]:
     """Return everything that is not right: one problem a rule that cannot be read, one for each test that fails, and
-    what keeps `[keywords]` from being used.
+    what keeps `[keywords]` and the limits of single checks from being used.
 
     A single file is taken as a school's own, which needs no `pack.toml`.
     """
@@ -50,7 +50,8 @@ def check_files(files: Mapping[str, str]) -> list[Problem]:
             problems.append(_to_problem(error))
     rules, errors = parse_rules(files)
     _, keywords_errors = find_keywords(files)
-    problems += (_to_problem(error) for error in [*errors, *keywords_errors])
+    _, settings_errors = find_settings(files)
+    problems += (_to_problem(error) for error in [*errors, *keywords_errors, *settings_errors])
     problems += (
         Problem(rule.file, rule.id, f"test {test.name!r}: {fault}", "change the rule or the test")
         for rule in rules

@@ -5,14 +5,14 @@ It reads them off the dataclasses of `proto.events`, so a new kind needs no chan
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
 from operator import attrgetter
 from typing import Any, get_origin, get_type_hints
 
-from proto.events import KINDS, Kind, Program
+from proto.events import KINDS, Kind
 
-SOURCES = frozenset({"dpkg", "flatpak", "snap", "file", "process"})
+SOURCES = frozenset({"dpkg", "rpm", "flatpak", "snap", "appimage", "pip", "npm", "extension", "file", "process"})
 """Every value of `program.source`."""
 
 _RUNNABLE = frozenset({"file", "process"})
@@ -40,8 +40,9 @@ def find_types(kind: str) -> Mapping[str, type]:
     hints = get_type_hints(cls)
     for each in fields(cls):
         hint = hints[each.name]
-        if hint is Program:
-            types |= {f"{each.name}.{part.name}": str for part in fields(Program)}
+        if is_dataclass(hint):
+            parts = get_type_hints(hint)
+            types |= {f"{each.name}.{part.name}": parts[part.name] for part in fields(hint)}
         else:
             types[each.name] = get_origin(hint) or hint
     return types
@@ -93,6 +94,6 @@ def to_event(kind: str, values: Mapping[str, object]) -> Kind:
             }
         else:
             arguments[field] = value
-    if "program" in arguments:
-        arguments["program"] = Program(**arguments["program"])
-    return KINDS[kind](**arguments)
+    hints = get_type_hints(KINDS[kind])
+    parts = {name: hints[name](**values) for name, values in arguments.items() if is_dataclass(hints[name])}
+    return KINDS[kind](**(arguments | parts))

@@ -245,7 +245,7 @@ def _verify_programs(rule: Rule, table: Table) -> None:
         if not is_about_program(kind) and (rule.programs or rule.unless_approved):
             key = "program" if rule.programs else "unless_approved"
             raise table.fault(f"{kind} is about no program", key=key, hint="make it a rule of its own")
-        if KINDS[kind].leaves is Leaves.ON_MATCH and not rule.programs:
+        if is_about_program(kind) and KINDS[kind].leaves is Leaves.ON_MATCH and not rule.programs:
             # Otherwise one rule would send home every program that anybody starts.
             problem = f"{kind} leaves a device only for a program that is named"
             raise table.fault(problem, key="program", hint="add a [[rule.program]]")

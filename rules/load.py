@@ -2,12 +2,14 @@
 """Rule files to a policy. `parse_files` is pure; the `load_` functions read the files and know nothing of rules.
 
 Files travel as texts under their names, here as in the signed bundle. What one rule may say is `grammar`'s business,
-what `[keywords]` may say is `watching`'s; whether tests hold is `check`'s.
+what `[keywords]` may say is `watching`'s, limits of single checks are `settings_grammar`'s; whether tests hold is
+`check`'s.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ from rules.errors import RuleFormatError, RulesError
 from rules.grammar import parse_rule
 from rules.model import Inventory, Keywords, Policy, Rule
 from rules.names import to_name
+from rules.settings import Settings
+from rules.settings_grammar import KEYS as SETTINGS_KEYS
+from rules.settings_grammar import parse_settings
 from rules.table import Table, shown, to_hint
 from rules.watching import KEY as KEYWORDS_KEY
 from rules.watching import parse_keywords
@@ -32,6 +37,8 @@ MAX_LINE_CHARACTERS = 2000
 """A key of thousands of parts makes the TOML reader slow, and a key stands on one line."""
 
 
+_PACK_KEYS = ("pack", "inventory", KEYWORDS_KEY, *SETTINGS_KEYS)
+_RULE_FILE_KEYS = ("rule", KEYWORDS_KEY, *SETTINGS_KEYS)
 _FILE_NAME = re.compile(r"([a-z0-9-]{1,32}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,94}\.toml")
 """With the folder that a school's own files get in a bundle: `school/own.toml`."""
 
@@ -100,7 +107,8 @@ def parse_files(files: Mapping[str, str], *, approved: Iterable[str] = (), versi
     pack, inventory = parse_pack(files)
     rules, problems = parse_rules(files)
     keywords, more_problems = find_keywords(files)
-    for problem in [*problems, *more_problems]:
+    settings, even_more_problems = find_settings(files)
+    for problem in [*problems, *more_problems, *even_more_problems]:
         raise problem
     return Policy(
         pack=pack["id"],
@@ -108,6 +116,7 @@ def parse_files(files: Mapping[str, str], *, approved: Iterable[str] = (), versi
         rules=tuple(rules),
         inventory=inventory,
         keywords=keywords,
+        settings=settings,
         approved=frozenset(to_name(name) for name in approved),
         version=version,
     )
@@ -121,7 +130,7 @@ def parse_pack(files: Mapping[str, str]) -> tuple[dict[str, str], Inventory]:
     """
     if PACK_FILE not in files:
         raise RuleFormatError("is missing", file=PACK_FILE, hint="it holds [pack] with id and title")
-    top = Table(_parse_toml(PACK_FILE, files[PACK_FILE]), keys=("pack", "inventory", KEYWORDS_KEY), file=PACK_FILE)
+    top = Table(_parse_toml(PACK_FILE, files[PACK_FILE]), keys=_PACK_KEYS, file=PACK_FILE)
     pack = top.inner_table("pack", ("id", "title"))
     asked = top.inner_table("inventory", ("ask", "reason"))
     ask = asked.flag("ask", default=False)
@@ -181,10 +190,22 @@ def find_keywords(files: Mapping[str, str]) -> tuple[Keywords, list[RuleFormatEr
     return keywords, problems
 
 
+def find_settings(files: Mapping[str, str]) -> tuple[Settings, list[RuleFormatError]]:
+    """Read the tables that set limits for single checks, the usual ones without any. What is not right is returned.
+
+    Files that cannot be read at all are told by `parse_pack` and `parse_rules`.
+    """
+    tables = {}
+    for file, text in files.items():
+        with suppress(RuleFormatError):
+            tables[file] = _parse_toml(file, text)
+    return parse_settings(tables)
+
+
 def _parse_rule_tables(file: str, text: str) -> list[dict[str, Any]]:
-    top = Table(_parse_toml(file, text), keys=("rule", KEYWORDS_KEY), file=file)
+    top = Table(_parse_toml(file, text), keys=_RULE_FILE_KEYS, file=file)
     tables = top.tables("rule")
-    if not tables and KEYWORDS_KEY not in top:
+    if not tables and not any(key in top for key in _RULE_FILE_KEYS):
         raise RuleFormatError("holds no rule", file=file, hint="a rule starts with [[rule]]")
     return tables
 

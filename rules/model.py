@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from proto.events import Audience
+from rules.settings import Accounts, Hardware, Settings
 
 
 class ActionClass(StrEnum):
@@ -156,12 +157,22 @@ class Policy:
     rules: tuple[Rule, ...]
     inventory: Inventory = field(default_factory=Inventory)
     keywords: Keywords = field(default_factory=Keywords)
+    settings: Settings = field(default_factory=Settings)
     approved: frozenset[str] = frozenset()
     """The allow list: names of packages and programs, in lower case."""
     version: int = 0
     """Version of the bundle it came in; 0 for a policy that was never published."""
     made_at_ns: int = 0
     """When that bundle was signed."""
+
+    def find_reason(self, table: str) -> str:
+        """Return why `inventory`, `hardware` or `accounts` asks devices to send something; empty if it does not ask."""
+        tables: dict[str, Inventory | Hardware | Accounts] = {
+            "inventory": self.inventory,
+            "hardware": self.settings.hardware,
+            "accounts": self.settings.accounts,
+        }
+        return tables[table].reason if tables[table].ask else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.errors import StartWatchError
+from agent.system.arrivals import ArrivalWatch
 from agent.system.interface import (
     InstalledSoftware,
     Machine,
@@ -25,7 +26,11 @@ from agent.system.interface import (
     Unreadable,
     Usage,
 )
-from proto.events import Program
+from agent.system.posture import PostureReader
+from agent.system.screens import Screens
+from agent.system.traffic import TrafficMeter
+from agent.system.usb import UsbWatch
+from proto.events import HardwareListed, Program
 
 
 class FakeClock:
@@ -78,6 +83,12 @@ class FakeSystem(System):
         self.scans = 0
         self.sessions: list[Session] = []
         self.addresses: tuple[str, ...] = ("10.1.2.3",)
+        self.usb: UsbWatch | None = None
+        self.screens_seen: Screens | None = None
+        self.posture_read: PostureReader | None = None
+        self.meter: TrafficMeter | None = None
+        self.arrivals: ArrivalWatch | None = None
+        self.made_of: HardwareListed | None = None
         self._programs: dict[Program, bytes | None] = {}
         self._changes = 0
         self._contents: dict[RunningProgram, bytes | None] = {}
@@ -123,6 +134,26 @@ class FakeSystem(System):
             self.watch.waiting.append(running)
             self.watch.wake()
         return running
+
+    # What single checks ask; a test sets the ones it is about
+
+    def watch_usb(self, wake: Callable[[], None]) -> UsbWatch | None:
+        return self.usb
+
+    def screens(self) -> Screens | None:
+        return self.screens_seen
+
+    def posture(self) -> PostureReader | None:
+        return self.posture_read
+
+    def traffic(self) -> TrafficMeter | None:
+        return self.meter
+
+    def watch_arrivals(self, wake: Callable[[], None]) -> ArrivalWatch | None:
+        return self.arrivals
+
+    def hardware(self) -> HardwareListed | None:
+        return self.made_of
 
     # What the agent asks
 

@@ -37,7 +37,7 @@ def test_agent_starts_light(module: str) -> None:
 def test_looking_for_sessions_is_light() -> None:
     """A running agent on a machine where nobody is to be watched loads nothing of what a watcher needs."""
     code = (
-        "from agent.checks.keywords import Keywords; from agent.system import current; "
+        "from agent.checks.keywords.check import Keywords; from agent.system import current; "
         "list(Keywords(current(), lambda: None).observe(0)); current().list_sessions()"
     )
     assert list_loaded(code, HEAVY_FOR_AGENT) == []

@@ -11,8 +11,8 @@ from agent.checks.interface import Check
 from agent.errors import UnknownCheckError
 
 CHECKS = {
-    "keywords": "agent.checks.keywords:Keywords",
-    "software": "agent.checks.software:Software",
+    "keywords": "agent.checks.keywords.check:Keywords",
+    "software": "agent.checks.software.check:Software",
 }
 """Where each check is: module and class."""
 

@@ -17,7 +17,7 @@ def current() -> System:
         UnsupportedPlatformError: there is no agent for this operating system yet.
     """
     if sys.platform == "linux":
-        from agent.system.linux import LinuxSystem
+        from agent.system.linux.machine import LinuxSystem
 
         return LinuxSystem()
     raise UnsupportedPlatformError(

@@ -11,8 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from proto.events import Program
+from proto.events import HardwareListed, Program
+
+if TYPE_CHECKING:
+    from agent.system.arrivals import ArrivalWatch
+    from agent.system.posture import PostureReader
+    from agent.system.screens import Screens
+    from agent.system.traffic import TrafficMeter
+    from agent.system.usb import UsbWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +216,35 @@ class System(ABC):
     @abstractmethod
     def list_addresses(self) -> tuple[str, ...]:
         """Return the machine's own IP addresses but for loopback ones. They never leave the machine."""
+
+    # What single checks ask has a module of its own beside this one, and is loaded when it is first asked for.
+
+    @abstractmethod
+    def watch_usb(self, wake: Callable[[], None]) -> "UsbWatch | None":
+        """Begin to watch storage on USB, or return None on a system where that is not built yet.
+
+        `wake` is called from another thread when something changed.
+        """
+
+    @abstractmethod
+    def screens(self) -> "Screens | None":
+        """Return what looks at idle and locked sessions, or None on a system where that is not built yet."""
+
+    @abstractmethod
+    def posture(self) -> "PostureReader | None":
+        """Return what reads the machine's own security, or None on a system where that is not built yet."""
+
+    @abstractmethod
+    def traffic(self) -> "TrafficMeter | None":
+        """Return what counts traffic, or None on a system where that is not built yet."""
+
+    @abstractmethod
+    def watch_arrivals(self, wake: Callable[[], None]) -> "ArrivalWatch | None":
+        """Begin to watch for files that come to users' folders, or return None where that is not built yet."""
+
+    @abstractmethod
+    def hardware(self) -> HardwareListed | None:
+        """Return what the machine is made of, or None when it cannot be read."""
 
     @abstractmethod
     def own_usage(self) -> Usage:

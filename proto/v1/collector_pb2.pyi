@@ -143,7 +143,7 @@ class Hello(_message.Message):
     def __init__(self, min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., epoch: _Optional[int] = ..., bundle_version: _Optional[int] = ..., wall_clock_ns: _Optional[int] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "server_time_ns", "head_epoch", "head_seq", "head_hash", "max_envelope_bytes", "max_envelope_events")
+    __slots__ = ("protocol", "server_time_ns", "head_epoch", "head_seq", "head_hash", "max_envelope_bytes", "max_envelope_events", "account_key")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     SERVER_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     HEAD_EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -151,6 +151,7 @@ class Welcome(_message.Message):
     HEAD_HASH_FIELD_NUMBER: _ClassVar[int]
     MAX_ENVELOPE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ENVELOPE_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_KEY_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     server_time_ns: int
     head_epoch: int
@@ -158,7 +159,8 @@ class Welcome(_message.Message):
     head_hash: bytes
     max_envelope_bytes: int
     max_envelope_events: int
-    def __init__(self, protocol: _Optional[int] = ..., server_time_ns: _Optional[int] = ..., head_epoch: _Optional[int] = ..., head_seq: _Optional[int] = ..., head_hash: _Optional[bytes] = ..., max_envelope_bytes: _Optional[int] = ..., max_envelope_events: _Optional[int] = ...) -> None: ...
+    account_key: bytes
+    def __init__(self, protocol: _Optional[int] = ..., server_time_ns: _Optional[int] = ..., head_epoch: _Optional[int] = ..., head_seq: _Optional[int] = ..., head_hash: _Optional[bytes] = ..., max_envelope_bytes: _Optional[int] = ..., max_envelope_events: _Optional[int] = ..., account_key: _Optional[bytes] = ...) -> None: ...
 
 class Envelope(_message.Message):
     __slots__ = ("version", "school_id", "device_id", "epoch", "first_seq", "last_seq", "header_block", "algorithm", "signature", "payloads")

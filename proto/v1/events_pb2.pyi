@@ -96,18 +96,22 @@ class Payload(_message.Message):
     def __init__(self, salt: _Optional[bytes] = ..., body: _Optional[bytes] = ..., missing: _Optional[_Union[Payload.Missing, str]] = ...) -> None: ...
 
 class Program(_message.Message):
-    __slots__ = ("name", "path", "sha256", "source", "version")
+    __slots__ = ("name", "path", "sha256", "source", "version", "build_id", "sketch")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    BUILD_ID_FIELD_NUMBER: _ClassVar[int]
+    SKETCH_FIELD_NUMBER: _ClassVar[int]
     name: str
     path: str
     sha256: str
     source: str
     version: str
-    def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., sha256: _Optional[str] = ..., source: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+    build_id: str
+    sketch: str
+    def __init__(self, name: _Optional[str] = ..., path: _Optional[str] = ..., sha256: _Optional[str] = ..., source: _Optional[str] = ..., version: _Optional[str] = ..., build_id: _Optional[str] = ..., sketch: _Optional[str] = ...) -> None: ...
 
 class AgentStarted(_message.Message):
     __slots__ = ("agent_version", "hostname", "os", "os_version", "architecture", "checks", "not_watched")
@@ -134,14 +138,16 @@ class AgentStopped(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class AgentThrottled(_message.Message):
-    __slots__ = ("level", "cpu_percent", "memory_mb")
+    __slots__ = ("level", "cpu_percent", "memory_mb", "check")
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     CPU_PERCENT_FIELD_NUMBER: _ClassVar[int]
     MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
     level: str
     cpu_percent: float
     memory_mb: float
-    def __init__(self, level: _Optional[str] = ..., cpu_percent: _Optional[float] = ..., memory_mb: _Optional[float] = ...) -> None: ...
+    check: str
+    def __init__(self, level: _Optional[str] = ..., cpu_percent: _Optional[float] = ..., memory_mb: _Optional[float] = ..., check: _Optional[str] = ...) -> None: ...
 
 class ChainRestarted(_message.Message):
     __slots__ = ("reason", "previous_epoch")
@@ -271,3 +277,202 @@ class SoftwareListed(_message.Message):
     programs: _containers.RepeatedCompositeFieldContainer[Program]
     first: bool
     def __init__(self, programs: _Optional[_Iterable[_Union[Program, _Mapping]]] = ..., first: _Optional[bool] = ...) -> None: ...
+
+class ProgramRemoved(_message.Message):
+    __slots__ = ("program",)
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    program: Program
+    def __init__(self, program: _Optional[_Union[Program, _Mapping]] = ...) -> None: ...
+
+class UsbDevice(_message.Message):
+    __slots__ = ("vendor_id", "product_id", "vendor", "product", "serial", "form", "driver", "protection", "protection_by", "is_unlocked", "is_mounted", "is_approved", "size_bytes", "volumes")
+    VENDOR_ID_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    FORM_FIELD_NUMBER: _ClassVar[int]
+    DRIVER_FIELD_NUMBER: _ClassVar[int]
+    PROTECTION_FIELD_NUMBER: _ClassVar[int]
+    PROTECTION_BY_FIELD_NUMBER: _ClassVar[int]
+    IS_UNLOCKED_FIELD_NUMBER: _ClassVar[int]
+    IS_MOUNTED_FIELD_NUMBER: _ClassVar[int]
+    IS_APPROVED_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    vendor_id: str
+    product_id: str
+    vendor: str
+    product: str
+    serial: str
+    form: str
+    driver: str
+    protection: str
+    protection_by: str
+    is_unlocked: bool
+    is_mounted: bool
+    is_approved: bool
+    size_bytes: int
+    volumes: int
+    def __init__(self, vendor_id: _Optional[str] = ..., product_id: _Optional[str] = ..., vendor: _Optional[str] = ..., product: _Optional[str] = ..., serial: _Optional[str] = ..., form: _Optional[str] = ..., driver: _Optional[str] = ..., protection: _Optional[str] = ..., protection_by: _Optional[str] = ..., is_unlocked: _Optional[bool] = ..., is_mounted: _Optional[bool] = ..., is_approved: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., volumes: _Optional[int] = ...) -> None: ...
+
+class UsbAttached(_message.Message):
+    __slots__ = ("device", "was_there")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    WAS_THERE_FIELD_NUMBER: _ClassVar[int]
+    device: UsbDevice
+    was_there: bool
+    def __init__(self, device: _Optional[_Union[UsbDevice, _Mapping]] = ..., was_there: _Optional[bool] = ...) -> None: ...
+
+class UsbChanged(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: UsbDevice
+    def __init__(self, device: _Optional[_Union[UsbDevice, _Mapping]] = ...) -> None: ...
+
+class UsbWritten(_message.Message):
+    __slots__ = ("device", "written_bytes")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_BYTES_FIELD_NUMBER: _ClassVar[int]
+    device: UsbDevice
+    written_bytes: int
+    def __init__(self, device: _Optional[_Union[UsbDevice, _Mapping]] = ..., written_bytes: _Optional[int] = ...) -> None: ...
+
+class Disk(_message.Message):
+    __slots__ = ("model", "serial", "size_bytes", "technology")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TECHNOLOGY_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    serial: str
+    size_bytes: int
+    technology: str
+    def __init__(self, model: _Optional[str] = ..., serial: _Optional[str] = ..., size_bytes: _Optional[int] = ..., technology: _Optional[str] = ...) -> None: ...
+
+class HardwareListed(_message.Message):
+    __slots__ = ("manufacturer", "product", "serial", "firmware", "processor", "cores", "memory_bytes", "disks")
+    MANUFACTURER_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    FIRMWARE_FIELD_NUMBER: _ClassVar[int]
+    PROCESSOR_FIELD_NUMBER: _ClassVar[int]
+    CORES_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DISKS_FIELD_NUMBER: _ClassVar[int]
+    manufacturer: str
+    product: str
+    serial: str
+    firmware: str
+    processor: str
+    cores: int
+    memory_bytes: int
+    disks: _containers.RepeatedCompositeFieldContainer[Disk]
+    def __init__(self, manufacturer: _Optional[str] = ..., product: _Optional[str] = ..., serial: _Optional[str] = ..., firmware: _Optional[str] = ..., processor: _Optional[str] = ..., cores: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., disks: _Optional[_Iterable[_Union[Disk, _Mapping]]] = ...) -> None: ...
+
+class PostureFound(_message.Message):
+    __slots__ = ("item", "state", "summary", "facts")
+    class FactsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    ITEM_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    item: str
+    state: str
+    summary: str
+    facts: _containers.ScalarMap[str, str]
+    def __init__(self, item: _Optional[str] = ..., state: _Optional[str] = ..., summary: _Optional[str] = ..., facts: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class TrafficSustained(_message.Message):
+    __slots__ = ("program_name", "received_bytes", "sent_bytes", "duration_s", "mean_mbit_s")
+    PROGRAM_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SENT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DURATION_S_FIELD_NUMBER: _ClassVar[int]
+    MEAN_MBIT_S_FIELD_NUMBER: _ClassVar[int]
+    program_name: str
+    received_bytes: int
+    sent_bytes: int
+    duration_s: int
+    mean_mbit_s: float
+    def __init__(self, program_name: _Optional[str] = ..., received_bytes: _Optional[int] = ..., sent_bytes: _Optional[int] = ..., duration_s: _Optional[int] = ..., mean_mbit_s: _Optional[float] = ...) -> None: ...
+
+class AccountSignedIn(_message.Message):
+    __slots__ = ("account_ref", "session_ref", "account_kind", "is_local", "session_type", "others")
+    ACCOUNT_REF_FIELD_NUMBER: _ClassVar[int]
+    SESSION_REF_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_KIND_FIELD_NUMBER: _ClassVar[int]
+    IS_LOCAL_FIELD_NUMBER: _ClassVar[int]
+    SESSION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    account_ref: bytes
+    session_ref: bytes
+    account_kind: str
+    is_local: bool
+    session_type: str
+    others: int
+    def __init__(self, account_ref: _Optional[bytes] = ..., session_ref: _Optional[bytes] = ..., account_kind: _Optional[str] = ..., is_local: _Optional[bool] = ..., session_type: _Optional[str] = ..., others: _Optional[int] = ...) -> None: ...
+
+class AccountSignedOut(_message.Message):
+    __slots__ = ("account_ref", "session_ref")
+    ACCOUNT_REF_FIELD_NUMBER: _ClassVar[int]
+    SESSION_REF_FIELD_NUMBER: _ClassVar[int]
+    account_ref: bytes
+    session_ref: bytes
+    def __init__(self, account_ref: _Optional[bytes] = ..., session_ref: _Optional[bytes] = ...) -> None: ...
+
+class SessionLeftOpen(_message.Message):
+    __slots__ = ("session_type", "desktop", "limit_s", "idle_s", "measured_by", "is_over")
+    SESSION_TYPE_FIELD_NUMBER: _ClassVar[int]
+    DESKTOP_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    IDLE_S_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_BY_FIELD_NUMBER: _ClassVar[int]
+    IS_OVER_FIELD_NUMBER: _ClassVar[int]
+    session_type: str
+    desktop: str
+    limit_s: int
+    idle_s: int
+    measured_by: str
+    is_over: bool
+    def __init__(self, session_type: _Optional[str] = ..., desktop: _Optional[str] = ..., limit_s: _Optional[int] = ..., idle_s: _Optional[int] = ..., measured_by: _Optional[str] = ..., is_over: _Optional[bool] = ...) -> None: ...
+
+class FileArrived(_message.Message):
+    __slots__ = ("name", "place", "format", "contains", "is_executable", "size_bytes", "sha256")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    CONTAINS_FIELD_NUMBER: _ClassVar[int]
+    IS_EXECUTABLE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    place: str
+    format: str
+    contains: str
+    is_executable: bool
+    size_bytes: int
+    sha256: str
+    def __init__(self, name: _Optional[str] = ..., place: _Optional[str] = ..., format: _Optional[str] = ..., contains: _Optional[str] = ..., is_executable: _Optional[bool] = ..., size_bytes: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class MediaCounted(_message.Message):
+    __slots__ = ("audio_files", "audio_bytes", "video_files", "video_bytes", "picture_files", "picture_bytes")
+    AUDIO_FILES_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_BYTES_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_FILES_FIELD_NUMBER: _ClassVar[int]
+    VIDEO_BYTES_FIELD_NUMBER: _ClassVar[int]
+    PICTURE_FILES_FIELD_NUMBER: _ClassVar[int]
+    PICTURE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    audio_files: int
+    audio_bytes: int
+    video_files: int
+    video_bytes: int
+    picture_files: int
+    picture_bytes: int
+    def __init__(self, audio_files: _Optional[int] = ..., audio_bytes: _Optional[int] = ..., video_files: _Optional[int] = ..., video_bytes: _Optional[int] = ..., picture_files: _Optional[int] = ..., picture_bytes: _Optional[int] = ...) -> None: ...

@@ -23,7 +23,7 @@ import grpc
 from agent.identity import Identity, IdentityFolder
 from agent.recorder import Record, Recorder
 from agent.spool import Spool
-from agent.uplink import Uplink
+from agent.uplink import Tell, Uplink
 from collector.authority import (
     Authority,
     issue_device_certificate,
@@ -160,9 +160,7 @@ class Line:
             self.spool,
             agent_version="0.1.0",
             bundle_version=lambda: 7,
-            on_bundle=on_bundle,
-            on_safeguarding=self.safeguarding.append,
-            on_drill=self.drills.append,
+            tell=Tell(bundle=on_bundle, safeguarding=self.safeguarding.append, drill=self.drills.append),
         )
         self.uplink.start()
 

@@ -175,7 +175,7 @@ def test_a_damaged_identity_is_not_called_a_new_machine(capsys: pytest.CaptureFi
 
 def test_another_user_is_told_which_user_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     """A pupil who runs a command on the agent's folder gets 2 or 3, nothing of it, and no traceback."""
-    for module in ("agent.app", "agent.system.linux"):
+    for module in ("agent.app", "agent.system.linux.machine"):
         # Nobody may not read the folder in which Python itself lies on some machines.
         import_module(module)
     with TemporaryDirectory() as name:

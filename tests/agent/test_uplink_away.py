@@ -115,7 +115,7 @@ def test_state_follows_the_line(line: Line) -> None:
     wait_for(lambda: uplink.state.is_connected, "the welcome")
     assert (uplink.state.problem, uplink.state.clock_offset_ns > 10**18) == ("", True)
     states: list[bool] = []
-    uplink._on_state = lambda state: states.append(state.is_connected)
+    uplink._tell.state = lambda state: states.append(state.is_connected)
     may_end.set()
     wait_for(lambda: False in states, "the end to be told")
 

@@ -57,7 +57,7 @@ def test_what_is_typed_in_four_layouts_is_read_in_the_browser_and_by_nobody_else
     collector, readers = watched.collector, watched.readers
     layouts: list[Callable[[Desk], None]] = [_on_us, _on_de, _on_fr, _on_ru]
     # The machine is shared with other stories, which have incidents of their own.
-    before = {each.incident_id for each in collector.incidents()}
+    before = {each.id for each in collector.incidents()}
     with browser(tmp_path / "profile") as page:
         unlock_as(page, collector, readers.people["dev"])
         for write in layouts:
@@ -74,7 +74,7 @@ def test_what_is_typed_in_four_layouts_is_read_in_the_browser_and_by_nobody_else
             with pytest.raises(SealError):
                 readers.read(flag, "charles")
     collector.verify()
-    assert {each.incident_id for each in collector.incidents()} == before
+    assert {each.id for each in collector.incidents()} == before
     shown = collector.run("incidents", "--format", "json").out
     assert "safeguarding-flag" not in shown
     assert WORDS not in shown

@@ -14,7 +14,7 @@ from agent.config import Config
 from agent.identity import IdentityFolder
 from agent.recorder import Record, Recorder
 from agent.spool import Spool
-from agent.uplink import Uplink
+from agent.uplink import Tell, Uplink
 from proto.events import Program, ProgramStarted
 
 FORBIDDEN_EVERY = 50
@@ -27,7 +27,9 @@ def main(state: str, journal: str, events_per_s: str) -> None:
     identity = IdentityFolder(config.state).load()
     spool = Spool(config.spool_file, identity.spool_key)
     recorder = Recorder(identity, spool, bytes(16))
-    uplink = Uplink(identity, spool, agent_version="soak", bundle_version=lambda: 1, on_bundle=lambda bundle: None)
+    uplink = Uplink(
+        identity, spool, agent_version="soak", bundle_version=lambda: 1, tell=Tell(bundle=lambda bundle: None)
+    )
     uplink.start()
     descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     stop_file = config.state / "stop"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.checks.interface import CheckResult
-from agent.checks.keywords import LOOK_EVERY_S, Keywords
+from agent.checks.keywords.check import LOOK_EVERY_S, Keywords
 from agent.hit import Hit
 from agent.policy import InForce
 from agent.readers import ReaderStore

@@ -7,7 +7,7 @@ import pytest
 
 from agent.checks import CHECKS, load
 from agent.checks.interface import Answer, Check, CheckResult
-from agent.checks.software import Software
+from agent.checks.software.check import Software
 from agent.errors import CheckError, UnknownCheckError
 from proto.events import AgentStopped, Kind, State
 from tests.fakes import FakeSystem

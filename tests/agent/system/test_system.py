@@ -7,7 +7,7 @@ import pytest
 
 from agent.errors import UnsupportedPlatformError
 from agent.system import current
-from agent.system.linux import LinuxSystem
+from agent.system.linux.machine import LinuxSystem
 
 
 def test_linux_is_supported():

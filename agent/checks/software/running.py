@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The running half of the software check: which programs run, and which of them a rule names.
+
+Every look reads only processes that are new. What is installed is `software_installed`'s business.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from agent.checks.software.finding import Finding, find_finding
+from agent.errors import StartWatchError
+from agent.system.interface import RunningProgram, Starts, StartWatch, System, Unreadable
+from proto.events import EventsDropped, Program, ProgramStarted
+from rules.evaluate import Evaluator
+
+log = logging.getLogger(__name__)
+
+YOUNG_S = 5.0
+"""A process this young may be a shell that is about to turn into the program it was asked to start."""
+RECHECK_EVERY_S = 10.0
+"""An older process can turn into another program too, and its id can be given to another process."""
+
+
+class RunningPrograms:
+    """Remembers every process that was seen, and finds those whose program a rule names."""
+
+    def __init__(self, system: System, wake: Callable[[], None], clock_s: Callable[[], float]) -> None:
+        self._system = system
+        self._wake = wake
+        self._clock_s = clock_s
+        self._watch: StartWatch | None = None
+        self._watch_due_s = 0.0
+        self._evaluator: Evaluator | None = None
+        self._known: dict[int, RunningProgram | Unreadable] = {}
+        self._met_s: dict[int, float] = {}
+        self._recheck_due_s = 0.0
+        self._is_first = True
+        self._findings: dict[int, Finding] = {}
+        self._unhashed: set[int] = set()
+        self.are_some_hidden = False
+        """The system does not even list all processes to us."""
+
+    @property
+    def looked_at(self) -> int:
+        """How many processes are known by the program that they run."""
+        return sum(isinstance(each, RunningProgram) for each in self._known.values())
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What runs now that a rule names."""
+        return list(self._findings.values())
+
+    @property
+    def unseen(self) -> int:
+        """How many processes could not be looked at."""
+        return sum(seen is Unreadable.DENIED for seen in self._known.values())
+
+    @property
+    def unhashed(self) -> int:
+        """How many processes run a file whose content could not be read, though a rule asks for it."""
+        return len(self._unhashed)
+
+    def observe(self, evaluator: Evaluator | None) -> Iterator[ProgramStarted | EventsDropped]:
+        """Look once; yield a start for each program that a rule names and that was not there at the last look."""
+        if self._clock_s() >= self._watch_due_s:
+            # Before the first listing, so that nothing can start unseen between the two.
+            self._watch = self._system.watch_starts(self._wake)
+            self._watch_due_s = math.inf
+        if evaluator is not self._evaluator:
+            self._evaluator = evaluator
+            yield from self._judge_all_again()
+        yield from self._take_starts()
+        yield from self._list_processes()
+        self._is_first = False
+
+    def close(self) -> None:
+        """End the watch on starts."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def _take_starts(self) -> Iterator[ProgramStarted | EventsDropped]:
+        if self._watch is None:
+            return
+        try:
+            starts = self._watch.take()
+        except StartWatchError as error:
+            log.error("%s", error)
+            self.close()
+            self._watch_due_s = self._clock_s() + RECHECK_EVERY_S
+            starts = Starts((), is_complete=False)
+        for program in starts.programs:
+            yield from self._meet(program.pid, program)
+        if not starts.is_complete:
+            self._recheck_due_s = 0.0
+            # How many were missed, nobody knows; that some were must not stay unseen.
+            yield EventsDropped(ProgramStarted.kind, "flood", 1)
+
+    def _list_processes(self) -> Iterator[ProgramStarted]:
+        now_s = self._clock_s()
+        ids = self._system.process_ids()
+        for pid in self._known.keys() - ids:
+            self._forget(pid)
+        self._met_s = {pid: met_s for pid, met_s in self._met_s.items() if now_s - met_s <= YOUNG_S}
+        if now_s >= self._recheck_due_s:
+            self._recheck_due_s = now_s + RECHECK_EVERY_S
+            self.are_some_hidden = self._system.hides_processes()
+            suspects = ids
+        else:
+            suspects = (ids - self._known.keys()) | self._met_s.keys()
+        for pid in sorted(suspects):
+            known = self._known.get(pid)
+            if isinstance(known, RunningProgram) and self._system.is_running(known):
+                continue
+            seen = self._system.read_process(pid)
+            if seen is Unreadable.GONE:
+                self._forget(pid)
+            else:
+                yield from self._meet(pid, seen)
+
+    def _meet(self, pid: int, seen: RunningProgram | Unreadable) -> Iterator[ProgramStarted]:
+        if self._known.get(pid) == seen:
+            return
+        self._forget(pid)
+        self._known[pid] = seen
+        self._met_s[pid] = self._clock_s()
+        if isinstance(seen, RunningProgram):
+            yield from self._judge(seen, already_running=self._is_first)
+
+    def _forget(self, pid: int) -> None:
+        for memory in (self._known, self._met_s, self._findings):
+            memory.pop(pid, None)
+        self._unhashed.discard(pid)
+
+    def _judge_all_again(self) -> Iterator[ProgramStarted]:
+        for seen in list(self._known.values()):
+            if isinstance(seen, RunningProgram):
+                yield from self._judge(seen, already_running=True)
+
+    def _judge(self, running: RunningProgram, *, already_running: bool) -> Iterator[ProgramStarted]:
+        """Yield a start if a rule names this program that did not do so before."""
+        before = self._findings.pop(running.pid, None)
+        self._unhashed.discard(running.pid)
+        if self._evaluator is None:
+            return
+        event = ProgramStarted(Program(running.name, running.path, source="process"), already_running)
+        if self._evaluator.needs_hashes:
+            event = self._with_hash(event, running)
+            if not event.program.sha256:
+                self._unhashed.add(running.pid)
+        finding = find_finding(self._evaluator, event)
+        if finding is None:
+            return
+        self._findings[running.pid] = finding
+        if before is None or finding.rules - before.rules:
+            yield event if event.program.sha256 else self._with_hash(event, running)
+
+    def _with_hash(self, event: ProgramStarted, running: RunningProgram) -> ProgramStarted:
+        sha256 = self._system.hash_running(running) or ""
+        return replace(event, program=replace(event.program, sha256=sha256))

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent asks a system about storage on USB. The seam of `checks.usb_storage`, answered by `system.linux.usb`."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from proto.events import UsbDevice
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedUsb:
+    """One device that is attached now."""
+
+    key: str
+    """The same as long as it stays attached, and never again after it was taken away."""
+    device: UsbDevice
+    """All but `is_approved`, which the policy says."""
+    written_bytes: int = 0
+    """Since it was attached, or since the watch began, by the counters of its disks."""
+    is_settled: bool = True
+    """False: the system has not finished looking at it, so what its protection is will be known in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsbListing:
+    """What is attached now."""
+
+    devices: tuple[AttachedUsb, ...]
+    unread: tuple[str, ...] = ()
+    """What could not be read and why, in words. Empty: everything was read."""
+
+
+class UsbWatch(ABC):
+    """Tells what is attached, and wakes its owner when that changes."""
+
+    @abstractmethod
+    def list_devices(self) -> UsbListing:
+        """Return what is attached now. It MUST be cheap enough for every second."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the watch. A second call does nothing."""
