@@ -15,6 +15,31 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a file that came is, as far as it can be run; the fields of `proto.events.FileArrived`."""
+
+    format: str
+    """Empty: nothing that can be run, and no archive."""
+    contains: str = ""
+    is_executable: bool = False
+    size_bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaCount:
+    """Files and bytes of media in users' folders, over all of them."""
+
+    audio_files: int = 0
+    audio_bytes: int = 0
+    video_files: int = 0
+    video_bytes: int = 0
+    picture_files: int = 0
+    picture_bytes: int = 0
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Arrivals:
     """What came since the last question."""
 
@@ -39,6 +64,14 @@ class ArrivalWatch(ABC):
     @abstractmethod
     def take(self) -> Arrivals:
         """Return what came since the last call."""
+
+    @abstractmethod
+    def look(self, file: Arrival) -> Look | None:
+        """Return what a file is; None when it has gone or cannot be read."""
+
+    @abstractmethod
+    def count_media(self) -> MediaCount:
+        """Count, a slice at each call; the last complete count stands until the next is complete."""
 
     @abstractmethod
     def coverage(self) -> ArrivalCoverage:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the agent asks a system about storage on USB. The seam of `checks.usb_storage`, answered by `system.linux.usb`."""
+"""What the agent asks a system about storage on USB. The seam of `checks.usb_storage`."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

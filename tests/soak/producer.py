@@ -27,9 +27,8 @@ def main(state: str, journal: str, events_per_s: str) -> None:
     identity = IdentityFolder(config.state).load()
     spool = Spool(config.spool_file, identity.spool_key)
     recorder = Recorder(identity, spool, bytes(16))
-    uplink = Uplink(
-        identity, spool, agent_version="soak", bundle_version=lambda: 1, tell=Tell(bundle=lambda bundle: None)
-    )
+    tell = Tell(bundle=lambda bundle: None)
+    uplink = Uplink(identity, spool, agent_version="soak", bundle_version=lambda: 1, tell=tell)
     uplink.start()
     descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     stop_file = config.state / "stop"

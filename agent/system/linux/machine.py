@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.errors import MachineError, StartWatchError
+from agent.parsing.interface import Parsing
 from agent.system.arrivals import ArrivalWatch
 from agent.system.interface import (
     InstalledSoftware,
@@ -51,6 +52,7 @@ class LinuxSystem(System):
         self._hasher = ContentHasher()
         self._sessions = SessionReader()
         self._watch_obstacle: str | None = None
+        self._parsing: Parsing | None = None
 
     def describe(self) -> Machine:
         """Return what this machine is."""
@@ -187,7 +189,7 @@ class LinuxSystem(System):
         """Return what asks logind, the displays and the desktops' files."""
         from agent.system.linux.screens import LinuxScreens
 
-        return LinuxScreens(self.list_sessions)
+        return LinuxScreens(self.list_sessions, self._to_parsing())
 
     def posture(self) -> PostureReader:
         """Return what reads this system's files."""
@@ -205,7 +207,7 @@ class LinuxSystem(System):
         """Watch home folders through inotify."""
         from agent.system.linux.arrivals import LinuxArrivals
 
-        return LinuxArrivals(self._root, wake)
+        return LinuxArrivals(self._root, self._to_parsing(), wake)
 
     def hardware(self) -> HardwareListed | None:
         """Return what the firmware and the kernel say."""
@@ -236,6 +238,14 @@ class LinuxSystem(System):
             else "Programs that end within a few milliseconds may be missed."
         )
         return tuple(sentences)
+
+    def _to_parsing(self) -> Parsing:
+        """Return what looks into users' files, one for all who ask."""
+        if self._parsing is None:
+            from agent.parsing.launch import ParsingChild
+
+            self._parsing = ParsingChild()
+        return self._parsing
 
     def _hash_ended(self, program: RunningProgram) -> str | None:
         """Hash the file of a process that has ended, if nothing has touched it since."""
