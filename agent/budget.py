@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent may cost: it measures itself, slows down when it is over its limits, and says so in an event.
 
-Arithmetic over samples. Who asks it slows the checks by `slowdown` and leaves out scans while `is_paused`; the watch
-on programs that start is slowed and never stopped.
+Arithmetic over samples. One check that costs more than all others together is held back alone; otherwise all of them
+are. Who asks it slows checks by `slowdown_of` and leaves out costly work while `is_paused`; the watch on programs that
+start is slowed and never stopped.
 """
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -25,6 +26,8 @@ CALM_MEMORY_SHARE = 0.9
 """Below these shares of both limits, for long enough, the agent goes back a level."""
 LONGEST_CALM_S = 3600.0
 SLOW_FACTOR = 4.0
+CULPRIT_SHARE = 0.5
+"""A check that had more than this share of what the agent used in the window is held back alone."""
 
 
 class Level(StrEnum):
@@ -34,10 +37,12 @@ class Level(StrEnum):
     SLOW = "slow"
     """It looks a quarter as often."""
     PAUSED = "paused"
-    """It also leaves out scans of what is installed."""
+    """It also leaves out what is costly and can wait, such as scans of what is installed."""
 
 
 _LADDER = (Level.NORMAL, Level.SLOW, Level.PAUSED)
+ALL = ""
+"""Stands for all checks together, where a check's name could stand."""
 
 
 class Budget:
@@ -58,19 +63,28 @@ class Budget:
         self._counts_from_s = clock_s() + GRACE_S
         self._next_sample_s = self._counts_from_s
         self._samples: deque[tuple[float, float]] = deque()
+        self._charges: deque[tuple[float, str, float]] = deque()
         self._calm_since_s: float | None = None
         self._calm_needed_s = WINDOW_S
-        self.level = Level.NORMAL
+        self._levels: dict[str, Level] = {}
+        self._raised: list[str] = []
 
     @property
-    def slowdown(self) -> float:
-        """By how much every interval between two looks is longer now."""
-        return 1.0 if self.level is Level.NORMAL else SLOW_FACTOR
+    def level(self) -> Level:
+        """How far the most restrained part of the agent holds back."""
+        return max(self._levels.values(), key=_LADDER.index, default=Level.NORMAL)
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether scans are left out now."""
-        return self.level is Level.PAUSED
+    def slowdown_of(self, check: str) -> float:
+        """By how much every interval between two looks of a check is longer now."""
+        return 1.0 if self._level_of(check) is Level.NORMAL else SLOW_FACTOR
+
+    def is_paused(self, check: str) -> bool:
+        """Whether a check leaves out what is costly now."""
+        return self._level_of(check) is Level.PAUSED
+
+    def charge(self, check: str, cpu_s: float) -> None:
+        """Note what a look of a check cost, in processor time."""
+        self._charges.append((self._clock_s(), check, cpu_s))
 
     def sample(self) -> list[AgentThrottled]:
         """Measure, if it is time to, and return an event if the level changed. Cheap to call at any time."""
@@ -85,26 +99,43 @@ class Budget:
         from_s, from_cpu_s = self._samples[0]
         if now_s - from_s < WINDOW_S:
             return []
-        cpu_percent = 100.0 * (usage.cpu_s - from_cpu_s) / (now_s - from_s)
-        if not self._move(now_s, cpu_percent, usage.pss_bytes):
+        used_s = usage.cpu_s - from_cpu_s
+        cpu_percent = 100.0 * used_s / (now_s - from_s)
+        moved = self._move(now_s, cpu_percent, usage.pss_bytes, self._find_culprit(now_s, used_s))
+        if moved is None:
             return []
         # The next judgement is about the new level alone.
         self._samples.clear()
         self._samples.append((now_s, usage.cpu_s))
-        return [AgentThrottled(self.level.value, round(cpu_percent, 2), round(usage.pss_bytes / 10**6, 1))]
+        level = self._levels.get(moved, Level.NORMAL)
+        return [AgentThrottled(level.value, round(cpu_percent, 2), round(usage.pss_bytes / 10**6, 1), moved)]
 
-    def _move(self, now_s: float, cpu_percent: float, memory_bytes: int) -> bool:
-        """Go up a level when over a limit, down when calm for long enough; return whether the level changed."""
-        before = _LADDER.index(self.level)
-        is_cpu_over = cpu_percent > self._cpu_limit_percent
-        is_memory_over = memory_bytes > self._memory_limit_bytes
-        step = before
-        if is_cpu_over:
-            step = min(before + 1, len(_LADDER) - 1)
-        elif is_memory_over:
+    def _level_of(self, check: str) -> Level:
+        levels = (self._levels.get(ALL, Level.NORMAL), self._levels.get(check, Level.NORMAL))
+        return max(levels, key=_LADDER.index)
+
+    def _find_culprit(self, now_s: float, used_s: float) -> str:
+        """Return the check that used most of the processor in the window, or ALL if no one did."""
+        while self._charges and self._charges[0][0] <= now_s - WINDOW_S:
+            self._charges.popleft()
+        costs: dict[str, float] = defaultdict(float)
+        for _, check, cpu_s in self._charges:
+            costs[check] += cpu_s
+        check, cost_s = max(costs.items(), key=lambda each: each[1], default=(ALL, 0.0))
+        # One that is paused already and costs as much all the same cannot be held back further alone.
+        is_culprit = cost_s > CULPRIT_SHARE * used_s and not self.is_paused(check)
+        return check if is_culprit else ALL
+
+    def _move(self, now_s: float, cpu_percent: float, memory_bytes: int, culprit: str) -> str | None:
+        """Hold back more when over a limit, less when calm for long enough; return whose level changed, if one did."""
+        if cpu_percent > self._cpu_limit_percent:
+            raised = self._raise(culprit, Level.PAUSED)
+        elif memory_bytes > self._memory_limit_bytes:
             # Looking less often frees no memory, so for this alone the agent does not make itself blind.
-            step = max(before, _LADDER.index(Level.SLOW))
-        if step > before:
+            raised = self._raise(ALL, Level.SLOW)
+        else:
+            raised = None
+        if raised is not None:
             # Each relapse makes it wait twice as long, so that it does not swing between two levels.
             self._calm_needed_s = min(self._calm_needed_s * 2, LONGEST_CALM_S)
         is_calm = (
@@ -116,11 +147,26 @@ class Budget:
         elif self._calm_since_s is None:
             self._calm_since_s = now_s
         calm_s = 0.0 if self._calm_since_s is None else now_s - self._calm_since_s
-        if before == 0:
+        if not self._raised:
             if calm_s >= LONGEST_CALM_S:
                 self._calm_needed_s = WINDOW_S
-        elif calm_s >= self._calm_needed_s:
-            step = before - 1
+            return None
+        if raised is None and calm_s >= self._calm_needed_s:
             self._calm_since_s = None
-        self.level = _LADDER[step]
-        return step != before
+            return self._lower()
+        return raised
+
+    def _raise(self, check: str, highest: Level) -> str | None:
+        """Hold a check back by one level more; return it, or None if it is held back that far already."""
+        level = self._levels.get(check, Level.NORMAL)
+        if _LADDER.index(level) >= _LADDER.index(highest):
+            return None
+        self._levels[check] = _LADDER[_LADDER.index(level) + 1]
+        self._raised.append(check)
+        return check
+
+    def _lower(self) -> str:
+        """Take the last step back."""
+        check = self._raised.pop()
+        self._levels[check] = _LADDER[_LADDER.index(self._levels[check]) - 1]
+        return check

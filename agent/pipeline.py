@@ -15,6 +15,7 @@ to the seal: it is throttled where it is found, each account by itself, and wait
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from agent.budget import Budget
@@ -152,9 +153,11 @@ class Pipeline:
             self._held.append(Record(dropped, dropped.severity))
 
     def _observe(self, check: Check) -> None:
-        self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown
-        check.scans_paused = self._budget.is_paused
+        self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown_of(check.name)
+        check.scans_paused = self._budget.is_paused(check.name)
+        started_s = time.thread_time()
         self._take(check, check.observe(self._clock_ns()))
+        self._budget.charge(check.name, time.thread_time() - started_s)
         self._report(check.result())
 
     def _take(self, check: Check, events: Iterator[Kind | Hit]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.budget import Level
+from agent.budget import ALL, Level
 from agent.checks.interface import Answer
 from agent.pipeline import CRASHED_PAUSE_S, DROPPED_EVERY_S
 from proto.events import (
@@ -211,7 +211,7 @@ def test_a_check_is_asked_when_it_is_due(tmp_path: Path) -> None:
 )
 def test_an_agent_over_its_limits_looks_less(piping: Piping, level: Level, is_paused: bool, looks: int) -> None:
     """The budget makes intervals longer, and lets scans be left out; nothing is left out for good."""
-    piping.budget.level = level
+    piping.budget._levels[ALL] = level
     for _ in range(5):
         piping.step()
         piping.clock.advance(1.0)

@@ -3,7 +3,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from proto import chain
@@ -11,7 +11,7 @@ from proto.envelope import MAX_BODY_BYTES, MAX_EVENTS, signed_bytes
 from proto.events import AgentStopped, Audience, Missing, Payload, ProgramStarted, Tier
 from proto.wire import Envelope, encode_header_block
 from tests.proto.device import FixedDevice, FixedP256Signer, MadeEvent, make_ed25519_signer
-from tests.proto.samples import SAMPLES, TOR
+from tests.proto.samples import ADDED_LATER, SAMPLES, TOR
 
 Expected = dict[str, Any]
 STOPPED = AgentStopped("SIGTERM")
@@ -231,10 +231,10 @@ def _verifies(name: str, description: str, device: FixedDevice, made: list[MadeE
             "head_hash": made[-1].hash,
             "events": [
                 {
-                    "header": asdict(event.fields),
+                    "header": _to_content(event.fields),
                     "hash": event.hash,
                     "missing": event.payload.missing.name,
-                    "content": asdict(event.content) if event.content else None,  # type: ignore[call-overload]
+                    "content": _to_content(event.content) if event.content else None,
                 }
                 for event in made
             ],
@@ -254,3 +254,19 @@ def _refused(
         previous_hash=chain.GENESIS,
         expected={"outcome": "refused", "error": error, "message": message},
     )
+
+
+def _to_content(part: Any) -> dict[str, Any]:
+    """Return an event or a part of one as plain values, without fields that were added later and are empty."""
+    later = ADDED_LATER.get(type(part).__name__, set())
+    return {
+        field.name: _to_value(getattr(part, field.name))
+        for field in fields(part)
+        if field.name not in later or getattr(part, field.name)
+    }
+
+
+def _to_value(value: Any) -> Any:
+    if is_dataclass(value):
+        return _to_content(value)
+    return [_to_value(each) for each in value] if isinstance(value, tuple) else value

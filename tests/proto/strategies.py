@@ -7,8 +7,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-from proto.events import KINDS, Header, Kind, Program
+from proto.events import KINDS, Disk, Header, Kind, Program, UsbDevice
 from proto.v1 import events_pb2
+
+PARTS: dict[str, Any] = {cls.__name__: cls for cls in (Disk, Program, UsbDevice)}
+"""What stands inside events, by the name of its message."""
 
 _VALUES: dict[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.TYPE_STRING: st.text(max_size=40),
@@ -57,7 +60,8 @@ def _field(field: Any) -> st.SearchStrategy[Any]:
 
 def _value(field: Any) -> st.SearchStrategy[Any]:
     if field.message_type is not None:
-        return st.builds(Program, **fields_of(find_message(field.message_type.name)))
+        name = field.message_type.name
+        return st.builds(PARTS[name], **fields_of(find_message(name)))
     if field.enum_type is not None:
         return st.sampled_from([value.number for value in field.enum_type.values])
     return _VALUES[field.type]

@@ -8,10 +8,10 @@ from enum import IntEnum
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
-from proto.events import KINDS, Audience, Header, Kind, Leaves, Missing, Payload, Program, Tier
+from proto.events import KINDS, Audience, Header, Kind, Leaves, Missing, Payload, Tier
 from proto.v1 import events_pb2
-from tests.proto.samples import SAMPLES
-from tests.proto.strategies import find_message
+from tests.proto.samples import ADDED_LATER, SAMPLES, WITH_LATER_FIELDS
+from tests.proto.strategies import PARTS, find_message
 
 ABOUT_THE_AGENT = {
     "agent.started",
@@ -31,7 +31,7 @@ FOR_SAFEGUARDING = {"flag.raised", "notice.accepted"}
 """Kinds whose header and number of the account nobody sees but the readers' side of the console."""
 
 
-@pytest.mark.parametrize("cls", [*KINDS.values(), Header, Payload, Program], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [*KINDS.values(), Header, Payload, *PARTS.values()], ids=lambda cls: cls.__name__)
 def test_dataclass_and_message_have_the_same_fields(cls: type) -> None:
     """What is written on one side is on the other, under the same name."""
     message = find_message(cls.__name__)
@@ -58,15 +58,14 @@ def test_enums_have_the_same_numbers(ours: type[IntEnum], theirs: object, prefix
 def test_every_message_of_content_is_a_kind() -> None:
     """No message lies in the contract that no kind of event uses."""
     messages = set(events_pb2.DESCRIPTOR.message_types_by_name)
-    assert messages == {cls.__name__ for cls in KINDS.values()} | {"Header", "HeaderBlock", "Payload", "Program"}
+    assert messages == {cls.__name__ for cls in KINDS.values()} | PARTS.keys() | {"Header", "HeaderBlock", "Payload"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_are_a_noun_and_what_became_of_it(kind: str) -> None:
     """A kind is `noun.past`, and the class is called the same."""
-    assert re.fullmatch(r"[a-z]+\.[a-z]+ed|[a-z]+\.(?:found)", kind)
-    noun, past = kind.split(".")
-    assert KINDS[kind].__name__ == noun.capitalize() + past.capitalize()
+    assert re.fullmatch(r"[a-z]+\.([a-z]+ed|found|written|left_open|signed_in|signed_out)", kind)
+    assert KINDS[kind].__name__ == "".join(part.capitalize() for part in re.split(r"[._]", kind))
     assert KINDS[kind].kind == kind
 
 
@@ -115,12 +114,20 @@ def test_events_do_not_change(kind: str) -> None:
 def test_samples_fill_every_field(kind: str) -> None:
     """The sample that the vectors rest on leaves no field at its default."""
     sample = SAMPLES[kind]
-    assert all(getattr(sample, field.name) for field in fields(sample))  # type: ignore[arg-type]
+    names = {field.name for field in fields(sample)} - ADDED_LATER.get(type(sample).__name__, set())  # type: ignore[arg-type]
+    assert all(getattr(sample, name) for name in names)
+
+
+def test_a_field_that_was_added_later_has_a_sample_too() -> None:
+    """What vectors of before do not have is in a sample of its own."""
+    assert {type(each).__name__ for each in WITH_LATER_FIELDS} == set(ADDED_LATER)
+    for each in WITH_LATER_FIELDS:
+        assert all(getattr(each, name) for name in ADDED_LATER[type(each).__name__])
 
 
 def test_every_kind_is_listed() -> None:
     """No subclass of Kind in the contract is forgotten in the table."""
-    ours = {cls for cls in Kind.__subclasses__() if cls.__module__ == "proto.events"}
+    ours = {cls for cls in Kind.__subclasses__() if cls.__module__.startswith("proto.events.")}
     # A dataclass with slots is made twice; the first one stays in the list of subclasses until it is collected.
     assert {cls.__name__ for cls in ours} == {cls.__name__ for cls in KINDS.values()}
 

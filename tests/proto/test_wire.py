@@ -134,7 +134,7 @@ def test_json_keeps_large_numbers_exact() -> None:
 def test_json_has_words_for_what_is_no_number() -> None:
     """A device that sends NaN does not make the page's JSON unreadable."""
     shown = to_json("agent.throttled", encode_body(AgentThrottled("slow", float("nan"), float("inf"))))
-    assert shown == {"level": "slow", "cpu_percent": "NaN", "memory_mb": "Infinity"}
+    assert shown == {"level": "slow", "cpu_percent": "NaN", "memory_mb": "Infinity", "check": ""}
 
 
 @settings(deadline=None, max_examples=100)
