@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.config import CHECKS, NOT_WATCHED_YET
 from agent.identity import Identity
+from agent.limits import describe_limits
 from agent.policy import PolicyStore
 from agent.preconditions import list_unmet_now, list_unmet_of_machine
 from agent.readers import ReaderStore
@@ -25,6 +26,9 @@ NEVER = (
     "what is on screen, in the clipboard or pasted, and when each key was pressed",
     "names of people, command lines, documents or web pages, but for the window of such a sentence, sealed with it",
     "accounts, but for that of such a sentence, sealed with it, and what the path of a program that a rule names shows",
+    "who is signed in, but for references without a name if the policy asks; local administrators it does not list",
+    "documents, pictures, what is on USB storage: neither names nor content; of downloads only the name of what can run",
+    "whom programs talk to over the network, and what they say",
     "programs that no rule names, except by name in the software inventory if the policy asks for it",
     "where the machine is",
 )
@@ -81,6 +85,8 @@ class Explanation:
     inventory_reason: str
     checks: tuple[str, ...]
     kinds: tuple[ExplainedKind, ...]
+    limits: tuple[str, ...]
+    """What the policy measures this machine against."""
     watching: Watching
     never: tuple[str, ...]
     not_watched: tuple[str, ...]
@@ -104,6 +110,7 @@ class Explanation:
         for each in self.kinds:
             lines += [f"  {each.kind}: {each.what}", f"      holds {', '.join(each.fields)}"]
             lines += [f"      leaves {each.leaves}; now: {each.now}"]
+        lines += ["", "What the policy asks of this machine:", *(f"  {each}" for each in self.limits)]
         lines += ["", "Keyboards:", *(f"  {line}" for line in _describe(self.watching))]
         lines += ["", "Never collected:", *(f"  {each}" for each in self.never)]
         lines += ["", "Not seen on this machine:", *(f"  {each}" for each in self.not_watched)]
@@ -121,6 +128,7 @@ def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, syste
         inventory_reason=in_force.policy.inventory.reason if in_force else "",
         checks=CHECKS,
         kinds=tuple(_explain_kind(cls, policy) for cls in KINDS.values()),
+        limits=describe_limits(in_force.policy.settings) if in_force else (),
         watching=_explain_watching(policy, readers, system),
         never=NEVER,
         not_watched=(*NOT_WATCHED_YET, *system.not_watched()),
