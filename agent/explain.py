@@ -27,7 +27,7 @@ NEVER = (
     "names of people, command lines, documents or web pages, but for the window of such a sentence, sealed with it",
     "accounts, but for that of such a sentence, sealed with it, and what the path of a program that a rule names shows",
     "who is signed in, but for references without a name if the policy asks; local administrators it does not list",
-    "documents, pictures, what is on USB storage: neither names nor content; of downloads only the name of what can run",
+    "documents, pictures, what is on USB storage: neither name nor content; of downloads only the name of what can run",
     "whom programs talk to over the network, and what they say",
     "programs that no rule names, except by name in the software inventory if the policy asks for it",
     "where the machine is",

@@ -88,6 +88,7 @@ class FakeSystem(System):
         self.posture_read: PostureReader | None = None
         self.meter: TrafficMeter | None = None
         self.arrivals: ArrivalWatch | None = None
+        self.memory: dict[int, int] = {}
         self.made_of: HardwareListed | None = None
         self._programs: dict[Program, bytes | None] = {}
         self._changes = 0
@@ -151,6 +152,9 @@ class FakeSystem(System):
 
     def watch_arrivals(self, wake: Callable[[], None]) -> ArrivalWatch | None:
         return self.arrivals
+
+    def memory_of(self, pid: int) -> int | None:
+        return self.memory.get(pid)
 
     def hardware(self) -> HardwareListed | None:
         return self.made_of

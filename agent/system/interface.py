@@ -116,6 +116,15 @@ class InstalledSoftware:
     programs: tuple[Program, ...]
     unread: tuple[str, ...] = ()
     """What could not be read and why, in words without a person's name. Empty: everything was read."""
+    loose: tuple[Program, ...] = ()
+    """Executables that lie about in people's folders, installed by nobody. They are judged, but on no list: what a
+    person calls a file of his own is no inventory."""
+    of_homes: frozenset[Program] = frozenset()
+    """Those of `programs` that are only in people's folders."""
+    homes: frozenset[str] = frozenset()
+    """The people's folders that are there now, by a key without a name; one that is not mounted is not among them."""
+    has_more: bool = False
+    """There is too much for one look: nothing is told yet, ask again soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +258,11 @@ class System(ABC):
     @abstractmethod
     def own_usage(self) -> Usage:
         """Return what the agent has used and uses."""
+
+    @abstractmethod
+    def memory_of(self, pid: int) -> int | None:
+        """Return the memory of another process in bytes, counted as in `Usage`; None when it has ended or may not be
+        looked at."""
 
     @abstractmethod
     def not_watched(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ class FakeWatcher:
     """One watcher."""
 
     def __init__(self, session: Session, setup: Setup, on_message: Callable[[Report], None]) -> None:
+        self.pid = id(self)
         self.session = session
         self.setup = setup
         self.say = on_message

@@ -81,7 +81,7 @@ class Keywords(Check):
         """Who reads what is found; without them nobody is watched. A running agent has them set, a single look not."""
         self._clock_s = clock_s
         self._clock_ns = clock_ns
-        self._watchers = Watchers(start, self._wake, clock_s, clock_ns)
+        self._watchers = Watchers(start, self._wake, system.memory_of, clock_s, clock_ns)
         self._limit = Limit(clock_s)
         self._accepted = AcceptedNotices(state_folder)
         self._drills = Drills(state_folder, clock_ns)

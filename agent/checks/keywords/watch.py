@@ -30,6 +30,11 @@ class WatcherProcess(Protocol):
     """A running watcher; `agent.session.launch` makes real ones."""
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        ...
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process runs and its channel is open."""
         ...

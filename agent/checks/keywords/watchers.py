@@ -18,8 +18,11 @@ from proto.events import CheckCrashed
 FIRST_PAUSE_S = 5.0
 """After a death. A watcher ends with its session too, and by then the session is gone."""
 LONGEST_PAUSE_S = 300.0
-ENDED, SILENT = "WatcherEnded", "WatcherSilent"
-"""What is told of a watcher that died in its session, and of one that was ended because it hung."""
+MEMORY_LIMIT_BYTES = 40 * 10**6
+"""Of one watcher, as `Usage` counts it. One that holds more is ended and another begun."""
+WEIGHED_EVERY_S = 60.0
+ENDED, SILENT, HEAVY = "WatcherEnded", "WatcherSilent", "WatcherHeavy"
+"""What is told of a watcher that died in its session, of one that was ended because it hung, or held too much memory."""
 
 Key = tuple[int, str, str]
 """User, kind and display of a session."""
@@ -34,6 +37,7 @@ class _Kept:
     due_s: float = 0.0
     died_of: str = ""
     obstacle: str = ""
+    weighed_s: float = 0.0
 
 
 def to_key(session: Session) -> Key:
@@ -48,11 +52,13 @@ class Watchers:
         self,
         start: Starter,
         wake: Callable[[], None],
+        memory_of: Callable[[int], int | None],
         clock_s: Callable[[], float] = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._start = start
         self._wake = wake
+        self._memory_of = memory_of
         self._clock_s = clock_s
         self._clock_ns = clock_ns
         self._kept: dict[Key, _Kept] = {}
@@ -113,6 +119,10 @@ class Watchers:
             kept = self._kept.setdefault(key, _Kept())
             if kept.watch is not None and (kept.watch.hangs or not kept.watch.process.is_alive):
                 self._note_death(kept, now_s)
+            if kept.watch is not None and self._is_heavy(kept, kept.watch, now_s):
+                kept.died_of = HEAVY
+                self._end([kept])
+                self._put_off(kept, now_s)
             if kept.watch is None and now_s >= kept.due_s:
                 if kept.died_of:
                     yield CheckCrashed("keywords", kept.died_of)
@@ -145,6 +155,12 @@ class Watchers:
         except (SessionError, OSError) as error:
             kept.obstacle = f"its watcher could not be started: {type(error).__name__}"
             self._put_off(kept, now_s)
+
+    def _is_heavy(self, kept: _Kept, watch: Watch, now_s: float) -> bool:
+        if now_s < kept.weighed_s + WEIGHED_EVERY_S:
+            return False
+        kept.weighed_s = now_s
+        return (self._memory_of(watch.process.pid) or 0) > MEMORY_LIMIT_BYTES
 
     def _note_death(self, kept: _Kept, now_s: float) -> None:
         assert kept.watch is not None

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.errors import MachineError, StartWatchError
-from agent.parsing.interface import Parsing
+from agent.parsing.launch import ChildUsage, ParsingChild
 from agent.system.arrivals import ArrivalWatch
 from agent.system.interface import (
     InstalledSoftware,
@@ -48,11 +48,11 @@ class LinuxSystem(System):
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
-        self._installed = InstalledReader(root)
+        self._installed = InstalledReader(root, self._to_parsing)
         self._hasher = ContentHasher()
         self._sessions = SessionReader()
         self._watch_obstacle: str | None = None
-        self._parsing: Parsing | None = None
+        self._parsing: ParsingChild | None = None
 
     def describe(self) -> Machine:
         """Return what this machine is."""
@@ -216,8 +216,13 @@ class LinuxSystem(System):
         return read_hardware(self._root)
 
     def own_usage(self) -> Usage:
-        """Return processor time and memory of this process."""
-        return Usage(time.process_time(), _read_own_pss())
+        """Return processor time and memory of this process and of the child that looks into files."""
+        child = self._parsing.usage() if self._parsing is not None else ChildUsage()
+        return Usage(time.process_time() + child.cpu_s, (_read_pss("self") or 0) + child.pss_bytes)
+
+    def memory_of(self, pid: int) -> int | None:
+        """Return the proportional set size of another process."""
+        return _read_pss(str(pid))
 
     def not_watched(self) -> tuple[str, ...]:
         """Return what cannot be seen here and why."""
@@ -239,11 +244,9 @@ class LinuxSystem(System):
         )
         return tuple(sentences)
 
-    def _to_parsing(self) -> Parsing:
+    def _to_parsing(self) -> ParsingChild:
         """Return what looks into users' files, one for all who ask."""
         if self._parsing is None:
-            from agent.parsing.launch import ParsingChild
-
             self._parsing = ParsingChild()
         return self._parsing
 
@@ -314,14 +317,14 @@ def _explain_denied(pid: int) -> Unreadable:
     return Unreadable.NO_PROGRAM if flags & _KERNEL_THREAD else Unreadable.DENIED
 
 
-def _read_own_pss() -> int:
+def _read_pss(process: str) -> int | None:
     try:
-        with open("/proc/self/smaps_rollup", "rb") as stream:
+        with open(_PROC / process / "smaps_rollup", "rb") as stream:
             for line in stream:
                 if line.startswith(b"Pss:"):
                     return int(line.split()[1]) * 1024
-    except OSError:
         # An old kernel: what is resident is at least as much.
-        with open("/proc/self/statm", "rb") as stream:
+        with open(_PROC / process / "statm", "rb") as stream:
             return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
+    except (OSError, ValueError, IndexError):
+        return None

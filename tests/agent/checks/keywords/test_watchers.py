@@ -5,7 +5,7 @@ import pytest
 
 from agent.checks.keywords.limit import FOUND_AT_MOST, FOUND_WITHIN_S
 from agent.checks.keywords.watch import LIVE_S, STARTING_S
-from agent.checks.keywords.watchers import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from agent.checks.keywords.watchers import FIRST_PAUSE_S, LONGEST_PAUSE_S, MEMORY_LIMIT_BYTES, WEIGHED_EVERY_S
 from agent.errors import NotWatchedError
 from agent.session.messages import Alive, State
 from proto.events import CheckCrashed, EventsDropped, Tier
@@ -72,6 +72,20 @@ def test_a_watcher_that_falls_silent_is_ended_and_started_again(room: Room) -> N
     assert room.events(CheckCrashed) == [CheckCrashed("keywords", "WatcherSilent")]
     assert room.watch() is not watcher
     assert room.check.result().state is Answer.PASS
+
+
+def test_a_watcher_that_holds_too_much_memory_is_ended_and_started_again(room: Room) -> None:
+    """It may hold 40 MB; one that holds more gives it back this way, and that is told."""
+    watcher = room.watch()
+    room.system.memory[watcher.pid] = MEMORY_LIMIT_BYTES
+    room.look(WEIGHED_EVERY_S)
+    assert not watcher.is_stopped
+    room.system.memory[watcher.pid] = MEMORY_LIMIT_BYTES + 1
+    room.look(WEIGHED_EVERY_S)
+    assert watcher.is_stopped
+    room.look(FIRST_PAUSE_S)
+    assert room.events(CheckCrashed) == [CheckCrashed("keywords", "WatcherHeavy")]
+    assert room.watch() is not watcher
 
 
 def test_somebody_who_signs_in_is_no_news(room: Room) -> None:
