@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench import ingest, latency, ordinary, rules, watcher
+from tests.bench import busy, ingest, latency, ordinary, rules, scans, watcher
 from tests.bench.programs import Collector, running
 from tests.run import find_missing_desktop
 
@@ -26,12 +26,14 @@ def main() -> int:
     figures: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
         "rules": rules.run(quick=options.quick),
+        "scans": scans.run(quick=options.quick),
     }
     with tempfile.TemporaryDirectory() as folder:
         collector = Collector(Path(folder) / "collector", options.database)
         with running(collector):
             figures["ingest"] = ingest.run(collector, quick=options.quick, database_pids=options.database_pid)
             figures["latency_ms"], figures["agent"] = latency.run(collector, quick=options.quick)
+    figures["agent_on_a_busy_machine"] = busy.run(0.2 if options.quick else 10.0)
     missing = find_missing_desktop()
     figures["watcher"] = {"not_run": f"needs {missing}"} if missing else watcher.run(quick=options.quick)
     figures["ordinary_text"] = _run_ordinary(quick=options.quick)
