@@ -14,9 +14,10 @@ from typing import Any
 
 from agent import checks
 from agent.budget import Budget
+from agent.checks.accounts.check import Accounts
 from agent.checks.interface import Check
 from agent.checks.keywords.check import Keywords
-from agent.config import AGENT_VERSION, CHECKS, NOT_WATCHED_YET, Config
+from agent.config import AGENT_VERSION, CHECKS, Config
 from agent.errors import EnrolmentError, SpoolDamagedError, SpoolError
 from agent.identity import Identity, IdentityFolder
 from agent.pipeline import Pipeline
@@ -40,6 +41,7 @@ from proto.events import (
     RecipientsRefused,
 )
 from proto.files import make_private_folder, verify_own_folder, write_private
+from proto.sealed import SUBJECT_KEY_BYTES
 from proto.token import decode_token
 from proto.wire import Bundle, DeviceFacts, DrillOrder, Safeguarding
 
@@ -114,6 +116,7 @@ class Agent:
                 bundle=self._on_bundle,
                 safeguarding=self._on_safeguarding,
                 drill=self._on_drill,
+                account_key=self._on_account_key,
                 state=self._on_line,
             ),
         )
@@ -156,6 +159,9 @@ class Agent:
             if isinstance(check, Keywords):
                 check.readers = self._readers
                 self._keywords = check
+            elif isinstance(check, Accounts):
+                check.device_id = self._identity.device_id
+                self._accounts = check
             watching.append(check)
         pipeline = Pipeline(
             watching,
@@ -176,7 +182,7 @@ class Agent:
                 agent_version=AGENT_VERSION,
                 **asdict(self._system.describe()),
                 checks=CHECKS,
-                not_watched=(*NOT_WATCHED_YET, *self._system.not_watched()),
+                not_watched=self._system.not_watched(),
             )
         )
 
@@ -238,6 +244,12 @@ class Agent:
         else:
             self._keywords.order_drill(order.nonce)
 
+    def _on_account_key(self, key: bytes) -> None:
+        """Take the key that references of accounts are made with. It is kept in memory only: each welcome brings it."""
+        if len(key) == SUBJECT_KEY_BYTES:
+            self._accounts.account_key = key
+            self.pipeline.wake(Accounts.name)
+
     def _on_line(self, state: LineState) -> None:
         """Have it written down at once when the line comes or goes: whoever sets a machine up waits for just that."""
         if self._line_told != (state.is_connected, state.problem):
@@ -276,7 +288,7 @@ class Agent:
             "policy_version": self._policy.version,
             "recipients_version": self._readers.version,
             "level": self._budget.level.value,
-            "not_watched": [*NOT_WATCHED_YET, *self._system.not_watched()],
+            "not_watched": list(self._system.not_watched()),
             "checks": [result.to_json() for result in list(self.pipeline.results.values())],
         }
 

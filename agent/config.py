@@ -7,11 +7,8 @@ from pathlib import Path
 AGENT_VERSION = "0.1.0"
 """Written here because reading package metadata at run time costs six megabytes; a test compares the two."""
 
-CHECKS = ("software", "keywords")
+CHECKS = ("software", "usb_storage", "idle_lock", "keywords", "posture", "accounts", "traffic")
 """The checks that run, in order."""
-
-NOT_WATCHED_YET = ("USB storage and idle lock: this version has no such checks.",)
-"""What somebody might believe to be watched and is not, on no machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from agent.config import CHECKS, NOT_WATCHED_YET
+from agent.config import CHECKS
 from agent.identity import Identity
 from agent.limits import describe_limits
 from agent.policy import PolicyStore
@@ -131,7 +131,7 @@ def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, syste
         limits=describe_limits(in_force.policy.settings) if in_force else (),
         watching=_explain_watching(policy, readers, system),
         never=NEVER,
-        not_watched=(*NOT_WATCHED_YET, *system.not_watched()),
+        not_watched=system.not_watched(),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
-from collector import devices, proposals
+from collector import answers, devices, hardware, installed, media, presence, proposals
 from collector.devices import MAX_NUMBER, to_fact
 from collector.drills import answer_drill
 from collector.flags import FlagState
@@ -21,7 +21,23 @@ from collector.incidents import Sighting
 from collector.sightings import sighting_of_flag, sighting_of_strange_message
 from collector.store.engine import reading
 from collector.store.schema import flags, notices
-from proto.events import AgentStarted, FlagRaised, NoticeAccepted, PolicyApplied, SoftwareListed, Tier
+from proto.events import (
+    AccountSignedIn,
+    AccountSignedOut,
+    AgentStarted,
+    CheckChanged,
+    FlagRaised,
+    HardwareListed,
+    NoticeAccepted,
+    PolicyApplied,
+    ProgramInstalled,
+    ProgramRemoved,
+    SoftwareListed,
+    Tier,
+    UsbAttached,
+    UsbChanged,
+    UsbWritten,
+)
 from proto.sealed import SUBJECT_REF_BYTES
 from proto.wire import HeaderView
 from rules.route import Route
@@ -126,6 +142,7 @@ def count_notices(engine: Engine, school_id: str) -> dict[str, int]:
 
 def _note_started(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
     devices.note_started(connection, arrived.device_id, arrived.content)
+    presence.note_boot(connection, arrived.device_id, arrived.header.boot_id, arrived.now_ns)
     return ()
 
 
@@ -136,14 +153,77 @@ def _note_policy(connection: Connection, arrived: Arrived) -> Iterable[Sighting]
 
 def _note_software(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
     proposals.offer(connection, arrived.school_id, arrived.device_id, arrived.event_id, arrived.content, arrived.now_ns)
+    installed.note_listed(
+        connection,
+        arrived.school_id,
+        arrived.device_id,
+        arrived.content,
+        device_time_ns=arrived.header.wall_clock_ns,
+        now_ns=arrived.now_ns,
+    )
+    return ()
+
+
+def _note_installed(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    program = arrived.content.program
+    installed.note_installed(connection, arrived.school_id, arrived.device_id, program, arrived.now_ns)
+    return ()
+
+
+def _note_removed(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    installed.note_removed(connection, arrived.device_id, arrived.content.program, arrived.now_ns)
+    return ()
+
+
+def _note_hardware(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    hardware.note_hardware(
+        connection, arrived.school_id, arrived.device_id, arrived.event_id, arrived.content, arrived.now_ns
+    )
+    return ()
+
+
+def _note_answer(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    answers.note_answer(connection, arrived.school_id, arrived.device_id, arrived.content, arrived.now_ns)
+    return ()
+
+
+def _note_usb(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    media.note_seen(connection, arrived.school_id, arrived.device_id, arrived.content, arrived.now_ns)
+    return ()
+
+
+def _note_signed_in(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    presence.note_signed_in(
+        connection,
+        arrived.school_id,
+        arrived.device_id,
+        arrived.event_id,
+        arrived.header,
+        arrived.content,
+        arrived.now_ns,
+    )
+    return ()
+
+
+def _note_signed_out(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    presence.note_signed_out(connection, arrived.device_id, arrived.content, arrived.now_ns)
     return ()
 
 
 NOTES: dict[str, Note] = {
+    AccountSignedIn.kind: _note_signed_in,
+    AccountSignedOut.kind: _note_signed_out,
     AgentStarted.kind: _note_started,
+    CheckChanged.kind: _note_answer,
     FlagRaised.kind: note_flag,
+    HardwareListed.kind: _note_hardware,
     NoticeAccepted.kind: note_notice,
     PolicyApplied.kind: _note_policy,
+    ProgramInstalled.kind: _note_installed,
+    ProgramRemoved.kind: _note_removed,
     SoftwareListed.kind: _note_software,
+    UsbAttached.kind: _note_usb,
+    UsbChanged.kind: _note_usb,
+    UsbWritten.kind: _note_usb,
 }
 """Who keeps what, by the kind of event."""

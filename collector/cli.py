@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from collector.commands import evidence, people, register, rules, safeguarding, serving
+from collector.commands import evidence, inventory, media, people, register, rules, safeguarding, serving
 from proto.errors import SchoolwardenError
 
 VERSION = "0.1.0"
@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         register.add_people,
         register.add_absence,
         evidence.add_lists,
+        inventory.add_inventory,
+        media.add_media,
         evidence.add_verify,
         safeguarding.add_readers,
         safeguarding.add_drill,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which policy is in force: a shipped pack, the school's own rule files and the allow list, signed as one bundle.
+"""Which policy is in force: a shipped pack, the school's own rule files, its allow list and its register of USB
+devices, signed as one bundle.
 
 Versions only go up. The rules themselves, and what a bundle is, are in `rules`.
 """
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from collector import approved_media
+from collector.approved_media import RULE_FILE, MediumKey, list_approved_media, write_rule_files
 from collector.audit import record
 from collector.config import Config
 from collector.errors import StoreError, UsageError
@@ -50,8 +53,10 @@ def add_rule_file(
     """Add or replace one of the school's own rule files, if the whole policy is still sound with it, and publish.
 
     Raises:
-        UsageError: it is not sound; nothing was changed.
+        UsageError: it is not sound, or its name is that of the register; nothing was changed.
     """
+    if name.startswith(RULE_FILE):
+        raise UsageError(f"{name} is the name of the register of USB devices", hint="give the file another name")
     with writing(engine) as connection:
         connection.execute(rule_files.delete().where(rule_files.c.school_id == school_id, rule_files.c.name == name))
         connection.execute(
@@ -71,6 +76,32 @@ def remove_allowed(engine: Engine, school_id: str, signer: Signer, *, name: str,
         take_turns(connection, f"policy {school_id}")
         withdraw_program(connection, school_id, name, actor=actor, now_ns=now_ns)
         return _publish(connection, school_id, signer, actor=actor, reason=f"{name} is not allowed", now_ns=now_ns)
+
+
+def approve_medium(
+    engine: Engine, school_id: str, signer: Signer, key: MediumKey, *, note: str, until: str, actor: str, now_ns: int
+) -> int:
+    """Put a USB device into the register and publish; return the policy's new version.
+
+    Raises:
+        UsageError: it cannot be in the register as it is told; nothing was changed.
+    """
+    with writing(engine) as connection:
+        take_turns(connection, f"policy {school_id}")
+        approved_media.put_in_register(connection, school_id, key, note=note, until=until, actor=actor, now_ns=now_ns)
+        return _publish(connection, school_id, signer, actor=actor, reason=f"USB device {key}", now_ns=now_ns)
+
+
+def withdraw_medium(engine: Engine, school_id: str, signer: Signer, key: MediumKey, *, actor: str, now_ns: int) -> int:
+    """Take a USB device out of the register and publish; return the policy's new version.
+
+    Raises:
+        UsageError: it is not there; nothing was changed.
+    """
+    with writing(engine) as connection:
+        take_turns(connection, f"policy {school_id}")
+        approved_media.take_from_register(connection, school_id, key, actor=actor, now_ns=now_ns)
+        return _publish(connection, school_id, signer, actor=actor, reason=f"USB device {key} withdrawn", now_ns=now_ns)
 
 
 def _publish(connection: Connection, school_id: str, signer: Signer, *, actor: str, reason: str, now_ns: int) -> int:
@@ -117,9 +148,10 @@ def _publish(connection: Connection, school_id: str, signer: Signer, *, actor: s
 
 
 def _load_files(connection: Connection, school_id: str) -> dict[str, str]:
-    """Return the rule files of the next bundle: the pack's and the school's own."""
-    own = connection.execute(select(rule_files).where(rule_files.c.school_id == school_id))
-    return load_pack(PACK) | {f"school/{row.name}": row.text for row in own}
+    """Return the rule files of the next bundle: the pack's, the school's own and its register of USB devices."""
+    rows = connection.execute(select(rule_files).where(rule_files.c.school_id == school_id))
+    own = {row.name: row.text for row in rows} | write_rule_files(list_approved_media(connection, school_id))
+    return load_pack(PACK) | {f"school/{name}": text for name, text in own.items()}
 
 
 def find_bundle(engine: Engine, school_id: str, *, newer_than: int = 0) -> Bundle | None:

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     DECIDE_INCIDENTS = "decide incidents"
     SEE_DEVICES = "see devices"
     DECIDE_PROPOSALS = "decide what goes on the allow list"
+    APPROVE_MEDIA = "approve USB devices"
     MANAGE_USERS = "manage users"
     MANAGE_PEOPLE = "manage the school's people"
     READ_FLAGS = "read safeguarding flags"
@@ -55,7 +56,7 @@ _READER = frozenset({Permission.READ_FLAGS, Permission.SEE_READERS})
 
 ROLES: dict[Role, Duties] = {
     Role.TECHNICIAN: Duties(
-        summary="Sees devices and security incidents, decides incidents and the allow list.",
+        summary="Sees devices and security incidents, decides incidents and the allow list, approves USB devices.",
         audiences=frozenset({Audience.SECURITY}),
         permissions=frozenset(
             {
@@ -63,6 +64,7 @@ ROLES: dict[Role, Duties] = {
                 Permission.DECIDE_INCIDENTS,
                 Permission.SEE_DEVICES,
                 Permission.DECIDE_PROPOSALS,
+                Permission.APPROVE_MEDIA,
             }
         ),
     ),

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from collector import devices, drills, policies, recipients
 from collector.absences import list_absent
 from collector.authority import Authority, find_device_in_uri, issue_listener_certificate
+from collector.coincidences import record_coincidences
 from collector.config import Config
 from collector.enrolment import enrol
 from collector.errors import AddressError, CollectorError, EnrolmentRefusedError, StoreError
@@ -113,6 +114,8 @@ class Server:
             await _try(self._look_for_drills)
             if ticks % SEEN_EVERY_TICKS == 0:
                 await _try(self._note_seen)
+                # After it: only devices that are heard now count.
+                await _try(self._look_for_coincidences)
 
     async def close(self) -> None:
         """Stop listening, end the streams, store what has queued."""
@@ -260,6 +263,9 @@ class Server:
     async def _note_seen(self) -> None:
         seen = {stream.device_id for stream in self._streams}
         await asyncio.to_thread(devices.note_seen, self._engine, seen, time.time_ns())
+
+    async def _look_for_coincidences(self) -> None:
+        await asyncio.to_thread(record_coincidences, self._engine, self._config.school_id, time.time_ns())
 
     def _push(self, news: News) -> None:
         for stream in self._streams:

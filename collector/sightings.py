@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a match to a sighting: what an incident is about, under which key it is counted, and its one-line summary.
+"""From a match to a sighting: what an incident is about and under which key it is counted.
 
-A summary is made here and not on the device, so that a device cannot write sentences into the console: what it sent
-is quoted, cut and freed of control characters.
+The one line that tells it is made by `summaries`.
 """
 
 import re
 from typing import Any
 
 from collector.incidents import Sighting
-from proto.events import Audience, ProgramFound, ProgramInstalled, ProgramStarted, Tier
+from collector.presence import Several
+from collector.summaries import MAX_QUOTED_CHARACTERS, quote, summarise
+from proto.events import Audience, FileArrived, PostureFound, Tier, TrafficSustained
 from rules.model import Match
 
-MAX_QUOTED_CHARACTERS = 80
 _NO_LETTERS = re.compile(r"\W+")
 
 _REFUSALS = {
@@ -29,19 +29,15 @@ _FLAG_SEVERITIES = {Tier.CALL: 5, Tier.ALERT: 4, Tier.REVIEW: 3, Tier.COUNT: 1}
 STRANGE_MESSAGE = "device-strange-message"
 _STRANGE_MESSAGE_TITLE = "A device sent a message that does not keep to the contract"
 
-_VERBS = {
-    ProgramStarted.kind: "was started",
-    ProgramFound.kind: "is installed",
-    ProgramInstalled.kind: "was installed and is on no list",
-}
+SEVERAL_DEVICES = "account-on-several-devices"
+_SEVERAL_DEVICES_TITLE = "A personal account has sessions on several devices at the same time"
+MAX_NAMED_DEVICES = 5
 
 
 def sighting_of_match(match: Match, device_id: str, event_id: int, content: Any) -> Sighting:
     """Return why a rule's match opens or counts an incident. `content` is the event's decoded body."""
     rule = match.rule
-    program = getattr(content, "program", None)
-    about = match.program or (program.name if program is not None else "")
-    group = f"program/{to_slug(about)}" if about else rule.id
+    group = find_group(match, content)
     return Sighting(
         rule=rule.id,
         rule_title=rule.title,
@@ -51,9 +47,50 @@ def sighting_of_match(match: Match, device_id: str, event_id: int, content: Any)
         device_id=device_id,
         subject=f"device/{device_id}/{group}",
         group_key=group,
-        summary=_summarise(match, content),
+        summary=summarise(match, content),
         clauses=rule.clauses,
         event_id=event_id,
+    )
+
+
+def find_group(match: Match, content: Any) -> str:
+    """Return the key under which the same on many devices is one row: `program/tor-browser`, or the rule's id."""
+    program, usb, name = getattr(content, "program", None), getattr(content, "device", None), type(content).__name__
+    about = match.program or (program.name if program is not None else "")
+    if about:
+        return f"program/{to_slug(about)}"
+    if usb is not None:
+        # One stick on thirty machines is one row.
+        return f"usb/{to_slug('-'.join((usb.vendor_id, usb.product_id, usb.serial)))}"
+    if name == PostureFound.__name__:
+        return f"posture/{to_slug(content.item)}"
+    if name == FileArrived.__name__:
+        # The same file under two names is one thing, as long as its content is known.
+        return f"file/{to_slug(content.sha256 or content.name)}"
+    if name == TrafficSustained.__name__:
+        return f"traffic/{to_slug(content.program_name)}"
+    return match.rule.id
+
+
+def sighting_of_several(several: Several) -> Sighting:
+    """Return the incident of an account that is on several devices. It names devices, no account and no person."""
+    named = [quote(each) or "a device without a name" for each in several.hostnames[:MAX_NAMED_DEVICES]]
+    more = len(several.hostnames) - len(named)
+    if more:
+        named.append(f"{more} more")
+    subject = f"account/{several.account_ref.hex()}"
+    return Sighting(
+        rule=SEVERAL_DEVICES,
+        rule_title=_SEVERAL_DEVICES_TITLE,
+        audience=Audience.SECURITY,
+        severity=2,
+        action_class="unacceptable",
+        device_id=several.device_id,
+        subject=subject,
+        group_key=subject,
+        summary=f"One personal account has sessions on {', '.join(named)} at the same time",
+        clauses=("BX-19", "WH-08", "HZ-07"),
+        event_id=several.event_id,
     )
 
 
@@ -133,36 +170,7 @@ def sighting_of_strange_message(device_id: str) -> Sighting:
     )
 
 
-def quote(text: str) -> str:
-    """Return what a device sent, cut and without control, bidi and other invisible characters."""
-    text = text[: MAX_QUOTED_CHARACTERS + 1]
-    # Almost every text is printable, and asking that is quick. Separators that are not the blank are not printable.
-    visible = (
-        text
-        if text.isprintable()
-        else "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
-    )
-    return visible if len(visible) <= MAX_QUOTED_CHARACTERS else visible[: MAX_QUOTED_CHARACTERS - 1] + "…"
-
-
 def to_slug(text: str) -> str:
     """Return text as a short key of lower-case letters, digits and dashes; other scripts keep their letters."""
     slug = _NO_LETTERS.sub("-", text[:MAX_QUOTED_CHARACTERS].casefold()).strip("-")
     return slug[:64] or "unnamed"
-
-
-def _summarise(match: Match, content: Any) -> str:
-    program = getattr(content, "program", None)
-    for kind, verb in _VERBS.items():
-        if program is not None and kind in match.rule.kinds and _is_of(kind, content):
-            name = match.program or quote(program.name)
-            place = quote(program.path or f"{program.source} package {program.name}")
-            return f"{name} {verb}: {place}" + (" (known by its content)" if match.matched_by == "sha256" else "")
-    if hasattr(content, "reason"):
-        return f"{match.rule.title}: {quote(content.reason)}"
-    return match.rule.title
-
-
-def _is_of(kind: str, content: Any) -> bool:
-    name = "".join(part.title() for part in kind.split("."))
-    return type(content).__name__ == name

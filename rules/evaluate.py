@@ -5,37 +5,49 @@ Most events match nothing, so silence is made cheap: a kind without rules costs 
 one for its name and one regular expression for all wildcards, and is remembered for a while. No clock, no I/O, the
 same answer to the same event always, and no event makes it raise.
 
-How a program is recognised, from the strongest to the weakest: by the digest of its content wherever it was seen; by
-its name in the list for its source; by its path. A rule answers once for an event, with its strongest evidence.
+How a program is recognised, from the strongest to the weakest: by its content wherever it was seen (its digest, what
+its linker wrote, its likeness to another); by its name in the list for its source; by its path. A rule answers once
+for an event, with its strongest evidence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rules.fields import COMPARED_WITH, is_about_program, to_getter
+from rules.likeness import LIKE, measure_likeness, parse_sketch
 from rules.model import Condition, Match, Operator, Policy, ProgramPattern, Rule
-from rules.names import MAX_CHARACTERS, to_name, to_path
+from rules.names import MAX_CHARACTERS, to_comparable, to_name, to_path
 from rules.wildcard import Wildcards, is_wildcard
 
-_MATCHED_BY = {
+MATCHED_BY = {
     "sha256": "sha256",
+    "build_ids": "build_id",
+    "sketches": "sketch",
     "executables": "executable",
     "packages": "package",
     "flatpaks": "flatpak",
     "snaps": "snap",
+    "python_packages": "python_package",
+    "node_packages": "node_package",
+    "extensions": "extension",
     "paths": "path",
 }
 """For each list of a `ProgramPattern`, `Match.matched_by`; the strongest evidence first."""
 _RUNNABLE = COMPARED_WITH["executables"]
-_STRENGTH = {key: place for place, key in enumerate(_MATCHED_BY)}
+_STRENGTH = {key: place for place, key in enumerate(MATCHED_BY)}
+_CONTENT = ("sha256", "build_ids", "sketches")
+_LISTED = ("packages", "flatpaks", "snaps", "python_packages", "node_packages", "extensions")
+"""Lists of names that a program of one source, or of a few, has there and nowhere else."""
 
 REMEMBERED_PROGRAMS = 2048
+REMEMBERED_SKETCHES = 256
 REMEMBERED_CHARACTERS = 300
 """Longer ones are looked up anew each time, so that nobody can fill the memory with names."""
 
+T = TypeVar("T")
 Predicate = Callable[[object], bool]
 Matcher = Callable[[object], tuple[Match, ...]]
 
@@ -46,10 +58,14 @@ class Evaluator:
     def __init__(self, policy: Policy) -> None:
         self.kinds = frozenset(kind for rule in policy.rules for kind in rule.kinds)
         """The kinds of events that some rule watches."""
-        self.needs_hashes = any(pattern.sha256 for rule in policy.rules for pattern in rule.programs)
-        """Whether some rule knows a program by the digest of its content."""
-        approved = frozenset(to_name(name) for name in policy.approved)
-        self._matchers: dict[str, Matcher] = {kind: _compile(kind, policy.rules, approved) for kind in self.kinds}
+        patterns = [pattern for rule in policy.rules for pattern in rule.programs]
+        self.needed_content = frozenset(
+            MATCHED_BY[key] for key in _CONTENT if any(getattr(pattern, key) for pattern in patterns)
+        )
+        """What of a program's content some rule compares: none, one or several of sha256, build_id and sketch."""
+        self._matchers: dict[str, Matcher] = {
+            kind: _compile(kind, policy.rules, policy.approved) for kind in self.kinds
+        }
 
     def match(self, kind: str, event: object) -> tuple[Match, ...]:
         """Return what an event matches, in the order of the rules.
@@ -71,20 +87,20 @@ class _Evidence:
     holds: Predicate
 
 
-class _Names:
-    """Names or paths of one sort, each with the evidence it is. Exact ones are looked up, wildcards are tried."""
+class _Names(Generic[T]):
+    """Names or paths of one sort, each with what it means. Exact ones are looked up, wildcards are tried."""
 
-    def __init__(self, names: Iterable[tuple[str, _Evidence]]) -> None:
-        self._exact: dict[str, list[_Evidence]] = {}
-        wildcards: list[tuple[str, _Evidence]] = []
-        for name, evidence in names:
+    def __init__(self, names: Iterable[tuple[str, T]]) -> None:
+        self._exact: dict[str, list[T]] = {}
+        wildcards: list[tuple[str, T]] = []
+        for name, meaning in names:
             if is_wildcard(name):
-                wildcards.append((name, evidence))
+                wildcards.append((name, meaning))
             else:
-                self._exact.setdefault(name, []).append(evidence)
+                self._exact.setdefault(name, []).append(meaning)
         self._find_wildcards = Wildcards(wildcards).find_all
 
-    def find_all(self, name: str) -> Sequence[_Evidence]:
+    def find_all(self, name: str) -> Sequence[T]:
         exact, wild = self._exact.get(name), self._find_wildcards(name)
         return [*exact, *wild] if exact else wild
 
@@ -101,7 +117,7 @@ class _ProgramMatcher:
     """The rules of one kind that is about a program."""
 
     def __init__(self, kind: str, watching: Iterable[tuple[int, Rule]], approved: frozenset[str]) -> None:
-        names: dict[str, list[tuple[str, _Evidence]]] = {key: [] for key in _MATCHED_BY}
+        names: dict[str, list[tuple[str, _Evidence]]] = {key: [] for key in MATCHED_BY}
         self._plain: list[_Evidence] = []
         self._plain_unless_approved: list[_Evidence] = []
         for place, rule in watching:
@@ -112,20 +128,18 @@ class _ProgramMatcher:
             for number, pattern in enumerate(rule.programs):
                 if rule.unless_approved and _is_approved(pattern, approved):
                     continue
-                for key, matched_by in _MATCHED_BY.items():
+                for key, matched_by in MATCHED_BY.items():
                     evidence = _Evidence((place, _STRENGTH[key], number), Match(rule, pattern.name, matched_by), holds)
-                    fold = to_path if key == "paths" else to_name
-                    names[key] += ((fold(name), evidence) for name in getattr(pattern, key))
-        self._approved = approved
-        self._digests: dict[str, list[_Evidence]] = {}
-        for digest, evidence in names["sha256"]:
-            self._digests.setdefault(digest, []).append(evidence)
+                    names[key] += ((to_comparable(name, key), evidence) for name in getattr(pattern, key))
+        self._approved = frozenset(to_name(name) for name in approved)
+        self._digests = _to_table(names["sha256"])
+        self._build_ids = _to_table(names["build_ids"])
+        self._sketches = [(parse_sketch(text), evidence) for text, evidence in names["sketches"]]
         self._executables = _Names(names["executables"])
         self._paths = _Names(names["paths"])
-        self._packages = {
-            source: _Names(names[key]) for key in ("packages", "flatpaks", "snaps") for source in COMPARED_WITH[key]
-        }
+        self._listed = {source: (key, _Names(names[key])) for key in _LISTED for source in COMPARED_WITH[key]}
         self._find_remembered = lru_cache(maxsize=REMEMBERED_PROGRAMS)(self._find)
+        self._find_alike = lru_cache(maxsize=REMEMBERED_SKETCHES)(self._compare_sketch)
 
     def match(self, event: object) -> tuple[Match, ...]:
         program = getattr(event, "program", None)
@@ -137,14 +151,17 @@ class _ProgramMatcher:
         is_short = len(source) + len(name) + len(path) <= REMEMBERED_CHARACTERS
         found = self._find_remembered(source, name, path) if is_short else self._find(source, name, path)
         if self._digests:
-            digest = to_name(getattr(program, "sha256", None) or "")
-            found = (*found, *self._digests.get(digest, ()))
+            found = (*found, *self._digests.get(to_name(getattr(program, "sha256", None) or ""), ()))
+        if self._build_ids:
+            found = (*found, *self._build_ids.get(to_name(getattr(program, "build_id", None) or ""), ()))
+        if self._sketches and (sketch := getattr(program, "sketch", None)):
+            found = (*found, *self._find_alike(sketch[:MAX_CHARACTERS]))
         return _strongest(found, event) if found else ()
 
     def _find(self, source: str, name: str, path: str) -> tuple[_Evidence, ...]:
         """Return all evidence that a name and a path are, and what needs none."""
         found: list[_Evidence] = []
-        name = to_name(name)
+        whole_name, name = name, to_name(name)
         if source in _RUNNABLE:
             found += self._executables.find_all(name)
             path = to_path(path)
@@ -154,12 +171,29 @@ class _ProgramMatcher:
                 basename = path[path.rfind("/") + 1 :].removesuffix(".exe")
                 if basename != name:
                     found += self._executables.find_all(basename)
-        elif source in self._packages:
-            found += self._packages[source].find_all(name)
+        elif source in self._listed:
+            key, names = self._listed[source]
+            found += names.find_all(to_comparable(whole_name, key))
         found += self._plain
         if name not in self._approved:
             found += self._plain_unless_approved
         return tuple(found)
+
+    def _compare_sketch(self, text: str) -> tuple[_Evidence, ...]:
+        """Return the evidence that a program is like those that the rules have a sketch of."""
+        own = parse_sketch(text)
+        if own is None:
+            return ()
+        return tuple(
+            evidence for numbers, evidence in self._sketches if numbers and measure_likeness(own, numbers) >= LIKE
+        )
+
+
+def _to_table(names: Iterable[tuple[str, _Evidence]]) -> dict[str, list[_Evidence]]:
+    table: dict[str, list[_Evidence]] = {}
+    for name, evidence in names:
+        table.setdefault(name, []).append(evidence)
+    return table
 
 
 def _strongest(found: Iterable[_Evidence], event: object) -> tuple[Match, ...]:
@@ -178,13 +212,13 @@ def _is_approved(pattern: ProgramPattern, approved: frozenset[str]) -> bool:
     It is asked of the pattern, once, and not of the event: a forbidden program renamed to an approved name is still
     known by its digest and its path.
     """
-    names = [
-        to_name(name) for key in ("executables", "packages", "flatpaks", "snaps") for name in getattr(pattern, key)
-    ]
-    if to_name(pattern.name) in approved or not approved.isdisjoint(names):
+    if to_name(pattern.name) in {to_name(name) for name in approved}:
         return True
-    wildcards = Wildcards([(name, name) for name in names if is_wildcard(name)])
-    return any(wildcards.find_all(name) for name in approved)
+    for key in ("executables", *_LISTED):
+        names = [(to_comparable(name, key), True) for name in getattr(pattern, key)]
+        if names and any(_Names(names).find_all(to_comparable(name, key)) for name in approved):
+            return True
+    return False
 
 
 def _to_predicate(kind: str, conditions: Iterable[Condition]) -> Predicate:

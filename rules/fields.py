@@ -15,14 +15,19 @@ from proto.events import KINDS, Kind
 SOURCES = frozenset({"dpkg", "rpm", "flatpak", "snap", "appimage", "pip", "npm", "extension", "file", "process"})
 """Every value of `program.source`."""
 
-_RUNNABLE = frozenset({"file", "process"})
+_RUNNABLE = frozenset({"appimage", "file", "process"})
 COMPARED_WITH: Mapping[str, frozenset[str]] = {
     "executables": _RUNNABLE,
-    "packages": frozenset({"dpkg"}),
+    "packages": frozenset({"dpkg", "rpm"}),
     "flatpaks": frozenset({"flatpak"}),
     "snaps": frozenset({"snap"}),
+    "python_packages": frozenset({"pip"}),
+    "node_packages": frozenset({"npm"}),
+    "extensions": frozenset({"extension"}),
     "paths": _RUNNABLE,
     "sha256": SOURCES,
+    "build_ids": SOURCES,
+    "sketches": SOURCES,
 }
 """For each list of a `ProgramPattern`, the sources of the programs it is compared with."""
 

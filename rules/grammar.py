@@ -18,8 +18,8 @@ every condition under `when` holds. Its own tests travel with it:
     "program.source" = { one_of = ["process", "file"] }
 
     [[rule.program]]                            # any one of these is enough: executables, packages, flatpaks, snaps,
-    name = "Tor"                                # paths, sha256
-    executables = ["tor", "tor-*"]
+    name = "Tor"                                # python_packages, node_packages, extensions, paths; and by content:
+    executables = ["tor", "tor-*"]              # sha256, build_ids, sketches (see `schoolwarden-agent fingerprint`)
 
     [[rule.test]]
     name = "Tor is started"
@@ -37,8 +37,9 @@ from typing import Any
 from proto.events import KINDS, Audience, Leaves
 from rules import wildcard
 from rules.fields import SOURCES, find_type, find_types, is_about_program
+from rules.likeness import parse_sketch
 from rules.model import ActionClass, Condition, Expectation, Operator, ProgramPattern, Rule, RuleTest
-from rules.names import to_name, to_path
+from rules.names import to_comparable
 from rules.reach import verify_reachable
 from rules.table import Table, shown, to_hint
 
@@ -46,8 +47,8 @@ _RULE_KEYS = (
     *("id", "title", "why", "class", "severity", "kinds", "audience", "clauses", "attack", "advice"),
     *("unless_approved", "when", "program", "test"),
 )
-_NAME_KEYS = ("executables", "packages", "flatpaks", "snaps", "paths")
-_PROGRAM_KEYS = ("name", *_NAME_KEYS, "sha256")
+_NAME_KEYS = ("executables", "packages", "flatpaks", "snaps", "python_packages", "node_packages", "paths")
+_PROGRAM_KEYS = ("name", *_NAME_KEYS, "extensions", "sha256", "build_ids", "sketches")
 _TEST_KEYS = ("name", "expect", "event", "approved")
 
 _CLASSES = {each.value: each for each in ActionClass}
@@ -58,6 +59,10 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CLAUSE = re.compile(r"[A-Z]{2}-\d{2}")
 _ATTACK = re.compile(r"T\d{4}(\.\d{3})?")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_BUILD_ID = re.compile(r"([0-9a-fA-F]{2}){8,64}")
+_SCOPED = re.compile(r"@[^/\\]+/[^/\\]+")
+# Chromium's and its kin's: 32 letters. Firefox's: like an address, or a GUID in braces.
+_EXTENSION = re.compile(r"[A-Za-z0-9{}@._+~-]+")
 
 # A pattern that fits one of these would report what everybody does all day.
 _ORDINARY = {
@@ -65,6 +70,8 @@ _ORDINARY = {
     "packages": ("bash", "firefox-esr", "libc6", "libreoffice", "python3", "systemd"),
     "flatpaks": ("org.mozilla.firefox", "org.libreoffice.libreoffice"),
     "snaps": ("core22", "firefox", "libreoffice"),
+    "python_packages": ("pip", "setuptools", "requests"),
+    "node_packages": ("npm", "corepack", "typescript"),
     "paths": (
         "/usr/bin/python3",
         "/usr/lib/firefox-esr/firefox-esr",
@@ -140,14 +147,30 @@ def _parse_codes(
 
 def _parse_program(table: Table) -> ProgramPattern:
     names = {key: _parse_names(table, key) for key in _NAME_KEYS}
-    digests = _parse_codes(table, "sha256", _SHA256, "a SHA-256 is 64 hexadecimal digits", default=())
-    pattern = ProgramPattern(name=table.text("name"), sha256=digests, **names)
-    if not digests and not any(names.values()):
+    codes = {
+        "extensions": _parse_codes(table, "extensions", _EXTENSION, "give the id, not the title", default=()),
+        "sha256": _parse_codes(table, "sha256", _SHA256, "a SHA-256 is 64 hexadecimal digits", default=()),
+        "build_ids": _parse_codes(
+            table, "build_ids", _BUILD_ID, "a build id is 16 hexadecimal digits or more", default=()
+        ),
+        "sketches": _parse_sketches(table),
+    }
+    pattern = ProgramPattern(name=table.text("name"), **names, **codes)
+    if not any(names.values()) and not any(codes.values()):
         raise table.fault(
             f"{pattern.name!r} is not recognised by anything, so it could never match",
             hint=f"give one of {', '.join(_PROGRAM_KEYS[1:])}",
         )
     return pattern
+
+
+def _parse_sketches(table: Table) -> tuple[str, ...]:
+    sketches = table.texts("sketches", ())
+    for sketch in sketches:
+        if parse_sketch(sketch) is None:
+            hint = "copy what `schoolwarden-agent fingerprint FILE` prints: s1: and 512 hexadecimal digits"
+            raise table.fault(f"{shown(sketch)} is no sketch", key="sketches", hint=hint)
+    return sketches
 
 
 def _parse_names(table: Table, key: str) -> tuple[str, ...]:
@@ -158,7 +181,8 @@ def _parse_names(table: Table, key: str) -> tuple[str, ...]:
             raise table.fault(f"{shown(name)} {fault}", key=key)
         if key == "paths" and not name.startswith(("/", "*")) and name[1:2] != ":":
             raise table.fault(f"{shown(name)} is no absolute path", key=key, hint="start with /, * or a drive: */tor/*")
-        if key != "paths" and ("/" in name or "\\" in name):
+        is_scoped = key == "node_packages" and _SCOPED.fullmatch(name)
+        if key != "paths" and not is_scoped and ("/" in name or "\\" in name):
             raise table.fault(f"{shown(name)} is a path", key=key, hint="write it under paths")
         hit = _find_ordinary(name, key) if wildcard.is_wildcard(name) else None
         if hit:
@@ -167,7 +191,7 @@ def _parse_names(table: Table, key: str) -> tuple[str, ...]:
 
 
 def _find_ordinary(name: str, key: str) -> str | None:
-    regex = re.compile(wildcard.to_regex(to_path(name) if key == "paths" else to_name(name)), re.DOTALL)
+    regex = re.compile(wildcard.to_regex(to_comparable(name, key)), re.DOTALL)
     return next((each for each in _ORDINARY[key] if regex.match(each)), None)
 
 

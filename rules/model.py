@@ -43,15 +43,26 @@ class ProgramPattern:
     executables: tuple[str, ...] = ()
     """Basenames, compared without case and without a trailing `.exe`; `*` and `?` are wildcards."""
     packages: tuple[str, ...] = ()
-    """Names of Debian packages; wildcards allowed."""
+    """Names of packages of Debian's (dpkg) or Red Hat's kind (rpm); wildcards allowed."""
     flatpaks: tuple[str, ...] = ()
     """Flatpak application ids."""
     snaps: tuple[str, ...] = ()
     """Snap names."""
+    python_packages: tuple[str, ...] = ()
+    """Names on the Python Package Index, installed for a machine or a person by pip or pipx."""
+    node_packages: tuple[str, ...] = ()
+    """Names of Node packages that are installed for all: `name` or `@scope/name`."""
+    extensions: tuple[str, ...] = ()
+    """Ids of browser extensions, never titles."""
     paths: tuple[str, ...] = ()
     """Wildcards over the absolute path, without case: `*/tor-browser/*`."""
     sha256: tuple[str, ...] = ()
     """Hex digests of the executable's content."""
+    build_ids: tuple[str, ...] = ()
+    """Hex; what the linker wrote into the executable. It says which build this is: anybody can take it out, or put
+    another's in, so one that fits is evidence and one that is missing is nothing."""
+    sketches: tuple[str, ...] = ()
+    """What `likeness` makes of the executable's texts: it fits other versions and changed copies too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +194,4 @@ class Match:
     program: str = ""
     """`ProgramPattern.name` of the pattern that fitted; empty for a rule without patterns."""
     matched_by: str = ""
-    """executable, package, flatpak, snap, path or sha256; empty for a rule without patterns."""
+    """One of the words in `evaluate.MATCHED_BY`; empty for a rule without patterns."""

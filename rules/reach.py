@@ -14,6 +14,7 @@ _SOURCES_OF_KIND = {
     "program.started": frozenset({"process", "file"}),
     "program.found": _INSTALLED,
     "program.installed": _INSTALLED,
+    "program.removed": _INSTALLED,
 }
 _KNOWN_VALUES = {"program.source": SOURCES, "state": frozenset(each.value for each in State)}
 
@@ -35,7 +36,7 @@ def verify_reachable(rule: Rule, table: Table) -> None:
                 f"{pattern.name!r} could never match: the rule is about {_listed(possible)}, "
                 f"it is recognised by {_listed(_sources_of(pattern))}",
                 key="program",
-                hint="executables and paths are for files and processes, packages for dpkg",
+                hint="executables and paths are for files and processes, packages for dpkg and rpm",
             )
 
 

@@ -10,11 +10,14 @@ They live here and not in `agent`, so that a shipped agent has no switch that in
 """
 
 import hashlib
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Set
 from dataclasses import replace
 
 from agent.errors import StartWatchError
+from agent.parsing.parsers import elf
 from agent.system.arrivals import ArrivalWatch
+from agent.system.content import Content
 from agent.system.interface import (
     InstalledSoftware,
     Machine,
@@ -174,8 +177,9 @@ class FakeSystem(System):
     def installed_fingerprint(self) -> object:
         return self._changes
 
-    def hash_installed(self, program: Program) -> str | None:
-        return _hash(self._programs[replace(program, sha256="")]) if program.path else ""
+    def identify_installed(self, program: Program, wanted: Set[str]) -> Content:
+        bare = replace(program, sha256="", build_id="", sketch="")
+        return _identify(self._programs[bare], wanted) if program.path else Content()
 
     def process_ids(self) -> set[int]:
         return set(self.processes)
@@ -190,8 +194,8 @@ class FakeSystem(System):
     def is_running(self, program: RunningProgram) -> bool:
         return self.processes.get(program.pid) == program
 
-    def hash_running(self, program: RunningProgram) -> str | None:
-        return _hash(self._contents[program])
+    def identify_running(self, program: RunningProgram, wanted: Set[str]) -> Content:
+        return _identify(self._contents[program], wanted)
 
     def watch_starts(self, wake: Callable[[], None]) -> StartWatch | None:
         self.watch = FakeStartWatch(wake) if self.can_watch_starts else None
@@ -210,5 +214,9 @@ class FakeSystem(System):
         return () if self.can_watch_starts else ("Programs that start and end within a second may be missed.",)
 
 
-def _hash(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()
+def _identify(content: bytes | None, wanted: Set[str]) -> Content:
+    if content is None:
+        return Content(is_complete=not wanted)
+    inside = elf.parse(io.BytesIO(content)) if content.startswith(b"\x7fELF") else {"build_id": "", "sketch": ""}
+    known = {"sha256": hashlib.sha256(content).hexdigest()} | inside
+    return replace(Content(), **{what: known[what] for what in wanted})

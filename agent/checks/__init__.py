@@ -11,8 +11,13 @@ from agent.checks.interface import Check
 from agent.errors import UnknownCheckError
 
 CHECKS = {
+    "accounts": "agent.checks.accounts.check:Accounts",
+    "idle_lock": "agent.checks.idle_lock.check:IdleLock",
     "keywords": "agent.checks.keywords.check:Keywords",
+    "posture": "agent.checks.posture.check:Posture",
     "software": "agent.checks.software.check:Software",
+    "traffic": "agent.checks.traffic.check:Traffic",
+    "usb_storage": "agent.checks.usb_storage.check:UsbStorage",
 }
 """Where each check is: module and class."""
 

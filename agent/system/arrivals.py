@@ -19,11 +19,13 @@ class Look:
     """What a file that came is, as far as it can be run; the fields of `proto.events.FileArrived`."""
 
     format: str
-    """Empty: nothing that can be run, and no archive."""
+    """Empty: nothing that can be run, and no archive. `unknown`: whoever looked at it did not survive it."""
     contains: str = ""
     is_executable: bool = False
     size_bytes: int = 0
     sha256: str = ""
+    name: str = ""
+    """Of the file, without its folder, as it may be told: printable, and not longer than 128 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ class ArrivalWatch(ABC):
 
     @abstractmethod
     def count_media(self) -> MediaCount:
-        """Count, a slice at each call; the last complete count stands until the next is complete."""
+        """Count, over and over, a slice at each call; each complete count is another object and stands until the next.
+
+        Before there is any, the count says that it is not complete.
+        """
 
     @abstractmethod
     def coverage(self) -> ArrivalCoverage:

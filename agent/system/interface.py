@@ -8,11 +8,12 @@ all; of environments a handful of variables, and names of accounts, only to find
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from agent.system.content import Content
 from proto.events import HardwareListed, Program
 
 if TYPE_CHECKING:
@@ -181,10 +182,11 @@ class System(ABC):
         """
 
     @abstractmethod
-    def hash_installed(self, program: Program) -> str | None:
-        """Return the hex SHA-256 of the file of an installed program.
+    def identify_installed(self, program: Program, wanted: Set[str]) -> Content:
+        """Return what is wanted of the content of an installed program: nothing, or some of `ALL_CONTENT`.
 
-        Returns "" when there is no file of its own (a package, a link), None when it could not be read.
+        Nothing costs nothing. Where there is no file of its own (a package, a link) there is nothing to know: that is
+        complete.
         """
 
     @abstractmethod
@@ -204,10 +206,10 @@ class System(ABC):
         """Return whether that process still runs that program. Cheaper than `read_process`."""
 
     @abstractmethod
-    def hash_running(self, program: RunningProgram) -> str | None:
-        """Return the hex SHA-256 of what a process was started from, or None when that cannot be read any more.
+    def identify_running(self, program: RunningProgram, wanted: Set[str]) -> Content:
+        """Return what is wanted of the content that a process was started from: nothing, or some of `ALL_CONTENT`.
 
-        It MUST be the content that runs, also when the file was deleted or replaced since.
+        Nothing costs nothing. It MUST be the content that runs, also when the file was deleted or replaced since.
         """
 
     @abstractmethod

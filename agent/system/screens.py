@@ -3,7 +3,8 @@
 answers it."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from agent.system.interface import Session
 
@@ -12,34 +13,45 @@ from agent.system.interface import Session
 class LockSetting:
     """How a session's desktop is set to lock itself, as far as its files and its display say."""
 
-    is_on: bool | None
+    is_on: bool | None = None
     """None: not known."""
     after_s: int | None = None
     """From the last key to the lock, delays added up; None: not known or never."""
     source: str = ""
-    """Where it was read: `gnome`, `kde`, `xscreensaver`, `xss-lock`, `logind`; empty: nowhere."""
+    """Where it was read: `gnome`, `cinnamon`, `mate`, `kde`, `xscreensaver`, `xss-lock`; empty: nowhere."""
     is_enforced: bool = False
     """The user cannot change it: an administrator locked the setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One session, idle or not, locked or not."""
+    """One session at a screen of this machine, idle or not, locked or not."""
 
+    key: str
+    """Tells it from all other sessions until the machine starts anew. Never leaves the machine."""
     session: Session
     is_locked: bool | None
     """A fact of the system or the display, never a wish; None: not known."""
     idle_s: float | None
-    """Since the last input; None: not known."""
+    """Since the last input, at the time of measuring and at least; None: not known."""
     measured_by: str = ""
     """logind or x11; empty when neither tells."""
     desktop: str = ""
-    setting: LockSetting = field(default_factory=lambda: LockSetting(None))
+    """What the session calls its desktop, cut and printable."""
+    setting: LockSetting = LockSetting()
+    is_fresh: bool = True
+    """Measured at this look. False: as it was at an earlier one, because it cannot have come to its limit since, or
+    because the answer is not there yet."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it is being measured for the first time: nothing is known yet, and soon will be."""
+        return not self.is_fresh and self.is_locked is None and self.idle_s is None
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenListing:
-    """All sessions at screens."""
+    """All sessions at screens of this machine; none that somebody has from another machine."""
 
     screens: tuple[Screen, ...]
     unread: tuple[str, ...] = ()
@@ -50,12 +62,17 @@ class Screens(ABC):
     """Looks at the screens of this machine."""
 
     @abstractmethod
-    def list_screens(self, *, shortest_limit_s: float) -> ScreenListing:
+    def list_screens(self, find_limit_s: Callable[[Session], float]) -> ScreenListing:
         """Return all sessions and how idle they are.
 
-        `shortest_limit_s` is the shortest time after which a lock is due: what is costly to measure may be left as it
-        was while no session can have come near it.
+        `find_limit_s` says when a session must have been locked; 0 for one that need not be, which is not measured.
+        What is costly to measure is left as it was while the session cannot have come to its limit.
         """
+
+    @property
+    @abstractmethod
+    def is_waiting(self) -> bool:
+        """Whether something is being measured, so that another look soon tells more."""
 
     @abstractmethod
     def close(self) -> None:

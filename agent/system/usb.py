@@ -12,11 +12,14 @@ class AttachedUsb:
     """One device that is attached now."""
 
     key: str
-    """The same as long as it stays attached, and never again after it was taken away."""
+    """The same as long as it stays attached, and never again in this boot after it was taken away."""
     device: UsbDevice
-    """All but `is_approved`, which the policy says."""
+    """All but `is_approved`, which the policy says. What a device says of itself is cut and printable."""
     written_bytes: int = 0
-    """Since it was attached, or since the watch began, by the counters of its disks."""
+    """Since it was attached, or since its medium came, by the counters of its disks. If only a part of it is encrypted:
+    to the rest."""
+    read_bytes: int = 0
+    """Since the same moment, from all of it."""
     is_settled: bool = True
     """False: the system has not finished looking at it, so what its protection is will be known in a moment."""
 
@@ -28,6 +31,8 @@ class UsbListing:
     devices: tuple[AttachedUsb, ...]
     unread: tuple[str, ...] = ()
     """What could not be read and why, in words. Empty: everything was read."""
+    has_usb: bool = True
+    """False: this machine has no USB at all."""
 
 
 class UsbWatch(ABC):

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How rows are printed: as a bare JSON array, or as a table that no device can write into."""
+"""How rows are printed: as a bare JSON array, as a table that no device can write into, or as CSV without formulas."""
 
+import csv
 import json
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+
+FORMULA_MARKS = frozenset("=+-@\t\r\n＝＋－＠")
+"""With one of these a cell begins that a spreadsheet would calculate."""
 
 
 def with_times(row: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +45,29 @@ def print_rows(rows: list[dict[str, Any]], format: str, empty: str, columns: Ite
 
 def _visible(text: str) -> str:
     """Return what a device said without characters that move a terminal's cursor or its reader's eye."""
-    from collector.sightings import quote
+    from collector.summaries import quote
 
     return quote(text)
+
+
+def print_csv(rows: list[dict[str, Any]], empty: str) -> None:
+    """Print rows as CSV on stdout; when there are none, say so on stderr.
+
+    A cell is what a device said: one that a spreadsheet would calculate gets an apostrophe in front.
+    """
+    if not rows:
+        sys.stderr.write(empty + "\n")
+        return
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: to_cell(value) for name, value in row.items()})
+
+
+def to_cell(value: Any) -> str:
+    """Return a value as it may stand in a spreadsheet: no formula, and nothing that cannot be seen."""
+    text = "" if value is None else str(value)
+    visible = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    begin = text.lstrip(" ")[:1]
+    # A number of ours is no formula, even one below zero.
+    return f"'{visible}" if begin in FORMULA_MARKS and begin and isinstance(value, str) else visible

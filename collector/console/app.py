@@ -23,6 +23,7 @@ from collector.console.pages import (
     flags,
     identity,
     incidents,
+    media,
     people,
     proposals,
     readers,
@@ -46,6 +47,7 @@ ROUTES: tuple[Route, ...] = (
     *incidents.ROUTES,
     *devices.ROUTES,
     *proposals.ROUTES,
+    *media.ROUTES,
     *people.ROUTES,
     *users.ROUTES,
 )

@@ -9,10 +9,11 @@ from markupsafe import Markup
 
 from collector.console.clock import mark_time
 from collector.console.wording import name_field
+from collector.summaries import show_bytes, show_duration
 
 LONGEST_LIST = 50
 TIME_NS = re.compile(r"[0-9]{1,19}")
-"""All that a time can be; a device can send any text there."""
+"""All that a time, a size or a span can be; a device can send any text there."""
 NOT_GIVEN = "not given"
 
 
@@ -35,6 +36,10 @@ def _to_lines(key: str, value: Any) -> list[str]:
         return ["yes" if value else "no"]
     if key.endswith("_ns") and isinstance(value, int | str) and TIME_NS.fullmatch(str(value)):
         return [mark_time(int(value)) if int(value) else NOT_GIVEN]
+    for suffix, show in (("_bytes", show_bytes), ("_s", show_duration)):
+        # JSON carries large numbers as text.
+        if key.endswith(suffix) and isinstance(value, int | str) and TIME_NS.fullmatch(str(value)):
+            return [show(int(value))]
     if isinstance(value, list):
         lines = [_to_line(each) for each in value[:LONGEST_LIST]]
         more = len(value) - LONGEST_LIST

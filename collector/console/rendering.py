@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from collector.console import flag_wording, wording
 from collector.console.clock import mark_time, show_day, show_span
 from collector.console.text import show
+from collector.summaries import show_bytes
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -29,7 +30,13 @@ class Rendering:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            time=mark_time, day=show_day, span=show_span, lines=_split, typed=_keep, lower_first=_lower_first
+            time=mark_time,
+            day=show_day,
+            span=show_span,
+            lines=_split,
+            typed=_keep,
+            lower_first=_lower_first,
+            size=show_bytes,
         )
         self._environment.globals.update(
             school_name=school_name,

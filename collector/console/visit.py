@@ -30,6 +30,7 @@ NAVIGATION = (
     ("/incidents", "Incidents", Permission.SEE_INCIDENTS),
     ("/devices", "Devices", Permission.SEE_DEVICES),
     ("/proposals", "Allow list", Permission.DECIDE_PROPOSALS),
+    ("/media", "USB devices", Permission.SEE_DEVICES),
     ("/people", "People", Permission.MANAGE_PEOPLE),
     ("/users", "Users", Permission.MANAGE_USERS),
     ("/readers", "Readers", Permission.SEE_READERS),

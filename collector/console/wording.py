@@ -56,6 +56,8 @@ POSTS = {Post(role.value): text for role, text in ROLES.items()} | {
 }
 
 KINDS = {
+    "account.signed_in": "A session began",
+    "account.signed_out": "A session ended",
     "agent.started": "The agent started",
     "agent.stopped": "The agent was told to stop",
     "agent.throttled": "The agent slowed itself down",
@@ -63,36 +65,144 @@ KINDS = {
     "check.changed": "A check came to another answer",
     "check.crashed": "A check ended with an error",
     "events.dropped": "Events were not sent",
+    "file.arrived": "A file that can be run came into a user’s folder",
+    "flag.raised": "A safeguarding flag was raised",
+    "hardware.listed": "The hardware was listed",
+    "media.counted": "Music, videos and pictures were counted",
+    "notice.accepted": "A notice was accepted",
     "policy.applied": "A policy came into force",
     "policy.refused": "A policy was refused",
+    "posture.found": "The machine’s security is not as the policy asks",
     "program.found": "A program is installed",
     "program.installed": "A program was installed",
+    "program.removed": "A program was removed",
     "program.started": "A program was started",
     "recipients.applied": "A set of readers of flags came into force",
     "recipients.refused": "A set of readers of flags was refused",
+    "session.left_open": "A session was left without a lock",
     "software.listed": "The installed software was listed",
+    "traffic.sustained": "A program sent or received a lot",
+    "usb.attached": "USB storage was attached",
+    "usb.changed": "USB storage changed",
+    "usb.written": "USB storage was written to",
 }
 
+CHECKS = {
+    "accounts": "Sessions and accounts",
+    "downloads": "Files that arrive",
+    "hardware": "Hardware",
+    "idle_lock": "Screen lock",
+    "keywords": "Safeguarding keywords",
+    "posture": "Security of the machine",
+    "software": "Software",
+    "traffic": "Traffic",
+    "usb_storage": "USB storage",
+}
+"""Checks by their name; one that is not here is shown by that name."""
+
+ANSWERS = {"pass": "Pass", "fail": "Fail", "unknown": "Not known", "not_applicable": "Does not apply"}
+
+ANSWER_COLOURS = {"pass": "green", "fail": "red", "unknown": "yellow", "not_applicable": "grey"}
+
+PROTECTIONS = {
+    "encrypted": "Encrypted",
+    "hardware_encrypted": "Encrypted by its own hardware",
+    "possibly_encrypted": "Possibly encrypted",
+    "plain": "Not encrypted",
+    "partly": "Encrypted in part",
+    "blank": "Blank",
+    "no_medium": "No medium in it",
+    "not_applicable": "Does not apply",
+    "unknown": "Not known",
+    "": "Never seen",
+}
+
+PROTECTION_COLOURS = {"encrypted": "green", "hardware_encrypted": "green", "plain": "red", "partly": "red"}
+"""Of all others: yellow, for nobody knows."""
+
+FORMS = {
+    "disk": "Stick or disk",
+    "card_reader": "Card reader",
+    "optical": "Disc drive",
+    "phone": "Phone or tablet",
+}
+
+OWN_RULES = {
+    "account-on-several-devices": (
+        """A personal account is for one person. Several sessions at a time may mean that a password is shared, or that
+        somebody left a session open and went on elsewhere. Sessions are told apart by a reference that names nobody:
+        this says which machines. It proves no person.""",
+        """Look at the machines first: is a session left open somewhere? Then speak with whoever looks after the
+        accounts. Ask before you conclude.""",
+    ),
+}
+"""What the collector raises itself, without a rule of the policy: why, and what to do first."""
+
 FIELDS = {
+    "account_kind": "Kind of account",
+    "account_ref": "Reference of the account",
     "already_running": "Ran already when the agent started",
+    "audio_bytes": "Size of sound files",
+    "audio_files": "Sound files",
     "bundle_sha256": "SHA-256 of the policy",
     "bundle_version": "Policy version",
+    "contains": "What is in it",
+    "cores": "Processor cores",
     "cpu_percent": "Processor use in per cent of one core",
+    "device.driver": "Driver",
+    "device.form": "Form",
+    "device.is_approved": "In the register of approved devices",
+    "device.is_mounted": "Open for files",
+    "device.is_unlocked": "Its encryption is unlocked",
+    "device.product": "USB device",
+    "device.product_id": "Product id",
+    "device.protection": "Protection",
+    "device.protection_by": "Known by",
+    "device.serial": "Serial number",
+    "device.size_bytes": "Size",
+    "device.vendor": "Maker",
+    "device.vendor_id": "Maker’s id",
+    "device.volumes": "Volumes",
     "dropped_kind": "Kind of event",
+    "duration_s": "For",
     "first_failed_at_ns": "First failed",
+    "idle_s": "Not used for",
+    "is_executable": "Can be run",
+    "is_local": "Account of the machine itself",
+    "is_over": "It is over",
+    "limit_s": "Allowed",
+    "mean_mbit_s": "Mean in Mbit/s",
+    "measured_by": "Measured by",
+    "memory_bytes": "Memory",
     "memory_mb": "Memory in MB",
     "not_watched": "Not watched",
     "os": "Operating system",
     "os_version": "Version of the operating system",
+    "others": "Other people with a session there",
+    "picture_bytes": "Size of pictures",
+    "picture_files": "Pictures",
     "previous_epoch": "Epoch before",
+    "program.build_id": "Build id",
     "program.name": "Program",
     "program.path": "Path",
     "program.sha256": "SHA-256 of its content",
+    "program.sketch": "Likeness of its content",
     "program.source": "Seen as",
     "program.version": "Version",
+    "program_name": "Program",
+    "received_bytes": "Received",
     "recipients_sha256": "SHA-256 of the set of readers",
     "recipients_version": "Version of the set of readers",
     "root_fingerprint": "Fingerprint of the safeguarding root",
+    "sent_bytes": "Sent",
+    "session_ref": "Reference of the session",
+    "session_type": "Kind of session",
+    "sha256": "SHA-256 of its content",
+    "size_bytes": "Size",
+    "video_bytes": "Size of videos",
+    "video_files": "Videos",
+    "was_there": "Was there when the agent started",
+    "written_bytes": "Written",
 }
 """Fields of events by their dotted name; one that is not here is shown by that name."""
 
@@ -103,6 +213,8 @@ NOTICES = {
     "noted": "The note is added.",
     "allowed": "The program is on the allow list, the incident is resolved, and a new policy is on its way.",
     "approved": "The allow list is changed, and a new policy is on its way to the devices.",
+    "medium-approved": "The device is in the register, and a new policy is on its way to the devices.",
+    "medium-withdrawn": "The device is not in the register any more, and a new policy is on its way to the devices.",
     "disabled": "The user is disabled and signed out everywhere.",
     "enabled": "The user can sign in again.",
     "decided": "The decision is saved.",
@@ -125,4 +237,5 @@ NEWS = {"session-ended"}
 
 def name_field(path: str) -> str:
     """Return the words for a field of an event."""
-    return FIELDS.get(path) or path.replace(".", ", ").replace("_", " ").capitalize()
+    # What a check found has names of its own, and the page says already that these are facts.
+    return FIELDS.get(path) or path.removeprefix("facts.").replace(".", ", ").replace("_", " ").capitalize()

@@ -2,7 +2,7 @@
 """The tables. One schema for every engine; `migrations` brings a database to it.
 
 Times are integers, nanoseconds since 1970, by the collector's clock unless the name says `device_`. Those of people
-and flags are written down in `schema_safeguarding`.
+and flags are written down in `schema_safeguarding`, those of machines in `schema_machines`.
 """
 
 from sqlalchemy import (
@@ -23,6 +23,13 @@ from sqlalchemy import (
 
 from collector.store.columns import Number, make_school_column
 from collector.store.columns import metadata as metadata
+from collector.store.schema_machines import answers as answers
+from collector.store.schema_machines import approved_media as approved_media
+from collector.store.schema_machines import hardware as hardware
+from collector.store.schema_machines import presence as presence
+from collector.store.schema_machines import seen_media as seen_media
+from collector.store.schema_machines import software as software
+from collector.store.schema_machines import software_lists as software_lists
 from collector.store.schema_safeguarding import absences as absences
 from collector.store.schema_safeguarding import accounts as accounts
 from collector.store.schema_safeguarding import drills as drills

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent.app import Agent
-from agent.config import Config
+from agent.config import CHECKS, Config
 from agent.errors import AlreadyRunningError, NotEnrolledError
 from agent.identity import IdentityFolder
 from agent.spool import Spool
@@ -53,7 +53,7 @@ def test_start_is_the_first_thing_told(desk: Desk, system: FakeSystem) -> None:
     agent.pipeline.step()
     started = events_of(agent)[0]
     assert isinstance(started, AgentStarted)
-    assert (started.hostname, started.checks) == (system.machine.hostname, ("software", "keywords"))
+    assert (started.hostname, started.checks) == (system.machine.hostname, CHECKS)
     assert set(system.not_watched()) <= set(started.not_watched)
     close(agent)
 

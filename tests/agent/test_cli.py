@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.cli import INTERRUPTED, main
-from agent.config import AGENT_VERSION, Config
+from agent.config import AGENT_VERSION, CHECKS, Config
 from agent.policy import PolicyStore
 from proto.events import KINDS, Program
 from proto.files import write_private
@@ -211,7 +211,7 @@ def test_a_name_that_is_no_check(capsys: pytest.CaptureFixture[str], names: list
     """2, nothing on stdout, and the checks that there are."""
     code, out, err = run(capsys, "check", *names)
     assert (code, out) == (2, "")
-    assert "checks: keywords, software" in err
+    assert f"checks: {', '.join(sorted(CHECKS))}" in err
     assert "\x1b" not in err
 
 
@@ -227,10 +227,12 @@ def test_check_is_0_when_all_is_well_and_1_when_not(capsys: pytest.CaptureFixtur
     """Without collector and state; JSON is a bare list with the keys that scripts rely on."""
     code, out, _ = run(capsys, "check", "--format", "json")
     assert code == 0
-    result, keywords = json.loads(out)
+    results = {result["check"]: result for result in json.loads(out)}
+    assert tuple(results) == CHECKS
+    result = results["software"]
     assert list(result) == ["check", "state", "summary", "facts", "first_failed_at"]
-    assert (result["check"], result["state"], result["first_failed_at"]) == ("software", "pass", None)
-    assert (keywords["check"], keywords["state"]) == ("keywords", "not_applicable")
+    assert (result["state"], result["first_failed_at"]) == ("pass", None)
+    assert results["keywords"]["state"] == "not_applicable"
     system.start("/usr/bin/tor")
     code, out, _ = run(capsys, "check", "software", "--format", "json")
     (result,) = json.loads(out)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import CHECKS, NOT_WATCHED_YET
+from agent.config import CHECKS
 from agent.explain import NEVER, Explanation, explain
 from agent.policy import PolicyStore
 from agent.readers import ReaderStore
@@ -102,7 +102,7 @@ def test_it_names_machine_school_and_policy(tmp_path: Path) -> None:
 def test_what_is_not_seen_is_said(tmp_path: Path) -> None:
     """Neither what this version cannot see anywhere, nor what it cannot see on this machine, is left out."""
     explanation = make_explanation(tmp_path)
-    assert explanation.not_watched == (*NOT_WATCHED_YET, *FakeSystem().not_watched())
+    assert explanation.not_watched == FakeSystem().not_watched()
     assert FakeSystem().not_watched()
 
 

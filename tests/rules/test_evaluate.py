@@ -18,7 +18,7 @@ from proto.events import (
 from proto.wire import decode_body, encode_body
 from rules.evaluate import Evaluator
 from rules.model import Condition, Match, Operator, ProgramPattern, Rule
-from tests.rules.plain_matcher import match_naively, programs, rules
+from tests.rules.plain_matcher import make_sketch, match_naively, programs, rules
 from tests.rules.sample import make_policy, make_rule
 
 SHA256 = "0123456789abcdef" * 4
@@ -256,8 +256,54 @@ def test_an_evaluator_says_what_it_needs():
     plain = Evaluator(make_policy(make_rule(ProgramPattern(name="x", executables=("tor",)), kinds=["program.found"])))
     hashed = Evaluator(make_policy(make_rule(TOR), make_rule(kinds=["agent.stopped"])))
 
-    assert (plain.needs_hashes, plain.kinds) == (False, {"program.found"})
-    assert (hashed.needs_hashes, hashed.kinds) == (True, {"program.started", "agent.stopped"})
+    alike = Evaluator(make_policy(make_rule(ProgramPattern(name="x", build_ids=("ab",), sketches=(make_sketch(0),)))))
+
+    assert (plain.needed_content, plain.kinds) == (frozenset(), {"program.found"})
+    assert (hashed.needed_content, hashed.kinds) == ({"sha256"}, {"program.started", "agent.stopped"})
+    assert alike.needed_content == {"build_id", "sketch"}
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (Program("homework", "/home/u/homework", source="process", build_id="AB" * 20), "build_id"),
+        (Program("homework", "/home/u/homework", source="process", sketch=make_sketch(8)), "sketch"),
+        (Program("homework", "/home/u/homework", source="process", sketch=make_sketch(20)), None),
+        (Program("homework", "/home/u/homework", source="process", sketch="s1:" * 100_000), None),
+        (Program("tor", "/usr/bin/tor", source="process", build_id="ab" * 20, sketch=make_sketch(0)), "build_id"),
+        (Program("Onion_Share.CLI", source="pip"), "python_package"),
+        (Program("@onion/share", source="npm"), "node_package"),
+        (Program("Maths Helper (ABCDEFGH)", source="extension"), "extension"),
+        (Program("abcdefgh", source="extension"), "extension"),
+        (Program("abcdefgh (other)", source="extension"), None),
+        (Program("abcdefgh", source="npm"), None),
+        (Program("tor", source="rpm"), "package"),
+        (Program("tor-browser-linux", "/home/u/tor.AppImage", source="appimage"), "executable"),
+    ],
+)
+def test_a_program_is_known_by_its_content_and_in_every_list(program, expected):
+    """A changed copy by its likeness, an extension by its id and never by the title that its maker chose."""
+    pattern = replace(
+        TOR,
+        build_ids=("ab" * 20,),
+        sketches=(make_sketch(0),),
+        python_packages=("onion-share-cli",),
+        node_packages=("@onion/share",),
+        extensions=("abcdefgh",),
+    )
+
+    assert [each.matched_by for each in match(make_rule(pattern), program)] == ([expected] if expected else [])
+
+
+def test_an_extension_is_approved_by_its_id_too():
+    """The allow list has it as devices name it, with its title; a new title does not take the approval away."""
+    rule = make_rule(ProgramPattern(name="A VPN", extensions=("abcdefgh",)), unless_approved=True)
+    vpn = Program("School VPN (abcdefgh)", source="extension")
+
+    assert match(rule, vpn)
+    assert not match(rule, vpn, approved=("School VPN (abcdefgh)",))
+    assert not match(rule, replace(vpn, name="Renamed (abcdefgh)"), approved=("School VPN (abcdefgh)",))
+    assert match(rule, vpn, approved=("Another (ijklmnop)",))
 
 
 @given(

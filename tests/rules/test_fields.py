@@ -40,11 +40,12 @@ def test_a_field_has_the_type_of_the_dataclass(kind, field, expected):
     assert find_type(kind, field) is expected
 
 
-def test_only_three_kinds_are_about_one_program():
+def test_only_four_kinds_are_about_one_program():
     """A list of software is not one program."""
     assert {kind for kind in KINDS if is_about_program(kind)} == {
         "program.found",
         "program.installed",
+        "program.removed",
         "program.started",
     }
 

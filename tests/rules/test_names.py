@@ -3,7 +3,7 @@
 
 import pytest
 
-from rules.names import MAX_CHARACTERS, to_name, to_path
+from rules.names import MAX_CHARACTERS, to_extension_id, to_name, to_path, to_python_package
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,25 @@ def test_what_is_longer_than_any_real_name_is_cut():
     """The length of a name costs us nothing, whatever a device sends."""
     assert len(to_name("a" * 10_000_000)) == MAX_CHARACTERS
     assert len(to_path("/" * 10_000_000)) == MAX_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("uBlock Origin (cjpalhdlnbpafiamejdnhcphjbkeiagm)", "cjpalhdlnbpafiamejdnhcphjbkeiagm"),
+        ("A (B) C ({D10D0BF8-1})", "{d10d0bf8-1}"),
+        ("foxyproxy@eric.h.jung", "foxyproxy@eric.h.jung"),
+        ("Bracket) at the start", "bracket) at the start"),
+        (")", ""),
+        ("", ""),
+    ],
+)
+def test_an_extension_is_compared_by_its_id(text, expected):
+    """The title in front of it is its maker's wish."""
+    assert to_extension_id(text) == expected
+
+
+@pytest.mark.parametrize("text", ["onion-share", "Onion_Share", "onion.share", "ONION-_.share"])
+def test_a_python_package_is_compared_as_its_index_does(text):
+    """Its makers, pip and people write it in different ways."""
+    assert to_python_package(text) == "onion-share"

@@ -6,13 +6,19 @@ import pytest
 from proto.events import KINDS
 from rules.errors import RuleFormatError
 from rules.evaluate import Evaluator
-from rules.fields import SOURCES, is_about_program, to_event
+from rules.fields import COMPARED_WITH, SOURCES, is_about_program, to_event
 from rules.model import Condition, Operator, ProgramPattern
 from rules.reach import verify_reachable
 from rules.table import Table
 from tests.rules.sample import make_policy, make_rule
 
-NAMES = {"executables": "tor", "packages": "tor", "flatpaks": "tor", "snaps": "tor", "paths": "/tor", "sha256": "ab"}
+SKETCH = "s1:" + "".join(f"{number:08x}" for number in range(64))
+NAMES = dict.fromkeys(COMPARED_WITH, "tor") | {
+    "paths": "/tor",
+    "sha256": "ab",
+    "build_ids": "cd",
+    "sketches": SKETCH,
+}
 PROGRAM_KINDS = [kind for kind in KINDS if is_about_program(kind)]
 
 
@@ -25,7 +31,14 @@ def test_a_rule_called_unreachable_is_never_matched(kind, key, source):
     rule = make_rule(ProgramPattern(name="Tor", **{key: (NAMES[key],)}), kinds=[kind], when=when)
     event = to_event(
         kind,
-        {"program.name": "tor", "program.path": "/tor", "program.sha256": "ab", "program.source": source},
+        {
+            "program.name": "tor",
+            "program.path": "/tor",
+            "program.sha256": "ab",
+            "program.build_id": "cd",
+            "program.sketch": SKETCH,
+            "program.source": source,
+        },
     )
     matches = Evaluator(make_policy(rule)).match(kind, event)
     table = Table({}, keys=(), file="x.toml")

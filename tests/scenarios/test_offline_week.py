@@ -23,7 +23,8 @@ def test_events_wait_and_arrive_once(collector: RunningCollector, agent: Running
 
     collector.start()
     wait_for(lambda: collector.incidents("cracking-passwords"), "the last event of the week", collector, agent)
-    assert [(each.rule, each.count) for each in sorted(collector.incidents(), key=lambda each: each.rule)] == [
+    about_programs = [each for each in collector.incidents() if each.group.startswith("program/")]
+    assert [(each.rule, each.count) for each in sorted(about_programs, key=lambda each: each.rule)] == [
         ("bypass-tor", 2),  # Started once; still running when the agent came back, which says so.
         ("cracking-passwords", 1),
     ]

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The installed half of the software check: what a rule names, and, if the policy asks, the list of all the rest.
+"""The installed half of the software check: what a rule names, and, if the policy asks, the list of all the rest and
+what came, went or changed since.
 
-A scan is cheap; judging it may mean to hash many files, so that is done a little at each look. What runs is
-`software_running`'s business, which never waits long for this one.
+A scan is cheap or comes in parts; judging it may mean to read many files, so that is done a little at each look. What
+runs is `software_running`'s business, which never waits long for this one.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from agent.checks.interface import Rules
 from agent.checks.software.finding import Finding, find_finding
 from agent.checks.software.listed import ListedPrograms
 from agent.checks.software.told import Key, ToldFindings
-from agent.system.interface import System
-from proto.events import Program, ProgramFound, ProgramInstalled, SoftwareListed
-from rules.names import to_name
+from agent.system.content import ALL_CONTENT
+from agent.system.interface import InstalledSoftware, System
+from proto.events import Program, ProgramFound, ProgramInstalled, ProgramRemoved, SoftwareListed
 
 FINGERPRINT_EVERY_S = 5.0
 SCAN_EVERY_S = 3600.0
@@ -24,10 +24,12 @@ JUDGE_AT_MOST_S = 0.2
 """At one look."""
 MANY = 10
 """More new programs than this at once are one event."""
+REMOVED_AT_ONCE = 8
+"""So many removals are told every few seconds, so that a desktop that was removed is no flood."""
 LIST_MAX_BYTES = 256 * 1024
 """Of one list; a longer one goes in parts, for an event has a limit."""
 
-InstalledEvent = ProgramFound | ProgramInstalled | SoftwareListed
+InstalledEvent = ProgramFound | ProgramInstalled | ProgramRemoved | SoftwareListed
 
 
 class InstalledPrograms:
@@ -44,9 +46,12 @@ class InstalledPrograms:
         self._fingerprint: object = None
         self._fingerprint_due_s = 0.0
         self._scan_due_s = 0.0
+        self._is_scan_under_way = False
+        self._installed: InstalledSoftware | None = None
         self._programs: tuple[Program, ...] | None = None
         self._waiting: deque[Program] = deque()
         self._is_listing_due = False
+        self._removal_due_s = 0.0
         self._findings: dict[Key, Finding] = {}
         self._unhashed: set[Key] = set()
         self.unread: tuple[str, ...] = ()
@@ -70,7 +75,7 @@ class InstalledPrograms:
     @property
     def is_complete(self) -> bool:
         """Whether all that the last scan found was judged by the present rules."""
-        return self._programs is not None and not self._waiting
+        return self._programs is not None and not self._waiting and not self._is_scan_under_way
 
     def observe(self, rules: Rules | None, *, pause: bool) -> Iterator[InstalledEvent]:
         """Look once; yield what a rule names since the last look, and the list of the rest if the policy asks."""
@@ -84,22 +89,26 @@ class InstalledPrograms:
         yield from self._judge_waiting(rules)
         self._told.keep()
         if self.is_complete and self._is_listing_due:
-            yield from self._list_ordinary(rules)
-            self._is_listing_due = False
+            yield from self._tell_differences(rules)
 
     def _scan_if_changed(self) -> None:
         now_s = self._clock_s()
-        if now_s < self._fingerprint_due_s:
-            return
-        self._fingerprint_due_s = now_s + FINGERPRINT_EVERY_S
-        # Taken before the scan: what changes in between makes the next one differ.
-        fingerprint = self._system.installed_fingerprint()
-        if fingerprint == self._fingerprint and now_s < self._scan_due_s:
-            return
-        self._fingerprint = fingerprint
-        self._scan_due_s = now_s + SCAN_EVERY_S
+        if not self._is_scan_under_way:
+            if now_s < self._fingerprint_due_s:
+                return
+            self._fingerprint_due_s = now_s + FINGERPRINT_EVERY_S
+            # Taken before the scan: what changes in between makes the next one differ.
+            fingerprint = self._system.installed_fingerprint()
+            if fingerprint == self._fingerprint and now_s < self._scan_due_s:
+                return
+            self._fingerprint = fingerprint
+            self._scan_due_s = now_s + SCAN_EVERY_S
         installed = self._system.installed_software()
-        self._programs, self.unread = installed.programs, installed.unread
+        self._is_scan_under_way = installed.has_more
+        if installed.has_more:
+            return
+        self._installed, self.unread = installed, installed.unread
+        self._programs = installed.programs + installed.loose
         present = {_key(program) for program in self._programs}
         self._findings = {key: finding for key, finding in self._findings.items() if key in present}
         self._told.forget_others(present)
@@ -119,40 +128,51 @@ class InstalledPrograms:
     def _judge(self, program: Program, rules: Rules) -> Iterator[ProgramFound]:
         """Yield a find if a rule names this program that did not do so before."""
         key = _key(program)
-        if rules.evaluator.needs_hashes:
-            program = self._with_hash(program)
+        wanted = rules.evaluator.needed_content
+        content = self._system.identify_installed(program, wanted)
+        if not content.is_complete:
+            self._unhashed.add(key)
+        program = content.add_to(program)
         finding = find_finding(rules.evaluator, ProgramFound(program))
         if finding is None:
             self._findings.pop(key, None)
             self._told.note(key, frozenset())
             return
         if finding.rules - self._told.rules_of(key):
-            yield ProgramFound(program if program.sha256 else self._with_hash(program))
+            rest = self._system.identify_installed(program, ALL_CONTENT - wanted)
+            yield ProgramFound(rest.add_to(program))
         self._told.note(key, finding.rules)
         self._findings[key] = finding
 
-    def _with_hash(self, program: Program) -> Program:
-        sha256 = self._system.hash_installed(program)
-        if sha256 is None:
-            self._unhashed.add(_key(program))
-        return replace(program, sha256=sha256 or "")
-
-    def _list_ordinary(self, rules: Rules) -> Iterator[ProgramInstalled | SoftwareListed]:
-        """Tell what is installed and not named by a rule, as far as it is news, if the policy asks for it at all."""
-        if not rules.policy.inventory.ask:
+    def _tell_differences(self, rules: Rules) -> Iterator[ProgramInstalled | ProgramRemoved | SoftwareListed]:
+        """Tell what came, changed and went among all that no rule names, if the policy asks for it at all."""
+        if self._installed is None or not rules.policy.inventory.ask:
+            self._is_listing_due = False
             return
+        yield from self._list_ordinary(self._installed)
+        if self.unread:  # what could not be read may be there all the same
+            self._is_listing_due = False
+            return
+        self._listed.note_present(self._installed.programs, self._installed.of_homes, self._installed.homes)
+        gone = list(self._listed.find_gone(self._installed.programs, self._installed.homes))
+        if gone and self._clock_s() >= self._removal_due_s:
+            self._removal_due_s = self._clock_s() + FINGERPRINT_EVERY_S
+            told, gone = gone[:REMOVED_AT_ONCE], gone[REMOVED_AT_ONCE:]
+            for program in told:
+                yield ProgramRemoved(program)
+            self._listed.forget(told)
+        self._is_listing_due = bool(gone)
+
+    def _list_ordinary(self, installed: InstalledSoftware) -> Iterator[ProgramInstalled | SoftwareListed]:
+        """Tell what is installed and not named by a rule, as far as it is news."""
         # Without the path: the allow list goes by name, and a path can hold the name of a person.
-        ordinary = {
-            _key(replace(program, version="", path="")): replace(program, path="")
-            for program in self._programs or ()
+        ordinary = dict.fromkeys(
+            Program(program.name, source=program.source, version=program.version)
+            for program in installed.programs
             if _key(program) not in self._findings
-        }
+        )
         is_first = self._listed.is_empty
-        news = [
-            program
-            for program in ordinary.values()
-            if is_first or (program not in self._listed and to_name(program.name) not in rules.policy.approved)
-        ]
+        news = [program for program in ordinary if program not in self._listed]
         if is_first or len(news) > MANY:
             for part in _split(news):
                 yield SoftwareListed(part, first=is_first)

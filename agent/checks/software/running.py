@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from agent.checks.software.finding import Finding, find_finding
 from agent.errors import StartWatchError
+from agent.system.content import ALL_CONTENT
 from agent.system.interface import RunningProgram, Starts, StartWatch, System, Unreadable
 from proto.events import EventsDropped, Program, ProgramStarted
 from rules.evaluate import Evaluator
@@ -146,17 +147,15 @@ class RunningPrograms:
         if self._evaluator is None:
             return
         event = ProgramStarted(Program(running.name, running.path, source="process"), already_running)
-        if self._evaluator.needs_hashes:
-            event = self._with_hash(event, running)
-            if not event.program.sha256:
-                self._unhashed.add(running.pid)
+        wanted = self._evaluator.needed_content
+        content = self._system.identify_running(running, wanted)
+        if not content.is_complete:
+            self._unhashed.add(running.pid)
+        event = replace(event, program=content.add_to(event.program))
         finding = find_finding(self._evaluator, event)
         if finding is None:
             return
         self._findings[running.pid] = finding
         if before is None or finding.rules - before.rules:
-            yield event if event.program.sha256 else self._with_hash(event, running)
-
-    def _with_hash(self, event: ProgramStarted, running: RunningProgram) -> ProgramStarted:
-        sha256 = self._system.hash_running(running) or ""
-        return replace(event, program=replace(event.program, sha256=sha256))
+            rest = self._system.identify_running(running, ALL_CONTENT - wanted)
+            yield replace(event, program=rest.add_to(event.program))

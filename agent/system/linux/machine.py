@@ -11,12 +11,13 @@ import socket
 import stat
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from agent.errors import MachineError, StartWatchError
 from agent.parsing.launch import ChildUsage, ParsingChild
 from agent.system.arrivals import ArrivalWatch
+from agent.system.content import Content
 from agent.system.interface import (
     InstalledSoftware,
     Machine,
@@ -27,7 +28,9 @@ from agent.system.interface import (
     Unreadable,
     Usage,
 )
-from agent.system.linux.files import ContentHasher, open_file, to_text
+from agent.system.linux.content import ContentReader
+from agent.system.linux.files import open_file, to_text
+from agent.system.linux.image import open_image
 from agent.system.linux.installed import InstalledReader
 from agent.system.linux.sessions import SessionReader
 from agent.system.linux.starts import ConnectorWatch, open_connector
@@ -49,7 +52,7 @@ class LinuxSystem(System):
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
         self._installed = InstalledReader(root, self._to_parsing)
-        self._hasher = ContentHasher()
+        self._reader = ContentReader(self._to_parsing)
         self._sessions = SessionReader()
         self._watch_obstacle: str | None = None
         self._parsing: ParsingChild | None = None
@@ -78,17 +81,17 @@ class LinuxSystem(System):
         """Return the times of the lists and folders."""
         return self._installed.fingerprint()
 
-    def hash_installed(self, program: Program) -> str | None:
-        """Return the hex SHA-256 of a program that is a file, "" for a package or a link, None when unreadable."""
-        if not program.path:
-            return ""
+    def identify_installed(self, program: Program, wanted: Set[str]) -> Content:
+        """Return what is wanted of the content of a program that is a file; a package or a link has none."""
+        if not wanted or not program.path:
+            return Content()
         try:
             if stat.S_ISLNK(os.lstat(program.path).st_mode):
-                return ""
+                return Content()
             with open_file(Path(program.path)) as descriptor:
-                return self._hasher.hash_installed(descriptor)
+                return self._reader.read_installed(descriptor, wanted)
         except OSError:
-            return None
+            return Content(is_complete=False)
 
     def process_ids(self) -> set[int]:
         """Return the ids that /proc lists."""
@@ -135,20 +138,24 @@ class LinuxSystem(System):
             return False
         return (started, *_identify_file(program.pid)[:2]) == (program.started, program.device, program.inode)
 
-    def hash_running(self, program: RunningProgram) -> str | None:
-        """Return the hex SHA-256 of what a process was started from, or None when that cannot be read any more."""
+    def identify_running(self, program: RunningProgram, wanted: Set[str]) -> Content:
+        """Return what is wanted of the content that a process was started from, as far as it can be read still."""
+        if not wanted:
+            return Content()
+        if program.device == _NO_DEVICE:
+            return self._identify_image(program, wanted)
         try:
             # The kernel's own reference to the file: it holds after the file was deleted or replaced.
             descriptor = os.open(f"/proc/{program.pid}/exe", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            return self._hash_ended(program)
+            return self._identify_ended(program, wanted)
         try:
             file = os.fstat(descriptor)
             if (file.st_dev, file.st_ino) == (program.device, program.inode):
-                return self._hasher.hash_open(descriptor)
+                return self._reader.read_open(descriptor, wanted)
         finally:
             os.close(descriptor)
-        return self._hash_ended(program)
+        return self._identify_ended(program, wanted)
 
     def watch_starts(self, wake: Callable[[], None]) -> StartWatch | None:
         """Watch through the kernel's process connector, or return None when it is not to be had."""
@@ -250,16 +257,26 @@ class LinuxSystem(System):
             self._parsing = ParsingChild()
         return self._parsing
 
-    def _hash_ended(self, program: RunningProgram) -> str | None:
-        """Hash the file of a process that has ended, if nothing has touched it since."""
+    def _identify_image(self, program: RunningProgram, wanted: Set[str]) -> Content:
+        """Identify a program whose file nobody but its user may open by what of it is in the memory."""
+        try:
+            with open_image(program.pid) as descriptor:
+                if self.is_running(program):
+                    return self._reader.read_image(descriptor, wanted)
+        except OSError:
+            return Content(is_complete=False)
+        return Content(is_complete=False)
+
+    def _identify_ended(self, program: RunningProgram, wanted: Set[str]) -> Content:
+        """Identify the file of a process that has ended, if nothing has touched it since."""
         try:
             with open_file(Path(program.path)) as descriptor:
                 file = os.fstat(descriptor)
                 if (file.st_dev, file.st_ino, file.st_ctime_ns) == (program.device, program.inode, program.changed_ns):
-                    return self._hasher.hash_open(descriptor)
+                    return self._reader.read_open(descriptor, wanted)
         except OSError:
-            return None
-        return None
+            return Content(is_complete=False)
+        return Content(is_complete=False)
 
     def _os_version(self) -> str:
         for place in ("etc/os-release", "usr/lib/os-release"):

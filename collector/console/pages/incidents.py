@@ -14,7 +14,7 @@ from collector.console.facts import lay_out
 from collector.console.grouping import group_incidents
 from collector.console.guard import Route
 from collector.console.visit import Visit
-from collector.console.wording import SEVERITIES, STATES
+from collector.console.wording import OWN_RULES, SEVERITIES, STATES
 from collector.errors import UsageError
 from collector.incidents import (
     Action,
@@ -91,13 +91,14 @@ def show_incident(visit: Visit, error: UsageError | None = None) -> Response:
     incident = _find(visit)
     events = _find_events(visit, incident)
     rule, rule_missing = _find_rule(visit, incident)
+    why, advice = (rule.why, rule.advice) if rule is not None else OWN_RULES.get(incident.rule, (rule_missing, ""))
     return visit.page(
         "incident.html",
         error=error,
         incident=incident,
         events=[(title, event, lay_out(event.body or {})) for title, event in events],
-        rule=rule,
-        rule_missing=rule_missing,
+        why=why,
+        advice=advice,
         allowable=_find_allowable(incident, rule, events),
         history=list_history(visit.engine, visit.school_id, incident.id),
         note=visit.field("note"),

@@ -65,6 +65,11 @@ WHO_MAY = {
     "POST /incidents/{incident_id}/allow": TECHNICIAN,
     "GET /devices": STAFF,
     "GET /devices/{device_id}": STAFF,
+    "GET /devices/{device_id}/software": STAFF,
+    "GET /media": STAFF,
+    "GET /media/{digest}": STAFF,
+    "POST /media/{digest}/approve": TECHNICIAN,
+    "POST /media/{digest}/withdraw": TECHNICIAN,
     "GET /proposals": TECHNICIAN,
     "GET /proposals/{proposal_id}": TECHNICIAN,
     "POST /proposals/{proposal_id}": TECHNICIAN,
@@ -96,7 +101,7 @@ def name_of(route: Route) -> str:
 def knock(visitor: Visitor, route: Route) -> tuple[int, str]:
     """Ask for a route with what its address needs and nothing else; return the status and where it leads."""
     path = route.path.replace("{name}", "ghost")
-    for parameter in ("{incident_id}", "{device_id}", "{proposal_id}", "{flag_id}"):
+    for parameter in ("{incident_id}", "{device_id}", "{proposal_id}", "{flag_id}", "{digest}"):
         path = path.replace(parameter, "00" * 8)
     answer = visitor.get(path) if route.method == "GET" else visitor.post(path, {})
     return answer.status, answer.location

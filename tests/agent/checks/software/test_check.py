@@ -2,18 +2,21 @@
 """Tests of the software check: what its findings mean, and the whole of it on this very machine."""
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 import pytest
 
 from agent.checks.interface import CheckResult
 from agent.checks.software.check import Software
+from agent.parsing.parsers import elf
+from agent.system.content import Content
 from agent.system.interface import Unreadable
 from agent.system.linux.machine import LinuxSystem
 from proto.events import Kind, Program, ProgramStarted, State
@@ -23,6 +26,8 @@ from tests.fakes import FakeClock, FakeSystem
 
 DEADLINE_S = 20.0
 SLEEP = Path("/bin/sleep").read_bytes()
+_INSIDE = elf.parse(io.BytesIO(SLEEP))
+SLEEP_CONTENT = Content(hashlib.sha256(SLEEP).hexdigest(), _INSIDE["build_id"], _INSIDE["sketch"])
 
 
 class Machine:
@@ -167,11 +172,11 @@ def test_work_that_is_left_over_is_said(machine: Machine, monkeypatch: pytest.Mo
     machine.rules = make_rules(knows_hash(b"miner"))
     machine.system.install(*(Program(str(number), path=f"/opt/{number}", source="file") for number in range(20)))
 
-    def hash_slowly(_: Program) -> str:
+    def read_slowly(_: Program, __: Set[str]) -> Content:
         machine.clock.advance(0.1)
-        return ""
+        return Content()
 
-    monkeypatch.setattr(machine.system, "hash_installed", hash_slowly)
+    monkeypatch.setattr(machine.system, "identify_installed", read_slowly)
     machine.look()
     assert machine.check.has_more
     looks = 0
@@ -249,8 +254,7 @@ def test_a_real_program_with_a_forbidden_name_is_found(real: RealMachine):
     process = real.start(tor)
     event = real.look_until(is_start_of(tor))
 
-    sha256 = hashlib.sha256(SLEEP).hexdigest()
-    assert event == ProgramStarted(Program(FORBIDDEN, path=str(tor), sha256=sha256, source="process"))
+    assert event == ProgramStarted(SLEEP_CONTENT.add_to(Program(FORBIDDEN, path=str(tor), source="process")))
     assert real.check.result().state is State.FAIL
     process.kill()
     process.wait()
@@ -313,7 +317,6 @@ def test_a_real_installed_program_is_found_and_told_once(real: RealMachine):
     shutil.copy("/bin/sleep", folder / FORBIDDEN)
     event = real.look_until(lambda event: event.kind == "program.found")
 
-    assert event.program == Program(  # type: ignore[attr-defined]
-        FORBIDDEN, path=str(folder / FORBIDDEN), sha256=hashlib.sha256(SLEEP).hexdigest(), source="file"
-    )
+    found = SLEEP_CONTENT.add_to(Program(FORBIDDEN, path=str(folder / FORBIDDEN), source="file"))
+    assert event.program == found  # type: ignore[attr-defined]
     assert [each for each in real.look() if each.kind == "program.found"] == []

@@ -2,6 +2,7 @@
 """Tests of the installed half of the software check, on a machine in memory."""
 
 import hashlib
+from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,18 @@ from agent.checks.software.installed import (
     JUDGE_AT_MOST_S,
     LIST_MAX_BYTES,
     MANY,
+    REMOVED_AT_ONCE,
     SCAN_EVERY_S,
     InstalledPrograms,
 )
 from agent.checks.software.listed import ListedPrograms
 from agent.checks.software.told import FILE_NAME, ToldFindings
+from agent.system.content import Content
+from agent.system.interface import InstalledSoftware
 from proto.envelope import MAX_BODY_BYTES
-from proto.events import Program, ProgramFound, ProgramInstalled, SoftwareListed
+from proto.events import Program, ProgramFound, ProgramInstalled, ProgramRemoved, SoftwareListed
 from proto.wire import encode_body
+from rules.model import ProgramPattern
 from tests.agent.checks.policies import NMAP, TOR, InForce, knows_hash, make_rules
 from tests.fakes import FakeClock, FakeSystem
 
@@ -35,12 +40,33 @@ def file(path: str) -> Program:
     return Program(path.rpartition("/")[2], path=path, source="file")
 
 
+class SystemWithHomes(FakeSystem):
+    """A machine with people's folders, and with so much on it that a scan comes in parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.homes: dict[str, tuple[Program, ...]] = {}
+        self.loose: tuple[Program, ...] = ()
+        self.parts = 1
+
+    def installed_software(self) -> InstalledSoftware:
+        if self.parts > 1:
+            self.parts -= 1
+            return InstalledSoftware((), has_more=True)
+        of_homes = frozenset(program for programs in self.homes.values() for program in programs)
+        found = super().installed_software()
+        return replace(found, loose=self.loose, of_homes=of_homes, homes=frozenset(self.homes))
+
+    def identify_installed(self, program: Program, wanted: AbstractSet[str]) -> Content:
+        return Content() if program in self.loose else super().identify_installed(program, wanted)
+
+
 class Machine:
     """A machine that is looked at as often as a change is looked for."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.system = FakeSystem()
+        self.system = SystemWithHomes()
         self.folder = folder
         self.start_agent()
 
@@ -151,13 +177,13 @@ def test_judging_a_great_deal_is_spread_over_many_looks(machine: Machine, monkey
     """The watch on running programs never waits long; until all is judged, the half is not complete."""
     programs = [file(f"/opt/suite/program-{number}") for number in range(9)]
     machine.system.install(*programs, file("/opt/suite/tor"))
-    hash_at_once = machine.system.hash_installed
+    read_at_once = machine.system.identify_installed
 
-    def hash_slowly(program: Program) -> str | None:
+    def read_slowly(program: Program, wanted: Set[str]) -> Content:
         machine.clock.advance(JUDGE_AT_MOST_S / 2)
-        return hash_at_once(program)
+        return read_at_once(program, wanted)
 
-    monkeypatch.setattr(machine.system, "hash_installed", hash_slowly)
+    monkeypatch.setattr(machine.system, "identify_installed", read_slowly)
     rules = make_rules(TOR, knows_hash(b"miner"))
 
     assert machine.look(rules) == []
@@ -215,13 +241,13 @@ def test_a_list_that_is_too_long_for_one_event_goes_in_parts(machine: Machine):
 
 
 def test_a_few_new_programs_are_told_one_by_one(machine: Machine):
-    """Those that are on no list."""
+    """Those that the school approved too, for the inventory holds them all; no rule is about these."""
     machine.system.install(package("vlc"))
     machine.look(ASKING)
     machine.system.install(package("gimp"), package("inkscape"))
     rules = make_rules(TOR, ask=True, approved=frozenset(("inkscape",)))
 
-    assert machine.look(rules) == [ProgramInstalled(package("gimp"))]
+    assert machine.look(rules) == [ProgramInstalled(package("gimp")), ProgramInstalled(package("inkscape"))]
     assert machine.look(rules) == []
 
 
@@ -235,14 +261,156 @@ def test_many_new_programs_are_one_event(machine: Machine):
     assert machine.look(ASKING) == [SoftwareListed(tuple(desktop), first=False)]
 
 
-def test_an_update_is_not_news(machine: Machine):
-    """Another version of a listed program is the program that was listed."""
+def test_a_new_version_is_told(machine: Machine):
+    """Once, also over a restart; the old one is not told to be gone. Going back is a change too."""
     machine.system.install(package("vlc", "1"))
     machine.look(ASKING)
     machine.system.remove(package("vlc", "1"))
     machine.system.install(package("vlc", "2"))
 
+    assert machine.look(ASKING) == [ProgramInstalled(package("vlc", "2"))]
+    machine.start_agent()
     assert machine.look(ASKING) == []
+    machine.system.remove(package("vlc", "2"))
+    machine.system.install(package("vlc", "1"))
+    assert machine.look(ASKING) == [ProgramInstalled(package("vlc", "1"))]
+
+
+def test_many_new_versions_are_one_event(machine: Machine):
+    """As after an evening of updates."""
+    old = [package(f"part-{number}", "1") for number in range(MANY + 1)]
+    new = [replace(program, version="2") for program in old]
+    machine.system.install(*old)
+    machine.look(ASKING)
+    machine.system.remove(*old)
+    machine.system.install(*new)
+
+    assert machine.look(ASKING) == [SoftwareListed(tuple(new), first=False)]
+
+
+@pytest.mark.parametrize("while_running", [True, False])
+def test_a_program_that_is_gone_is_told_once(machine: Machine, while_running: bool):
+    """Whether it went while the agent was running or not. If it comes back it is new."""
+    machine.system.install(package("vlc"), package("gimp", "2"))
+    machine.look(ASKING)
+    machine.system.remove(package("gimp", "2"))
+    if not while_running:
+        machine.start_agent()
+
+    assert machine.look(ASKING) == [ProgramRemoved(package("gimp", "2"))]
+    assert machine.look(ASKING, after_s=SCAN_EVERY_S) == []
+    machine.start_agent()
+    assert machine.look(ASKING) == []
+    machine.system.install(package("gimp", "2"))
+    assert machine.look(ASKING) == [ProgramInstalled(package("gimp", "2"))]
+
+
+def test_what_was_never_listed_is_not_told_to_be_gone(machine: Machine):
+    """What a rule names is in another story. A listed program that a rule names later is still there."""
+    machine.system.install(package("vlc"), package("nmap"))
+    machine.look(ASKING)
+    machine.system.remove(package("nmap"))
+    assert machine.look(ASKING) == []
+    vlc = ProgramPattern(name="VLC", packages=("vlc",))
+
+    assert machine.look(make_rules(vlc, ask=True)) == [ProgramFound(package("vlc"))]
+    assert machine.look(make_rules(vlc, ask=True), after_s=SCAN_EVERY_S) == []
+
+
+def test_one_of_two_copies_is_no_removal(machine: Machine):
+    """The program is still there."""
+    machine.system.install(file("/home/alice/bin/tool"), file("/home/bob/bin/tool"))
+    machine.look(ASKING)
+    machine.system.remove(file("/home/bob/bin/tool"))
+
+    assert machine.look(ASKING) == []
+
+
+def test_what_could_not_be_read_is_not_gone(machine: Machine):
+    """A gap must not look like removals; when all is read again, it is told."""
+    machine.system.install(package("vlc"), package("gimp"))
+    machine.look(ASKING)
+    machine.system.unread = ("Debian packages: permission denied",)
+    machine.system.remove(package("gimp"))
+    assert machine.look(ASKING) == []
+    machine.system.unread = ()
+
+    assert machine.look(ASKING, after_s=SCAN_EVERY_S) == [ProgramRemoved(package("gimp"))]
+
+
+def test_a_home_that_is_away_takes_nothing_with_it(machine: Machine):
+    """Homes come and go with their people; what is in the system's folders does not."""
+    tool, gimp = file("/home/alice/bin/tool"), package("gimp")
+    machine.system.homes = {"alice's": (tool,), "bob's": ()}
+    machine.system.install(tool, gimp, package("vlc"))
+    machine.look(ASKING)
+    machine.system.homes = {"bob's": ()}
+    machine.system.remove(tool, gimp)
+
+    assert machine.look(ASKING) == [ProgramRemoved(gimp)]
+    machine.start_agent()
+    assert machine.look(ASKING) == []
+    machine.system.homes = {"alice's": (), "bob's": ()}
+    assert machine.look(ASKING, after_s=SCAN_EVERY_S) == [ProgramRemoved(Program("tool", source="file"))]
+
+
+def test_a_desktop_that_is_removed_is_no_flood(machine: Machine):
+    """A few removals are told every few seconds, and in the end all of them."""
+    desktop = [package(f"desktop-{number:02}") for number in range(2 * REMOVED_AT_ONCE + 1)]
+    machine.system.install(*desktop, package("vlc"))
+    machine.look(ASKING)
+    machine.system.remove(*desktop)
+
+    told = [machine.look(ASKING), machine.look(ASKING, after_s=1), machine.look(ASKING), machine.look(ASKING)]
+    assert [len(events) for events in told] == [REMOVED_AT_ONCE, 0, REMOVED_AT_ONCE, 1]
+    assert {event.program for events in told for event in events} == set(desktop)
+    assert machine.look(ASKING) == []
+
+
+def test_a_removal_that_nobody_took_is_told_again(machine: Machine):
+    """It counts as told when the next event is asked for, not before."""
+    machine.system.install(package("vlc"), package("gimp"))
+    machine.look(ASKING)
+    machine.system.remove(package("gimp"))
+    machine.clock.advance(FINGERPRINT_EVERY_S)
+    assert next(machine.installed.observe(ASKING, pause=False)) == ProgramRemoved(package("gimp"))
+    machine.start_agent()
+
+    assert machine.look(ASKING) == [ProgramRemoved(package("gimp"))]
+
+
+def test_a_policy_that_does_not_ask_hears_of_no_removal(machine: Machine):
+    """One that asks again does."""
+    machine.system.install(package("vlc"), package("gimp"))
+    machine.look(ASKING)
+    machine.system.remove(package("gimp"))
+    assert machine.look(RULES) == []
+
+    assert machine.look(ASKING) == [ProgramRemoved(package("gimp"))]
+
+
+def test_a_program_that_just_lies_there_is_judged_and_not_listed(machine: Machine):
+    """What a person calls a file of his own is no inventory."""
+    machine.system.install(package("vlc"))
+    machine.system.loose = (file("/home/alice/essay"), file("/home/alice/tor"))
+    found, listed = machine.look(ASKING)
+
+    assert found.program.path == "/home/alice/tor"
+    assert listed == SoftwareListed((package("vlc"),), first=True)
+    assert machine.installed.looked_at == 3
+
+
+def test_a_scan_in_parts_is_judged_when_it_is_whole(machine: Machine):
+    """The next parts come at the next looks; until then nothing is listed or gone, and the half is not complete."""
+    machine.system.install(package("vlc"), package("nmap"))
+    machine.system.parts = 3
+    assert machine.look(ASKING, after_s=1) == []
+    assert not machine.installed.is_complete
+    assert machine.look(ASKING, after_s=1) == []
+
+    assert len(machine.look(ASKING, after_s=1)) == 2
+    assert machine.installed.is_complete
+    assert machine.system.scans == 1
 
 
 def test_a_restart_does_not_list_again(machine: Machine):

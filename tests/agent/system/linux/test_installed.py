@@ -1,292 +1,216 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of reading installed software, on a tree that looks like a small Debian machine with hostile users."""
+"""Tests of putting the sources together, on made machines and on the one that runs the tests."""
 
 import os
+import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
+from agent.system.interface import InstalledSoftware
 from agent.system.linux import installed
-from agent.system.linux.installed import InstalledReader
+from agent.system.linux.sources import survey
 from proto.events import Program
+from tests.agent.system.linux.disk import LISTS, Disk, read_all
+from tests.fakes import FakeClock
 
-LISTS = Path(__file__).parent / "lists"
-
-
-class Tree:
-    """A root folder that a test fills."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.write("var/lib/dpkg/status", (LISTS / "dpkg-good").read_bytes())
-        self.write("etc/passwd", b"root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")
-        (root / "home/alice").mkdir(parents=True)
-
-    def write(self, place: str, content: bytes = b"", *, mode: int = 0o644) -> Path:
-        path = self.root / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(mode)
-        return path
-
-    def link(self, place: str, target: str | Path) -> None:
-        path = self.root / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(target)
-
-    def deploy_flatpak(self, top: str, name: str, metadata: bytes) -> None:
-        self.write(f"{top}/{name}/x86_64/stable/abc/metadata", metadata)
-        self.link(f"{top}/{name}/x86_64/stable/active", "abc")
-        self.link(f"{top}/{name}/current", "x86_64/stable")
-
-    def read(self) -> tuple[set[Program], tuple[str, ...]]:
-        """Return what is installed beside the packages of dpkg, and what could not be read."""
-        found = InstalledReader(self.root).read()
-        return {program for program in found.programs if program.source != "dpkg"}, found.unread
+ELF = Path(sys.executable).resolve()
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Tree:
-    return Tree(tmp_path.resolve())
+def test_a_machine_without_packages_is_said_to_be_unread(disk: Disk):
+    """No list of packages is not the same as no packages."""
+    (disk.root / "var/lib/dpkg/status").unlink()
+
+    found = disk.look()
+
+    assert found.programs == ()
+    assert found.unread == ("installed packages: this system has no list of packages that is read (dpkg, rpm)",)
 
 
-def test_packages_are_read(tree: Tree):
-    """A tree with nothing but packages is read completely."""
-    found = InstalledReader(tree.root).read()
+def test_each_source_is_asked(disk: Disk):
+    """For the system and for each person; what is a person's own is told apart."""
+    disk.write("usr/local/bin/tool", mode=0o755)
+    disk.write("home/alice/bin/mine", mode=0o755)
+    disk.deploy_flatpak("var/lib/flatpak/app", "com.example.App", b"[Application]\nname=com.example.App\n")
+    disk.write("var/lib/snapd/snaps/core22_864.snap")
+    for top in ("usr/local", "home/alice/.local"):
+        (disk.root / top / "lib/python3.11/dist-packages/sqlmap-1.8.dist-info").mkdir(parents=True)
+    disk.write_json("usr/local/lib/node_modules/tool/package.json", {"version": "1"})
+    addons = [{"id": "a@b", "type": "extension", "version": "1"}]
+    disk.write_json("home/alice/.mozilla/firefox/x.default/extensions.json", {"addons": addons})
+    manifest = {"name": "B", "version": "2"}
+    disk.write_json(f"home/alice/.config/chromium/Default/Extensions/{'b' * 32}/2_0/manifest.json", manifest)
 
-    assert {program.name for program in found.programs} == {"nmap", "tor", "libc6", "wireshark"}
+    found = disk.look()
+
+    assert {program.source for program in found.programs} == {
+        *("dpkg", "flatpak", "snap", "file", "pip", "npm", "extension")
+    }
+    assert {program.name for program in found.of_homes} == {"mine", "a@b", f"B ({'b' * 32})"}
     assert found.unread == ()
 
 
-def test_a_machine_without_dpkg_is_said_to_be_unread(tree: Tree):
-    """No list of packages is not the same as no packages."""
-    (tree.root / "var/lib/dpkg/status").unlink()
+def test_a_portable_program_is_no_installed_one(disk: Disk):
+    """It is judged, and on no list; an AppImage is, for it is installed by putting it somewhere."""
+    disk.write("home/alice/Downloads/game", ELF.read_bytes())
+    disk.write("home/alice/bin/own", ELF.read_bytes(), mode=0o755)
+    image = disk.write("home/alice/Documents/krita-5.2-x86_64.AppImage", b"\x7fELF\2\1\1\0AI\2" + bytes(100))
 
-    found = InstalledReader(tree.root).read()
+    found = disk.look()
 
-    assert found.programs == ()
-    assert found.unread == ("installed packages: this system has no dpkg, and only dpkg's list is read",)
-
-
-@pytest.mark.parametrize("name", ["dpkg-random", "dpkg-zeros"])
-def test_a_garbage_list_of_packages_is_said_to_be_unread(tree: Tree, name: str):
-    """Everything else is read all the same."""
-    tree.write("var/lib/dpkg/status", (LISTS / name).read_bytes())
-    tree.write("usr/local/bin/tool", mode=0o755)
-
-    programs, unread = tree.read()
-
-    assert {program.name for program in programs} == {"tool"}
-    assert unread == ("Debian packages: the list holds no package",)
+    assert [program.name for program in found.loose] == ["game"]
+    krita = Program("krita", path=str(image), source="appimage", version="5.2")
+    assert {krita, Program("own", path=str(disk.root / "home/alice/bin/own"), source="file")} == found.of_homes
 
 
-def test_a_list_of_packages_that_is_too_large_is_said_to_be_unread(tree: Tree, monkeypatch: pytest.MonkeyPatch):
-    """Reading ends at the limit."""
-    monkeypatch.setattr(installed, "MAX_DPKG_STATUS_BYTES", 100)
+def test_a_home_that_is_not_mounted_is_not_among_those_that_are_there(disk: Disk):
+    """Its place is empty or missing; a key never holds a name."""
+    disk.write("home/bob/notes")
 
-    assert tree.read()[1] == ("Debian packages: not a regular file of the expected size",)
-
-
-def test_flatpaks_of_the_system_and_of_users_are_found(tree: Tree):
-    """Both by the folder and by the metadata; a folder without a deployment is a leftover."""
-    metadata = (LISTS / "flatpak-good").read_bytes()
-    tree.deploy_flatpak("var/lib/flatpak/app", "com.valvesoftware.Steam", metadata)
-    tree.deploy_flatpak("home/alice/.local/share/flatpak/app", "org.example.Harmless", metadata)
-    tree.write("var/lib/flatpak/app/org.example.Gone/leftover")
-
-    programs, unread = tree.read()
-
-    assert programs == {
-        Program("com.valvesoftware.Steam", source="flatpak"),
-        Program("org.example.Harmless", source="flatpak"),
-    }
-    assert unread == ()
+    keys = disk.look().homes
+    assert len(keys) == 1
+    disk.write("home/alice/notes")
+    assert len(disk.look().homes) == 2
+    assert "alice" not in repr(disk.look().homes)
+    (disk.root / "home/bob/notes").unlink()
+    (disk.root / "home/bob").rmdir()
+    assert disk.look().homes.isdisjoint(keys)
 
 
-def test_a_flatpak_with_broken_metadata_is_found_by_its_folder(tree: Tree):
-    """And that its metadata made no sense is said."""
-    tree.deploy_flatpak("var/lib/flatpak/app", "com.example.App", (LISTS / "flatpak-hostile").read_bytes())
+def test_a_look_at_very_much_comes_in_parts(disk: Disk):
+    """Each part is short, and in the end all of it is told."""
+    for number in range(30):
+        disk.write(f"home/alice/work/{number}/run", ELF.read_bytes())
+    clock = FakeClock()
 
-    programs, unread = tree.read()
+    def tick() -> float:
+        clock.advance(installed.READ_AT_MOST_S / 5)
+        return clock()
 
-    assert programs == {Program("com.example.App", source="flatpak")}
-    assert unread == ("flatpak applications: its metadata describes no application",)
+    reader = disk.make_reader(clock_s=tick)
+    parts = 0
+    while (found := reader.read()).has_more:
+        assert found == InstalledSoftware((), has_more=True)
+        parts += 1
 
-
-@pytest.mark.parametrize(
-    ("current", "active"),
-    [("../../../../etc", "abc"), ("/etc", "abc"), ("x86_64/stable", "../../../../../secret"), ("current/x", "abc")],
-)
-def test_a_flatpak_cannot_lead_out_of_its_folder(tree: Tree, current: str, active: str):
-    """Links that lead elsewhere are not followed, and are said to be unread."""
-    top = "home/alice/.local/share/flatpak/app/org.example.Trick"
-    tree.write("secret/metadata", b"[Application]\nname=org.secret.Name\n")
-    tree.write(f"{top}/x86_64/stable/abc/metadata", (LISTS / "flatpak-good").read_bytes())
-    tree.link(f"{top}/current", current)
-    tree.link(f"{top}/x86_64/stable/active", active)
-
-    programs, unread = tree.read()
-
-    assert programs == {Program("org.example.Trick", source="flatpak")}
-    assert len(unread) == 1
+    assert parts > 3
+    assert len(found.loose) == 30
+    assert found == read_all(disk.make_reader())
 
 
-def test_snaps_are_found_mounted_or_not(tree: Tree):
-    """A mounted snap has a version; one whose file is there has a name."""
-    tree.write("snap/discord/115/meta/snap.yaml", (LISTS / "snap-good.yaml").read_bytes())
-    tree.link("snap/discord/current", "115")
-    tree.write("snap/README")
-    tree.write("var/lib/snapd/snaps/discord_115.snap")
-    tree.write("var/lib/snapd/snaps/core22_864.snap")
-    tree.write("var/lib/snapd/snaps/partial")
+def test_a_file_that_is_changed_in_place_is_seen_at_the_next_great_look(disk: Disk, monkeypatch: pytest.MonkeyPatch):
+    """Its folder does not show it."""
+    monkeypatch.setattr("agent.system.linux.sources.folders.SETTLED_NS", -1)
+    path = disk.write("home/alice/thing", b"text")
+    clock = FakeClock()
+    reader = disk.make_reader(clock_s=clock)
+    reader.read()
+    path.write_bytes(ELF.read_bytes())
 
-    programs, unread = tree.read()
-
-    assert programs == {Program("discord", source="snap", version="0.0.75"), Program("core22", source="snap")}
-    assert unread == ()
-
-
-def test_a_snap_with_a_broken_description_is_found_by_its_folder(tree: Tree):
-    """And that its description made no sense is said."""
-    tree.write("snap/odd/1/meta/snap.yaml", (LISTS / "snap-nameless.yaml").read_bytes())
-    tree.link("snap/odd/current", "1")
-
-    programs, unread = tree.read()
-
-    assert programs == {Program("odd", source="snap")}
-    assert unread == ("snaps: its description has no name",)
-
-
-def test_executables_beside_the_packages_are_found(tree: Tree):
-    """In the usual folders of the system, of /opt and of users; what cannot be executed is no program."""
-    places = [
-        "usr/local/bin/one",
-        "usr/local/sbin/two",
-        "usr/local/games/three",
-        "opt/suite/four",
-        "opt/suite/bin/five",
-        "home/alice/.local/bin/six",
-        "home/alice/bin/seven",
-        "root/.local/bin/eight",
-    ]
-    for place in places:
-        tree.write(place, mode=0o755)
-    tree.write("usr/local/bin/notes.txt")
-    tree.write("opt/suite/lib/deep", mode=0o755)
-
-    programs, unread = tree.read()
-
-    assert {program.path for program in programs} == {str(tree.root / place) for place in places}
-    assert {program.source for program in programs} == {"file"}
-    assert unread == ()
-
-
-def test_homes_are_found_by_account_and_by_folder(tree: Tree):
-    """Directory accounts are in no local list; system accounts and nobody are no people."""
-    with (tree.root / "etc/passwd").open("ab") as accounts:
-        accounts.write(b"bob:x:1001:1001::/data/homes/bob:/bin/sh\ndaemon:x:2:2::/daemons:/bin/sh\n")
-        accounts.write(b"nobody:x:65534:65534::/nowhere:/bin/sh\nbroken line\nx:x:\xff:1::/y:/z\n")
-    for home in ("data/homes/bob", "home/carol", "daemons", "nowhere"):
-        tree.write(f"{home}/bin/{home.rpartition('/')[2]}", mode=0o755)
-
-    assert {program.name for program in tree.read()[0]} == {"bob", "carol"}
-
-
-def test_a_link_counts_by_its_name(tree: Tree):
-    """Where it leads is not looked at, nor whether it leads anywhere."""
-    tree.link("home/alice/.local/bin/sqlmap", "/home/alice/.venvs/sqlmap/bin/sqlmap")
-
-    programs, unread = tree.read()
-
-    assert {program.name for program in programs} == {"sqlmap"}
-    assert unread == ()
-
-
-def test_a_users_folder_may_lead_elsewhere_in_the_home(tree: Tree):
-    """People who keep their settings in one folder do that."""
-    tree.write("home/alice/settings/bin/tool", mode=0o755)
-    tree.link("home/alice/bin", "settings/bin")
-
-    programs, unread = tree.read()
-
-    assert {program.path for program in programs} == {str(tree.root / "home/alice/settings/bin/tool")}
-    assert unread == ()
-
-
-@pytest.mark.parametrize("target", ["{root}/secret", "../../secret", "/"])
-def test_a_users_folder_cannot_lead_out_of_the_home(tree: Tree, target: str):
-    """It is not read, and that is said without naming the person."""
-    tree.write("secret/private", mode=0o755)
-    tree.link("home/alice/bin", target.format(root=tree.root))
-
-    programs, unread = tree.read()
-
-    assert programs == set()
-    assert unread == ("programs in home folders: a link leads out of the folder",)
-    assert "alice" not in repr(unread)
-
-
-def test_odd_things_in_a_users_folder_do_no_harm(tree: Tree):
-    """Pipes, folders, loops and names that are no text."""
-    folder = tree.root / "home/alice/.local/bin"
-    tree.write("home/alice/.local/bin/real", mode=0o755)
-    os.mkfifo(folder / "pipe", 0o777)
-    (folder / "folder").mkdir()
-    tree.link("home/alice/bin", "bin")
-    (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))).touch(mode=0o755)
-
-    programs, unread = tree.read()
-
-    assert {program.name for program in programs} == {"real", "caf�"}
-    assert all(program.path.encode() for program in programs)
-    assert len(unread) == 1
-
-
-def test_a_folder_with_too_many_entries_is_said_to_be_unread(tree: Tree, monkeypatch: pytest.MonkeyPatch):
-    """What fits the limit is read."""
-    monkeypatch.setattr(installed, "MAX_ENTRIES", 3)
-    for number in range(5):
-        tree.write(f"home/alice/bin/{number}", mode=0o755)
-
-    programs, unread = tree.read()
-
-    assert len(programs) == 3
-    assert unread == ("programs in home folders: more than 3 entries in a folder",)
+    assert reader.read().loose == ()
+    clock.advance(installed.FORGET_EVERY_S)
+    assert [program.name for program in reader.read().loose] == ["thing"]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda tree: tree.write("var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n"),
-        lambda tree: tree.deploy_flatpak("var/lib/flatpak/app", "org.example.App", b""),
-        lambda tree: tree.write("var/lib/snapd/snaps/app_1.snap"),
-        lambda tree: tree.write("usr/local/bin/new", mode=0o755),
-        lambda tree: tree.write("opt/new/program", mode=0o755),
-        lambda tree: tree.write("opt/suite/bin/new", mode=0o755),
-        lambda tree: tree.write("home/alice/.local/bin/new", mode=0o755),
-        lambda tree: tree.write("home/bob/bin/new", mode=0o755),
-        lambda tree: (tree.root / "usr/local/bin/old").unlink(),
+        lambda disk: disk.write("var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n"),
+        lambda disk: disk.write("var/lib/rpm/rpmdb.sqlite"),
+        lambda disk: disk.deploy_flatpak("var/lib/flatpak/app", "org.example.App", b""),
+        lambda disk: disk.write("var/lib/snapd/snaps/app_1.snap"),
+        lambda disk: disk.write("usr/local/bin/new", mode=0o755),
+        lambda disk: disk.write("usr/local/lib/node_modules/new/package.json"),
+        lambda disk: disk.write("usr/local/lib/python3.11/dist-packages/a-1.dist-info/METADATA"),
+        lambda disk: disk.write("opt/new/program", mode=0o755),
+        lambda disk: disk.write("opt/suite/bin/new", mode=0o755),
+        lambda disk: disk.write("home/alice/.local/bin/new", mode=0o755),
+        lambda disk: disk.write("home/alice/.config/chromium/Default/Extensions/x/1/manifest.json"),
+        lambda disk: disk.write("home/alice/.mozilla/firefox/x/extensions.json"),
+        lambda disk: disk.write("home/alice/Downloads/new"),
+        lambda disk: disk.write("home/bob/bin/new", mode=0o755),
+        lambda disk: (disk.root / "usr/local/bin/old").unlink(),
     ],
 )
-def test_the_fingerprint_changes_with_what_is_installed(tree: Tree, change):
+def test_the_fingerprint_changes_with_what_is_installed(disk: Disk, change):
     """Whatever comes or goes, and only then."""
-    tree.write("usr/local/bin/old", mode=0o755)
-    tree.write("opt/suite/bin/old", mode=0o755)
-    for folder in ("usr/local/bin", "opt", "opt/suite/bin"):
-        os.utime(tree.root / folder, (0, 0))
-    reader = InstalledReader(tree.root)
+    disk.write("usr/local/bin/old", mode=0o755)
+    disk.write("opt/suite/bin/old", mode=0o755)
+    for folder in ("usr/local/bin", "opt", "opt/suite/bin", "home/alice"):
+        os.utime(disk.root / folder, (0, 0))
+    reader = disk.make_reader()
+    read_all(reader)
     before = reader.fingerprint()
     assert reader.fingerprint() == before
 
-    change(tree)
+    change(disk)
 
     assert reader.fingerprint() != before
 
 
-def test_a_changed_list_of_packages_is_read_again(tree: Tree):
+def test_a_fingerprint_of_very_many_places_is_taken_bit_by_bit(disk: Disk, monkeypatch: pytest.MonkeyPatch):
+    """Each call asks for some of them, and a change is seen within a round."""
+    monkeypatch.setattr(installed, "PLACES_AT_ONCE", 10)
+    reader = disk.make_reader()
+    read_all(reader)
+    disk.write("home/alice/Downloads/new")
+    seen = [reader.fingerprint() for _ in range(50)]
+
+    assert seen[0] == 0
+    assert seen[-1] == 1
+
+
+def test_places_beyond_a_limit_are_not_asked_for(disk: Disk, monkeypatch: pytest.MonkeyPatch):
+    """They are seen at the next look that comes by itself."""
+    monkeypatch.setattr(survey, "MAX_PLACES", 0)
+    reader = disk.make_reader()
+    read_all(reader)
+    disk.write("usr/local/bin/new", mode=0o755)
+
+    assert reader.fingerprint() == 0
+    assert "new" in {program.name for program in read_all(reader).programs}
+
+
+def test_a_changed_list_of_packages_is_read_again(disk: Disk):
     """One that did not change is not."""
-    reader = InstalledReader(tree.root)
+    reader = disk.make_reader()
     assert reader.read() == reader.read()
-    tree.write("var/lib/dpkg/status", b"Package: hydra\nStatus: install ok installed\nVersion: 9\n")
+    disk.write("var/lib/dpkg/status", b"Package: hydra\nStatus: install ok installed\nVersion: 9\n")
 
     assert reader.read().programs == (Program("hydra", source="dpkg", version="9"),)
+
+
+def test_no_name_of_a_person_is_in_what_could_not_be_read(disk: Disk):
+    """However many of their things are broken."""
+    disk.deploy_flatpak("home/alice/.local/share/flatpak/app", "x.y.Z", (LISTS / "flatpak-hostile").read_bytes())
+    disk.write("home/alice/.npm-global/lib/node_modules/a/package.json", b"{")
+    disk.write("home/alice/.mozilla/firefox/x/extensions.json", b"[" * 100_000)
+    disk.link("home/alice/.local/bin", "/")
+
+    unread = disk.look().unread
+    assert len(unread) == 4
+    assert "alice" not in repr(unread)
+
+
+def test_the_software_of_this_machine_is_read(disk: Disk):
+    """With the packages that dpkg's own list names."""
+    reader = installed.InstalledReader(Path("/"), lambda: disk.parsing)
+    found = read_all(reader)
+
+    status = Path("/var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace")
+    there = {stanza.partition("\n")[0] for stanza in status.split("Package: ")[1:] if " ok installed\n" in stanza}
+    assert {program.name for program in found.programs if program.source == "dpkg"} == there
+
+
+def test_python_packages_have_the_names_that_python_knows_them_by(disk: Disk):
+    """The packages that run these tests, as if they had been installed for all."""
+    library = disk.root / "usr/local/lib/python3.11"
+    library.mkdir(parents=True)
+    known = list(distributions())
+    for each in known:
+        folder = Path(str(each._path))  # type: ignore[attr-defined]
+        (library / "site-packages" / folder.name).mkdir(parents=True, exist_ok=True)
+
+    found = {(program.name, program.version) for program in disk.read()[0]}
+    assert found == {(each.name.lower().replace("_", "-").replace(".", "-"), each.version) for each in known}

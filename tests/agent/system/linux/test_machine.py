@@ -15,12 +15,14 @@ import psutil
 import pytest
 
 from agent.errors import MachineError, StartWatchError
+from agent.system.content import Content
 from agent.system.interface import RunningProgram, Unreadable
 from agent.system.linux import machine
 from agent.system.linux.machine import LinuxSystem
 from proto.events import Program
 
 NOBODY = 65534
+SHA256 = {"sha256"}
 SLEEP_SHA256 = hashlib.sha256(Path("/bin/sleep").read_bytes()).hexdigest()
 
 
@@ -143,7 +145,7 @@ def test_a_started_program_is_read(system: LinuxSystem, program: Path, start):
 
     assert pid in system.process_ids()
     assert (running.pid, running.name, running.path) == (pid, "homework", str(program))
-    assert system.hash_running(running) == SLEEP_SHA256
+    assert system.identify_running(running, SHA256).sha256 == SLEEP_SHA256
     assert system.is_running(running)
     assert read(system, pid) == running
 
@@ -155,7 +157,7 @@ def test_a_deleted_program_is_hashed(system: LinuxSystem, program: Path, start):
     running = read(system, pid)
 
     assert running.path == str(program)
-    assert system.hash_running(running) == SLEEP_SHA256
+    assert system.identify_running(running, SHA256).sha256 == SLEEP_SHA256
 
 
 def test_a_replaced_program_is_hashed_as_it_was_started(system: LinuxSystem, program: Path, start):
@@ -164,7 +166,7 @@ def test_a_replaced_program_is_hashed_as_it_was_started(system: LinuxSystem, pro
     program.rename(program.with_name("moved"))
     program.write_bytes(b"something harmless")
 
-    assert system.hash_running(running) == SLEEP_SHA256
+    assert system.identify_running(running, SHA256).sha256 == SLEEP_SHA256
     assert system.is_running(running)
 
 
@@ -175,12 +177,12 @@ def test_a_program_that_has_ended_is_hashed_if_nobody_touched_it(system: LinuxSy
     process.kill()
     process.wait()
 
-    assert system.hash_running(running) == SLEEP_SHA256
+    assert system.identify_running(running, SHA256).sha256 == SLEEP_SHA256
     with program.open("ab") as file:
         file.write(b"changed")
-    assert system.hash_running(running) is None
+    assert not system.identify_running(running, SHA256).is_complete
     program.unlink()
-    assert system.hash_running(running) is None
+    assert not system.identify_running(running, SHA256).is_complete
 
 
 def test_a_process_that_has_ended_is_gone(system: LinuxSystem, program: Path, start):
@@ -223,7 +225,7 @@ def test_a_program_in_a_mount_that_nobody_else_may_enter_is_known_by_its_path(
     process = start("/bin/sh", "-c", f"read line; exec {program} 60")
     before = read(system, process.pid)
     assert system.is_running(before)
-    assert system.hash_running(before) is None
+    assert not system.identify_running(before, SHA256).is_complete
     process.stdin.write(b"go on\n")
     process.stdin.flush()
     wait_until(lambda: not system.is_running(before))
@@ -248,7 +250,7 @@ def test_a_name_with_brackets_and_odd_bytes_is_read(system: LinuxSystem, tmp_pat
 
     assert running.name == "a) R 1 (deleted) �\n"
     assert system.is_running(running)
-    assert system.hash_running(running) == SLEEP_SHA256
+    assert system.identify_running(running, SHA256).sha256 == SLEEP_SHA256
 
 
 def test_parts_of_the_kernel_are_no_programs(system: LinuxSystem):
@@ -302,11 +304,14 @@ def test_installed_files_are_hashed(system: LinuxSystem, program: Path, tmp_path
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
-    assert system.hash_installed(Program("homework", str(program.resolve()), source="file")) == SLEEP_SHA256
-    assert system.hash_installed(Program("dpkg", source="dpkg")) == ""
-    assert system.hash_installed(Program("link", str(link), source="file")) == ""
-    assert system.hash_installed(Program("gone", str(tmp_path / "gone"), source="file")) is None
-    assert system.hash_installed(Program("pipe", str(pipe), source="file")) is None
+    def identify(name: str, path: Path | str, source: str = "file") -> Content:
+        return system.identify_installed(Program(name, str(path), source=source), SHA256)
+
+    assert identify("homework", program.resolve()) == Content(sha256=SLEEP_SHA256)
+    assert identify("dpkg", "", source="dpkg") == Content()
+    assert identify("link", link) == Content()
+    assert identify("gone", tmp_path / "gone") == Content(is_complete=False)
+    assert identify("pipe", pipe) == Content(is_complete=False)
 
 
 def test_psutil_is_not_loaded_before_a_process_is_read():

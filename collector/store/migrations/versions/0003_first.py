@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first schema. Until the first release it is made from `schema` itself; afterwards it is frozen here.
 
-0001 was made from an earlier `schema`: `collector.store.engine` says that its databases cannot be brought up.
+0001 and 0002 were made from earlier ones: `collector.store.engine` says that their databases cannot be brought up.
 """
 
 from alembic import op
 
 from collector.store.schema import metadata
 
-revision = "0002"
+revision = "0003"
 down_revision = None
 
 

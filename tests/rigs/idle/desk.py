@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A desk that is left: real idle time on a real display, real lockers, and the check that looks at it."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from tests.desk import Desk, as_user, in_namespace
+from tests.path import wait_for
+from tests.tree import ROOT
+
+LIMIT_S = 4
+GRACE_S = 1.5
+
+
+class IdleDesk(Desk):
+    """A desk whose user may walk away, and on which the check looks."""
+
+    def __init__(self, logind: str = "") -> None:
+        """`logind` is the address of a system bus; without one there is none."""
+        super().__init__()
+        self._logind = logind or "unix:path=/nonexistent"
+        self.session = ""
+        """The session that lockers belong to, by logind's id."""
+        self.looks: list[dict[str, Any]] = []
+        """What the check has said."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What programs of the session have in their environment."""
+        own = {"DBUS_SYSTEM_BUS_ADDRESS": self._logind, "PYTHONPATH": str(ROOT)}
+        return super().environment | own | ({"XDG_SESSION_ID": self.session} if self.session else {})
+
+    def set_saver(self, seconds: int) -> None:
+        """Have the X server's screen saver come on after so long."""
+        self._x("xset", "s", str(seconds), "0")
+
+    def start_program(self, *command: str) -> None:
+        """Start a program as the session's user."""
+        self._start([*in_namespace(self.folder), *as_user(), *command])
+
+    def touch(self) -> None:
+        """Press a key."""
+        self._x("xdotool", "key", "a")
+
+    def look(self) -> None:
+        """Have the check look from now on, as root and as the agent does."""
+        command = [*in_namespace(self.folder), sys.executable, "-m", "tests.rigs.idle.look"]
+        command += [self.display, str(LIMIT_S), str(GRACE_S)]
+        environment = self.environment
+        # The agent has no display of its own, or it would be somebody's session.
+        del environment["DISPLAY"]
+        with (self.folder / "look.log").open("ab") as log:
+            child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log)
+        self._children.append(child)
+        threading.Thread(target=self._hear, args=[child], daemon=True).start()
+
+    def wait_for(self, **wanted: Any) -> dict[str, Any]:
+        """Return the first event with these values."""
+
+        def find() -> dict[str, Any]:
+            return next((each for each in self.events if wanted.items() <= each.items()), {})
+
+        return wait_for(lambda: find() or self._fail_if_ended(), f"an event with {wanted}")
+
+    def wait_for_answer(self, state: str, **facts: str) -> dict[str, Any]:
+        """Return the last answer once it is so."""
+
+        def find() -> dict[str, Any]:
+            last = self.looks[-1] if self.looks else {}
+            return last if last.get("state") == state and facts.items() <= last["facts"].items() else {}
+
+        return wait_for(lambda: find() or self._fail_if_ended(), f"the answer {state} {facts}, not {self.looks[-1:]}")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What the check has told."""
+        return [event for look in self.looks for event in look["events"]]
+
+    def _hear(self, child: "subprocess.Popen[bytes]") -> None:
+        assert child.stdout is not None
+        for line in child.stdout:
+            self.looks.append(json.loads(line))
+
+    def _fail_if_ended(self) -> dict[str, Any]:
+        assert self._children[-1].poll() is None or self._children[-1].args[0] == "sleep", self.log
+        return {}
+
+    @property
+    def log(self) -> str:
+        """What programs complained of."""
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in Path(self.folder).glob("*.log"))
+
+
+def find_missing() -> str:
+    """Say which programs are missing; empty when none is."""
+    from shutil import which
+
+    needed = {"xss-lock": "xss-lock", "i3lock": "i3lock", "xset": "x11-xserver-utils"}
+    missing = [package for program, package in needed.items() if not which(program)]
+    return f"apt install {' '.join(missing)}" if missing else ""
+
+
+IS_ROOT = os.geteuid() == 0
