@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUN := .run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench soak lock reset clean
+.PHONY: help setup run test test-usb check bench soak lock reset clean
 MAKEFLAGS += --no-print-directory
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make run     start a collector and this machine's agent, and say where to look (state is kept in $(RUN))"
 	@echo "make reset   forget that state: the next run starts with a new school"
 	@echo "make test    run every group of tests that this machine can run, and say which it cannot"
+	@echo "make test-usb  the group rigs alone: sticks of every kind in a guest, which is built first (root)"
 	@echo "make check   format, lint, types, import directions, generated code, rules"
 	@echo "make bench   measure latency, throughput and the agent's weight"
 	@echo "make soak    kill agent and collector 200 times under load and count what is left"
@@ -31,6 +32,9 @@ run:
 test: setup
 	@$(BIN)/python -m installers.assets
 	@$(BIN)/python -m tests.run
+
+test-usb: setup
+	@$(BIN)/python -m tests.run rigs
 
 check: setup
 	$(BIN)/ruff format --check .

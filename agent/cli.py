@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,11 @@ def _parser() -> argparse.ArgumentParser:
     match.add_argument("--languages", nargs="+", default=["en"], metavar="L", help="which lexicons (default: en)")
     _add_format(match)
     match.set_defaults(command=_match)
+
+    fingerprint = commands.add_parser("fingerprint", help="what a rule needs to know a program by its content")
+    fingerprint.add_argument("files", nargs="+", type=Path, metavar="FILE", help="executable files")
+    _add_format(fingerprint)
+    fingerprint.set_defaults(command=_fingerprint)
     return parser
 
 
@@ -255,6 +260,19 @@ def _match(options: argparse.Namespace) -> int:
         # Whoever writes line by line waits for each answer.
         sys.stdout.flush()
     return 0 if is_all_read else 1
+
+
+def _fingerprint(options: argparse.Namespace) -> int:
+    from agent.fingerprint import take_fingerprint
+    from agent.parsing.launch import ParsingChild
+
+    with closing(ParsingChild()) as parsing:
+        fingerprints = [take_fingerprint(path, parsing) for path in options.files]
+    if options.format == "json":
+        sys.stdout.write(json.dumps([each.to_json() for each in fingerprints], indent=1) + "\n")
+    else:
+        _write_lines(line for each in fingerprints for line in each.to_lines())
+    return 0
 
 
 def _complain(error: SchoolwardenError) -> None:

@@ -114,6 +114,11 @@ def show_bytes(size: int) -> str:
     return f"{amount:.1f} {_UNITS[place]}" if amount < 9.95 else f"{amount:.0f} {_UNITS[place]}"
 
 
+def show_memory(size: int) -> str:
+    """Return how much memory a machine has, in powers of two as its makers count: 16.0 GiB."""
+    return f"{size / 2**30:.1f} GiB"
+
+
 def show_duration(seconds: int) -> str:
     """Return a duration in words: 90 seconds, 15 minutes, 3 hours."""
     for unit, unit_s in (("hour", 3600), ("minute", 60)):

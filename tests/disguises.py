@@ -76,7 +76,7 @@ def change_messages(content: bytes) -> bytes:
 
 
 def change_code(content: bytes) -> bytes:
-    """Return an executable in which one byte of its code is another one, between two functions where it does no harm."""
+    """Return an executable in which one byte between two functions is another one, where it does no harm."""
     space = bytes.fromhex("662e0f1f840000000000")
     assert space in content
     return content.replace(space, space[:-1] + b"\1", 1)

@@ -126,6 +126,10 @@ class FakeSystem(System):
         self.processes[1000 + self._made] = why
         return 1000 + self._made
 
+    def set_content(self, running: RunningProgram, content: bytes | None) -> None:
+        """Let the content of what a process runs become readable, or unreadable."""
+        self._contents[running] = content
+
     def end(self, pid: int) -> None:
         del self.processes[pid]
 

@@ -57,6 +57,31 @@ def find_missing_desktop() -> str:
     return f"a desktop (apt install {' '.join(missing)})" if missing else ""
 
 
+RIG_PROGRAMS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "mmdebstrap": "mmdebstrap",
+    "busybox": "busybox-static",
+    "cpio": "cpio",
+    "depmod": "kmod",
+    "setpriv": "util-linux",
+    "cryptsetup": "cryptsetup-bin",
+    "sfdisk": "fdisk",
+    "mke2fs": "e2fsprogs",
+    "mkfs.vfat": "dosfstools",
+    "mkfs.exfat": "exfatprogs",
+    "mkfs.ntfs": "ntfs-3g",
+}
+
+
+def find_missing_rig() -> str:
+    """Say what is missing to build a guest and to make sticks for it; empty when nothing is."""
+    missing = [package for program, package in RIG_PROGRAMS.items() if not shutil.which(program)]
+    if missing:
+        return f"a rig (apt install {' '.join(missing)})"
+    return "" if os.geteuid() == 0 else "root, who alone can build a guest"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Tests that need the same things."""
@@ -70,15 +95,16 @@ class Group:
     """Says what this machine lacks for the group."""
 
 
-HERE = "not postgres and not soak and not desktop"
+HERE = "not postgres and not soak and not desktop and not rig"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 870),
-    Group("scenarios", ("scenarios",), HERE, 300),
-    Group("browser", ("browser",), "not soak", 270, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios"), "desktop and not soak", 420, find_missing_desktop),
-    Group("postgres", (".",), "postgres and not soak", 150, find_missing_postgres),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 660),
+    Group("scenarios", ("scenarios",), HERE, 210),
+    Group("browser", ("browser",), "not soak", 240, find_missing_chromium),
+    Group("desktop", ("agent", "scenarios"), "desktop and not soak", 480, find_missing_desktop),
+    Group("rigs", ("rigs",), "rig and not soak", 330, find_missing_rig),
+    Group("postgres", (".",), "postgres and not soak", 90, find_missing_postgres),
 )
 
 

@@ -50,7 +50,7 @@ def main() -> int:
     """Print what the display in DISPLAY says; return 3 when it does not answer."""
     try:
         display = Display(os.environ.get("DISPLAY", ""))
-    except (DisplayError, ConnectionClosedError, OSError):
+    except (DisplayError, ConnectionClosedError, OSError, OverflowError):
         return 3
     try:
         found = measure(display)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from collector.console import flag_wording, wording
 from collector.console.clock import mark_time, show_day, show_span
 from collector.console.text import show
-from collector.summaries import show_bytes
+from collector.summaries import show_bytes, show_memory
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,7 +36,7 @@ class Rendering:
             lines=_split,
             typed=_keep,
             lower_first=_lower_first,
-            size=show_bytes,
+            size=show_bytes, memory=show_memory,
         )
         self._environment.globals.update(
             school_name=school_name,

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from collector.media import list_media
 from collector.roles import Role
 from collector.users import COMMAND_LINE, reset_password
-from proto.events import Program, ProgramStarted
+from proto.events import CheckChanged, Disk, HardwareListed, Program, ProgramStarted, UsbAttached, UsbDevice
 from tests.browser.conftest import OpenPage
 from tests.browser.test_technician import PASSWORD, sign_in
+from tests.collector.machines import LAPTOP, STICK, WRITTEN, list_of, tell
 from tests.collector.school import MINUTE_NS, School
 
 pytestmark = pytest.mark.browser
@@ -53,7 +55,33 @@ def fill(school: School) -> dict[str, str]:
     proposal = school.add_proposal(
         evil, program, *(Program(f"package-{number}", source="dpkg", version="1.0") for number in range(40))
     )
+    tell(
+        school,
+        quiet,
+        LAPTOP,
+        list_of(*(Program(f"package-{number}", source="dpkg", version="1.0") for number in range(40))),
+        WRITTEN,
+        CheckChanged("idle_lock", "fail", "No session locks itself", {"limit_s": "900", "desktop": "KDE"}),
+        CheckChanged("posture", "unknown", "Nobody knows whether the disk is encrypted"),
+        CheckChanged("software", "pass", "Nothing forbidden is installed"),
+    )
+    long = UsbDevice("ffff", "ffff", EVIL, EVIL, "S" * 128, protection=EVIL, protection_by=EVIL)
+    tell(
+        school,
+        evil,
+        HardwareListed(EVIL, EVIL, serial=EVIL, disks=(Disk(EVIL, serial="S" * 200), Disk(""))),
+        list_of(program),
+        UsbAttached(STICK),
+        UsbAttached(long),
+        CheckChanged(EVIL, "fail", EVIL, {EVIL: EVIL}),
+    )
+    media = {each.key.vendor_id: f"/media/{each.key.digest}" for each in list_media(school.engine, school.id)}
     return {
+        "media": "/media",
+        "medium": media[STICK.vendor_id],
+        "medium-hostile": media["ffff"],
+        "software": f"/devices/{quiet}/software",
+        "software-hostile": f"/devices/{evil}/software",
         "incidents": "/incidents?state=all",
         "incidents-empty": "/incidents?state=resolved",
         "incident": f"/incidents/{incident}",
@@ -124,6 +152,26 @@ def test_boxes_are_ticked_all_at_once(open_page: OpenPage, school: School) -> No
     expect(ticked).to_have_count(0)
     page.get_by_role("button", name="Tick all", exact=True).click()
     expect(ticked).to_have_count(41)
+
+
+def test_stick_is_approved_and_withdrawn_without_a_mouse(open_page: OpenPage, school: School) -> None:
+    """From the list to the register and back, and what was not right stands beside its field."""
+    fill(school)
+    school.add_user("anna", Role.TECHNICIAN, PASSWORD)
+    page = open_page("/media")
+    sign_in(page, "anna", PASSWORD)
+    page.get_by_role("link", name="SanDisk Ultra").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say whose it is")
+    page.get_by_label("Whose it is or what it is for").fill("Year 4 camera")
+    page.get_by_label("Last day").fill("2027-07-31")
+    page.get_by_label("Last day").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The device is in the register")
+    expect(page.get_by_role("table", name="Approved", exact=True)).to_contain_text("Year 4 camera")
+    page.get_by_role("link", name="SanDisk Ultra").click()
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("alert")).to_contain_text("not in the register any more")
 
 
 def test_reset_in_one_browser_ends_another(open_page: OpenPage, school: School) -> None:

@@ -4,8 +4,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from collector.arrivals import NOTES, Arrived
+from collector.ledger import find_head, find_headers
+from collector.store.engine import writing
 from proto.events import AccountSignedIn, Disk, HardwareListed, Program, SoftwareListed, UsbDevice, UsbWritten
 from proto.sealed import make_account_ref
+from proto.wire import decode_body, decode_header, encode_body
+from tests.collector.school import School
 
 VIM = Program("vim", source="dpkg", version="9.0")
 NEWER_VIM = Program("vim", source="dpkg", version="9.1")
@@ -56,3 +61,15 @@ def sign_in(account: str, session: int, **fields: Any) -> AccountSignedIn:
 def names_of(programs: Iterable[Any]) -> list[tuple[str, str]]:
     """Return programs as name and version."""
     return [(each.name, each.version) for each in programs]
+
+
+def tell(school: School, device_id: str, *contents: Any) -> None:
+    """Let a device of `School.add_device` say things that are kept in tables, as ingest keeps them."""
+    for content in contents:
+        event_id = school.add_event(device_id, content)
+        head = find_head(school.engine, device_id)
+        (raw,) = find_headers(school.engine, device_id, head.epoch, head.seq, head.seq)
+        body = decode_body(content.kind, encode_body(content))
+        arrived = Arrived(school.id, device_id, event_id, decode_header(raw), body, school.now_ns)
+        with writing(school.engine) as connection:
+            assert list(NOTES[content.kind](connection, arrived)) == []

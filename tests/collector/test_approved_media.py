@@ -5,7 +5,7 @@ import tomllib
 from datetime import date
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector import approved_media
@@ -153,6 +153,7 @@ def test_longest_register_is_a_policy_that_devices_take() -> None:
     assert len(found.media) == 2000
 
 
+@settings(deadline=None)
 @given(ANY_CHARACTER)
 @example('"""\\\x00\x1f\x7f\r\n\b\f\u2028\ud7ff\U0010ffff')
 def test_any_text_comes_back_from_toml(text: str) -> None:
@@ -160,6 +161,7 @@ def test_any_text_comes_back_from_toml(text: str) -> None:
     assert tomllib.loads(f"key = {to_toml_string(text)}") == {"key": text}
 
 
+@settings(deadline=None)
 @given(ANY_CHARACTER, st.sampled_from(["", "2027-07-31"]))
 def test_register_comes_back_from_its_rule_files(serial: str, until: str) -> None:
     """A serial that is hostile TOML adds no key and no device."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the agent's watch of USB answers in the guest, as `observer` prints it there, and how soon after the kernel.
 
-    answers = Answers(machine)
-    with answers.plugged(image) as stick:
-        answer = answers.wait_for(lambda answer: answer.protection == "plain")
+answers = Answers(machine)
+with answers.plugged(image) as stick:
+    answer = answers.wait_for(lambda answer: answer.protection == "plain")
 """
 
 import json

@@ -265,9 +265,7 @@ def test_a_reformatted_stick_is_judged_anew(machine: Machine, answers: Answers, 
 
 
 @pytest.mark.parametrize("kind", ["fat_behind_luks_header", "fat_behind_bitlocker_header"])
-def test_a_forged_header_hides_no_plain_partition(
-    machine: Machine, answers: Answers, stick: Stick, kind: str
-) -> None:
+def test_a_forged_header_hides_no_plain_partition(machine: Machine, answers: Answers, stick: Stick, kind: str) -> None:
     """A few bytes in front that look encrypted do not make the partition behind them so."""
     look = Look(machine, answers)
     with answers.plugged(stick(kind)):

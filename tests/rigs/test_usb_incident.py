@@ -33,7 +33,9 @@ def agent(machine: Machine, collector: RunningCollector) -> Iterator[str]:
     machine.check(f"{PYTHON} -m agent enrol --token - --state {STATE}", given=token.out)
     program = machine.launch(f"{PYTHON} -m agent run --state {STATE}")
     machine.wait_for(lambda: any("watching" in line for line in program.lines), "the agent to run")
-    yield machine.check(f"""{PYTHON} -c 'import json; print(json.load(open("{STATE}/identity/identity.json"))["device_id"])'""")
+    yield machine.check(
+        f"""{PYTHON} -c 'import json; print(json.load(open("{STATE}/identity/identity.json"))["device_id"])'"""
+    )
     machine.stop(program)
 
 
@@ -51,7 +53,9 @@ def test_what_is_written_to_a_plain_stick_is_an_incident(
     machine.check(f"mount /dev/sdb /mnt && {WRITE}")
 
     (incident,) = wait_for(
-        lambda: collector.incidents("usb-unprotected-written", device_id=agent), "the incident", collector
+        lambda: collector.incidents("usb-unprotected-written", device_id=agent),
+        f"the incident\n{machine.run(f'cat {STATE}/status.json; lsblk -f').output}",
+        collector,
     )
     assert incident.count == 1
     # Events come in the order in which they happened, so what the encrypted stick gave rise to would be here too.

@@ -3,7 +3,8 @@
 
 It finds no breach: several people at one machine, a shared or a guest account are daily life, and whether one account
 is at two machines only the collector can see. Seen are sessions at a screen (X11 and Wayland), not text consoles or
-remote shells. Without the key that makes references nothing is told; it is told when the key comes.
+remote shells; a program that somebody starts as another account on his screen looks like a session of that account,
+for to the kernel it is one. Without the key that makes references nothing is told; it is told when the key comes.
 """
 
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The check `downloads`: what can be run, or holds such a thing, and came to a user's folder; and how much media is there.
+"""The check `downloads`: what came to users' folders and can be run, or holds such a thing; how much media is there.
 
 It tells what came and judges nobody: a file that came is an event, which a rule of the policy may want, and the answer
 says only whether the folders are watched. Which folders, and what a file is, the system says. A document, a picture
@@ -21,7 +21,6 @@ FILE_NAME = "downloads-counted.json"
 LOOKS_AT_ONCE = 100
 LOOK_FOR_S = 0.05
 """So long one look may take, so that a burst of files costs no more than the agent may; the rest waits."""
-LOOKS_WHILE_PAUSED = 5
 MAX_WAITING = 10_000
 MAX_REMEMBERED = 4096
 MISSED_FOR_S = 3600.0
@@ -82,11 +81,12 @@ class Downloads(Check):
         if self._watch is None:
             return
         self._take(self._watch)
-        if _are_files_wanted(self._rules):
-            yield from self._look(self._watch)
-        else:
+        if not _are_files_wanted(self._rules):
             self._waiting.clear()
-        if _is_media_wanted(self._rules) and not self.scans_paused:
+        if self.scans_paused:
+            return
+        yield from self._look(self._watch)
+        if _is_media_wanted(self._rules):
             yield from self._count_media(self._watch)
 
     def _take(self, watch: ArrivalWatch) -> None:
@@ -105,7 +105,7 @@ class Downloads(Check):
     def _look(self, watch: ArrivalWatch) -> Iterator[FileArrived]:
         """Look at some of the files that came. Each is done with when the next is asked for."""
         until_s = self._clock_s() + LOOK_FOR_S
-        for _ in range(LOOKS_WHILE_PAUSED if self.scans_paused else LOOKS_AT_ONCE):
+        for _ in range(LOOKS_AT_ONCE):
             if not self._waiting or self._clock_s() >= until_s:
                 return
             file = self._waiting[0]
@@ -173,6 +173,8 @@ class Downloads(Check):
             unknown.append("no folder is watched")
         if self._missed:
             unknown.append("more files arrived within the hour than could be looked at")
+        if self._waiting and self.scans_paused:
+            unknown.append("files that arrived wait until the agent has time again")
         if unknown:
             return Answer(State.UNKNOWN, f"Files may arrive unseen; {'; '.join(unknown)}.", facts)
         return Answer(State.PASS, "Every folder that the check knows of is watched for files that can be run.", facts)

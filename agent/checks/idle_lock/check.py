@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.checks.idle_lock.limit import find_limit_s
-from agent.checks.idle_lock.verdict import Verdict, judge
+from agent.checks.idle_lock.verdict import Verdict, describe_setting, judge
 from agent.checks.interface import Answer, Check, Rules
 from agent.system.interface import Session, System
 from agent.system.screens import Screen, ScreenListing, Screens
@@ -126,7 +126,11 @@ class IdleLock(Check):
 
     def _answer_without_failure(self, listing: ScreenListing) -> Answer:
         asked = [each for each in listing.screens if self._lock and find_limit_s(self._lock, each.session) != 0]
-        facts = {"sessions": str(len(asked)), "locked": str(sum(each.is_locked is True for each in asked))}
+        facts = {
+            "sessions": str(len(asked)),
+            "locked": str(sum(each.is_locked is True for each in asked)),
+            "set_to_lock": "; ".join(sorted({describe_setting(each.setting) for each in asked} - {""})),
+        }
         unknown = {*listing.unread, *(self._verdicts[each.key].unknown for each in asked)} - {""}
         if any(each.is_awaited for each in asked) and not unknown:
             if self.result().state in (State.PASS, State.NOT_APPLICABLE):

@@ -46,6 +46,14 @@ def judge(screen: Screen, limit_s: int | None, *, grace_s: float) -> Verdict:
     return Verdict(is_open=is_overdue, set_wrongly=set_wrongly)
 
 
+def describe_setting(setting: LockSetting) -> str:
+    """Return in words how a desktop is set to lock itself; empty when that is not known."""
+    if setting.is_on is None or (setting.is_on and setting.after_s is None):
+        return ""
+    how = f"after {setting.after_s} s" if setting.is_on else "never"
+    return f"{setting.source} {how}, {'enforced' if setting.is_enforced else 'as the user likes'}"
+
+
 def describe_wrong(setting: LockSetting, limit_s: int) -> str:
     """Return in words how a desktop is set, if that is not as it must be."""
     if setting.is_on is False:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check `posture`: disks, antivirus, firewall, updates, support, administrators, passwords, guests, and the night.
 
-It asks the system, lets `items` judge, and tells each finding once. Everything it reads costs some milliseconds, so
-it reads everything at each look; the lists of updates, which can cost more, are left as they were while scans are
-paused.
+It asks the system, lets `items` judge, and tells each finding once. All it reads costs some milliseconds, so it reads
+everything at each look; the lists of updates, which can cost more, are left as they were while scans are paused. What
+a service has to do is not there in the first minutes after the start of a machine, or while the service is updated:
+that it fails is taken for true when it has failed for some minutes, and is not known until then.
 """
 
 import time
@@ -22,12 +23,17 @@ from agent.system.posture import NotKnownError, PostureReader, Updates
 from proto.events import Kind, PostureFound, State
 from rules.settings import Settings
 
+LOOK_EVERY_S = 600.0
+SETTLED_AFTER_S = 300.0
+SERVICES = ("antivirus", "firewall")
+"""Items that a service of the machine sees to."""
+
 
 class Posture(Check):
     """Measures the machine itself against the policy."""
 
     name = "posture"
-    poll_interval_s = 600.0
+    poll_interval_s = 60.0
 
     def __init__(
         self,
@@ -37,32 +43,50 @@ class Posture(Check):
         state_folder: Path | None = None,
         wake: Callable[[], None] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
+        clock_s: Callable[[], float] = time.monotonic,
         zone: tzinfo | None = None,
     ) -> None:
-        """As for every check; `zone` is the machine's own unless another is given."""
+        """As for every check; `clock_s` begins with the machine, `zone` is its own unless another is given."""
         super().__init__(system, find_rules, state_folder=state_folder, wake=wake)
         self._clock_ns = clock_ns
+        self._clock_s = clock_s
         self._zone = zone
+        self._rules: Rules | None = None
+        self._due_s = 0.0
+        self._failing_s: dict[str, float | None] = {}
         self._reader: PostureReader | None = None
         self._told = ToldFindings(state_folder)
         self._waiting = WaitingUpdates(state_folder)
         self._updates: Updates | NotKnownError = NotKnownError("the lists of updates have not been read yet")
         self._judged: dict[str, Judgement] = {}
-        self._gap = ""
 
     def _observe(self) -> Iterator[Kind]:
-        rules = self._find_rules()
+        rules, now_s = self._find_rules(), self._clock_s()
+        if rules is self._rules and now_s < self._due_s:
+            return
+        self._rules = rules
         self._reader = self._reader or self._system.posture()
         self._judged = {}
-        self._gap = ""
-        if rules is None:
-            self._gap = "There is no policy yet, so nothing can be judged."
-        elif self._reader is None:
-            self._gap = "This system's security is not looked at yet."
-        else:
-            self._judged = self._judge_all(self._reader, rules.policy.settings)
-            for item, judgement in self._judged.items():
+        if rules is None or self._reader is None:
+            return
+        self._judged = self._judge_all(self._reader, rules.policy.settings)
+        unsettled = [item for item in SERVICES if not self._is_settled(item, now_s)]
+        for item, judgement in self._judged.items():
+            if item not in unsettled:
                 yield from self._tell(item, judgement, rules)
+        for item in unsettled:
+            self._judged[item] = Judgement(State.UNKNOWN, "It fails, and has not done so for long.")
+        self._due_s = now_s + (0.0 if unsettled else LOOK_EVERY_S)
+
+    def _is_settled(self, item: str, now_s: float) -> bool:
+        """Return unless an item has failed for a short time only."""
+        if self._judged[item].state is not State.FAIL:
+            self._failing_s[item] = None
+            return True
+        # What fails at the first look is taken to have failed since the machine was started.
+        since_s = self._failing_s.get(item, 0.0)
+        self._failing_s[item] = since_s = now_s if since_s is None else since_s
+        return now_s - since_s >= SETTLED_AFTER_S
 
     def _judge_all(self, reader: PostureReader, settings: Settings) -> dict[str, Judgement]:
         now_ns, asked = self._clock_ns(), settings.posture
@@ -102,8 +126,10 @@ class Posture(Check):
         self._told.note((item, state), facts, asking)
 
     def _answer(self) -> Answer:
-        if self._gap:
-            return Answer(State.UNKNOWN, self._gap)
+        if self._rules is None:
+            return Answer(State.UNKNOWN, "There is no policy yet, so nothing can be judged.")
+        if self._reader is None:
+            return Answer(State.UNKNOWN, "This system's security is not looked at yet.")
         facts = {item: judgement.state.value for item, judgement in self._judged.items()}
         for state, words in ((State.FAIL, "Not as the policy asks"), (State.UNKNOWN, "Not known")):
             named = [item for item, judgement in self._judged.items() if judgement.state is state]

@@ -6,6 +6,7 @@ A scan is cheap or comes in parts; judging it may mean to read many files, so th
 runs is `software_running`'s business, which never waits long for this one.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -20,10 +21,14 @@ from proto.events import Program, ProgramFound, ProgramInstalled, ProgramRemoved
 FINGERPRINT_EVERY_S = 5.0
 SCAN_EVERY_S = 3600.0
 """Also without a sign of change: a file may have been changed in place."""
+SCAN_SHARE = 0.002
+"""Of the time that passes: where a scan takes long, the next one waits for long, whatever changes meanwhile."""
 JUDGE_AT_MOST_S = 0.2
 """At one look."""
 MANY = 10
 """More new programs than this at once are one event."""
+GONE_FOR_S = 60.0
+"""What is gone for a moment is being updated: its old version goes before the new one comes."""
 REMOVED_AT_ONCE = 8
 """So many removals are told every few seconds, so that a desktop that was removed is no flood."""
 LIST_MAX_BYTES = 256 * 1024
@@ -47,11 +52,13 @@ class InstalledPrograms:
         self._fingerprint_due_s = 0.0
         self._scan_due_s = 0.0
         self._is_scan_under_way = False
+        self._scan_cost_s = 0.0
         self._installed: InstalledSoftware | None = None
         self._programs: tuple[Program, ...] | None = None
         self._waiting: deque[Program] = deque()
         self._is_listing_due = False
-        self._removal_due_s = 0.0
+        self._gone_since_s: dict[Program, float] = {}
+        self._removals_due_s = math.inf
         self._findings: dict[Key, Finding] = {}
         self._unhashed: set[Key] = set()
         self.unread: tuple[str, ...] = ()
@@ -88,8 +95,13 @@ class InstalledPrograms:
             return
         yield from self._judge_waiting(rules)
         self._told.keep()
-        if self.is_complete and self._is_listing_due:
-            yield from self._tell_differences(rules)
+        if self._installed is None or not self.is_complete or not rules.policy.inventory.ask:
+            return
+        if self._is_listing_due:
+            yield from self._list_news(self._installed)
+            self._is_listing_due = False
+        if self._clock_s() >= self._removals_due_s:
+            yield from self._tell_removals(self._installed)
 
     def _scan_if_changed(self) -> None:
         now_s = self._clock_s()
@@ -103,10 +115,15 @@ class InstalledPrograms:
                 return
             self._fingerprint = fingerprint
             self._scan_due_s = now_s + SCAN_EVERY_S
+            self._scan_cost_s = 0.0
+        began_s = self._clock_s()
         installed = self._system.installed_software()
+        self._scan_cost_s += self._clock_s() - began_s
         self._is_scan_under_way = installed.has_more
         if installed.has_more:
             return
+        if self._installed is not None:  # the first one says nothing of how long the next ones take
+            self._fingerprint_due_s = max(self._fingerprint_due_s, self._clock_s() + self._scan_cost_s / SCAN_SHARE)
         self._installed, self.unread = installed, installed.unread
         self._programs = installed.programs + installed.loose
         present = {_key(program) for program in self._programs}
@@ -118,6 +135,7 @@ class InstalledPrograms:
         self._waiting = deque(self._programs or ())
         self._unhashed.clear()
         self._is_listing_due = True
+        self._removals_due_s = self._clock_s()
 
     def _judge_waiting(self, rules: Rules) -> Iterator[ProgramFound]:
         stop_s = self._clock_s() + JUDGE_AT_MOST_S
@@ -144,26 +162,7 @@ class InstalledPrograms:
         self._told.note(key, finding.rules)
         self._findings[key] = finding
 
-    def _tell_differences(self, rules: Rules) -> Iterator[ProgramInstalled | ProgramRemoved | SoftwareListed]:
-        """Tell what came, changed and went among all that no rule names, if the policy asks for it at all."""
-        if self._installed is None or not rules.policy.inventory.ask:
-            self._is_listing_due = False
-            return
-        yield from self._list_ordinary(self._installed)
-        if self.unread:  # what could not be read may be there all the same
-            self._is_listing_due = False
-            return
-        self._listed.note_present(self._installed.programs, self._installed.of_homes, self._installed.homes)
-        gone = list(self._listed.find_gone(self._installed.programs, self._installed.homes))
-        if gone and self._clock_s() >= self._removal_due_s:
-            self._removal_due_s = self._clock_s() + FINGERPRINT_EVERY_S
-            told, gone = gone[:REMOVED_AT_ONCE], gone[REMOVED_AT_ONCE:]
-            for program in told:
-                yield ProgramRemoved(program)
-            self._listed.forget(told)
-        self._is_listing_due = bool(gone)
-
-    def _list_ordinary(self, installed: InstalledSoftware) -> Iterator[ProgramInstalled | SoftwareListed]:
+    def _list_news(self, installed: InstalledSoftware) -> Iterator[ProgramInstalled | SoftwareListed]:
         """Tell what is installed and not named by a rule, as far as it is news."""
         # Without the path: the allow list goes by name, and a path can hold the name of a person.
         ordinary = dict.fromkeys(
@@ -173,14 +172,34 @@ class InstalledPrograms:
         )
         is_first = self._listed.is_empty
         news = [program for program in ordinary if program not in self._listed]
-        if is_first or len(news) > MANY:
-            for part in _split(news):
-                yield SoftwareListed(part, first=is_first)
-        else:
-            for program in news:
-                yield ProgramInstalled(program)
+        singles = [program for program in news if not self._listed.knows(program)]
+        if is_first or len(singles) > MANY:
+            singles = []
+        for program in singles:
+            yield ProgramInstalled(program)
+        # Another version is for the inventory only: nobody has to decide anew whether the program may be there.
+        for part in _split([program for program in news if program not in singles]):
+            yield SoftwareListed(part, first=is_first)
         if news:
             self._listed.add(news)
+
+    def _tell_removals(self, installed: InstalledSoftware) -> Iterator[ProgramRemoved]:
+        """Tell what was listed and is gone, a few at a time; nothing while it may only have been unreadable or away."""
+        self._removals_due_s = math.inf
+        if installed.unread:
+            return
+        self._listed.note_present(installed.programs, installed.of_homes, installed.homes)
+        now_s = self._clock_s()
+        gone = self._listed.find_gone(installed.programs, installed.homes)
+        self._gone_since_s = {program: self._gone_since_s.get(program, now_s) for program in gone}
+        told = [program for program, since_s in self._gone_since_s.items() if now_s - since_s >= GONE_FOR_S]
+        for program in told[:REMOVED_AT_ONCE]:
+            self._removals_due_s = now_s  # if nobody takes it, it is told again at the next look
+            yield ProgramRemoved(program)
+        self._listed.forget(told[:REMOVED_AT_ONCE])
+        for program in told[:REMOVED_AT_ONCE]:
+            del self._gone_since_s[program]
+        self._removals_due_s = now_s + FINGERPRINT_EVERY_S if self._gone_since_s else math.inf
 
 
 def _key(program: Program) -> Key:

@@ -59,6 +59,10 @@ class ListedPrograms:
         listed = self._listed.get(_to_name(program.source, program.name))
         return listed is not None and program.version in listed.versions
 
+    def knows(self, program: Program) -> bool:
+        """Tell whether this program was told in any version."""
+        return _to_name(program.source, program.name) in self._listed
+
     def add(self, programs: Iterable[Program]) -> None:
         """Remember programs as told."""
         for program in programs:
@@ -95,11 +99,12 @@ class ListedPrograms:
                 version = listed.versions[-1] if listed.versions else ""
                 yield Program(listed.name, source=name[0], version=version)
 
-    def forget(self, programs: Iterable[Program]) -> None:
+    def forget(self, programs: Collection[Program]) -> None:
         """Remember programs as told to be gone."""
         for program in programs:
             self._listed.pop(_to_name(program.source, program.name), None)
-        self._keep()
+        if programs:
+            self._keep()
 
     def _keep(self) -> None:
         self._memory.keep("listed", self._to_content())

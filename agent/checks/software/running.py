@@ -22,6 +22,8 @@ YOUNG_S = 5.0
 """A process this young may be a shell that is about to turn into the program it was asked to start."""
 RECHECK_EVERY_S = 10.0
 """An older process can turn into another program too, and its id can be given to another process."""
+RETRY_EVERY_S = 300.0
+"""What could not be read may be readable later: what looks into files rests for a time after several bad ones."""
 
 
 class RunningPrograms:
@@ -37,6 +39,7 @@ class RunningPrograms:
         self._known: dict[int, RunningProgram | Unreadable] = {}
         self._met_s: dict[int, float] = {}
         self._recheck_due_s = 0.0
+        self._retry_due_s = clock_s() + RETRY_EVERY_S
         self._is_first = True
         self._findings: dict[int, Finding] = {}
         self._unhashed: set[int] = set()
@@ -74,6 +77,7 @@ class RunningPrograms:
             yield from self._judge_all_again()
         yield from self._take_starts()
         yield from self._list_processes()
+        yield from self._retry_unhashed()
         self._is_first = False
 
     def close(self) -> None:
@@ -120,6 +124,16 @@ class RunningPrograms:
                 self._forget(pid)
             else:
                 yield from self._meet(pid, seen)
+
+    def _retry_unhashed(self) -> Iterator[ProgramStarted]:
+        now_s = self._clock_s()
+        if now_s < self._retry_due_s:
+            return
+        self._retry_due_s = now_s + RETRY_EVERY_S
+        for pid in sorted(self._unhashed):
+            seen = self._known.get(pid)
+            if isinstance(seen, RunningProgram):
+                yield from self._judge(seen, already_running=False)
 
     def _meet(self, pid: int, seen: RunningProgram | Unreadable) -> Iterator[ProgramStarted]:
         if self._known.get(pid) == seen:

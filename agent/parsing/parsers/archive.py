@@ -38,7 +38,7 @@ MAX_READ_BYTES = 48 * 1024 * 1024
 """Of unpacked content, for all of a file."""
 MAX_NESTED_BYTES = 16 * 1024 * 1024
 MAX_NESTED = 20
-MAX_CPU_S = 1.0
+MAX_CPU_S = 0.5
 ENTRY_HEAD_BYTES = 1024
 
 EXECUTABLE, SCRIPT, ENCRYPTED, UNKNOWN, NOTHING = "executable", "script", "encrypted", "unknown", ""

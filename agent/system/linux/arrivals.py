@@ -79,6 +79,9 @@ class LinuxArrivals(ArrivalWatch):
                 if file.place == "temporary" and status.st_uid < FIRST_USER_ID:
                     # The system's own programs unpack there what they install.
                     return None
+                if not status.st_size:
+                    # A browser's mark of where something will be.
+                    return Look("", name=_to_name(Path(file.path).name))
                 return self._look_at(descriptor, Path(file.path).name, status.st_size)
         except OSError:
             return None
@@ -180,7 +183,7 @@ class LinuxArrivals(ArrivalWatch):
             contains=contains,
             is_executable=is_executable,
             size_bytes=size_bytes,
-            sha256=_hash(descriptor, size_bytes) if format_ else "",
+            sha256=_hash(descriptor, size_bytes) if is_executable or contains else "",
             name=_to_name(name),
         )
 

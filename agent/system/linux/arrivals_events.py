@@ -8,6 +8,7 @@ it without an end, and say nothing when the system's limit leaves a part unwatch
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 20_000
 """Files kept until they are taken."""
+WAKE_EVERY_S = 5.0
+"""A compiler writes hundreds of temporary files: the first is told at once, the rest when somebody asks anyway."""
 UNFINISHED = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".aria2", "~")
 """Endings of downloads under way: they get another name at the end, which is seen."""
 
@@ -57,6 +60,7 @@ class FolderEvents:
         self._files: dict[str, str] = {}
         self._is_complete = True
         self._have_folders_changed = False
+        self._may_wake_s = 0.0
         self._inotify = InotifyFD()
         self._inotify.start()
 
@@ -117,9 +121,14 @@ class FolderEvents:
                 if event.mask & (_DELETE_SELF | _MOVE_SELF) or not folder.is_deepest:
                     self._have_folders_changed = True
                 return
-            is_first = bool(event.mask & (_CLOSE_WRITE | _MOVED_TO)) and self._note(f"{folder.path}/{name}", folder)
-        if is_first:
-            self._wake()
+            if not event.mask & (_CLOSE_WRITE | _MOVED_TO):
+                return
+            self._note(f"{folder.path}/{name}", folder)
+            now_s = time.monotonic()
+            if now_s < self._may_wake_s:
+                return
+            self._may_wake_s = now_s + WAKE_EVERY_S
+        self._wake()
 
     def on_watch_deleted(self, wd: int) -> None:
         """Forget a folder that has gone."""
@@ -132,10 +141,8 @@ class FolderEvents:
             self._is_complete = False
         self._wake()
 
-    def _note(self, path: str, folder: Watched) -> bool:
-        """Keep a file; return whether it is the first to be taken."""
-        if len(self._files) >= MAX_WAITING:
+    def _note(self, path: str, folder: Watched) -> None:
+        if len(self._files) < MAX_WAITING:
+            self._files[path] = folder.place
+        else:
             self._is_complete = False
-            return False
-        self._files[path] = folder.place
-        return len(self._files) == 1

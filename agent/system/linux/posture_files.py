@@ -73,8 +73,18 @@ class SystemFiles:
         return status.st_ino, status.st_mtime_ns, status.st_size
 
     def exists(self, place: str) -> bool:
-        """Return whether there is anything at a place, as far as we may see."""
-        return self.find_stamp(place) is not None
+        """Return whether there is anything at a place.
+
+        Raises:
+            NotKnownError: we may not look.
+        """
+        try:
+            os.stat(self.to_path(place))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except (OSError, ValueError) as error:
+            raise NotKnownError(f"/{place.lstrip('/')} cannot be looked at: {_reason(error)}") from error
+        return True
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -9,11 +9,11 @@ archives that are not called security (Ubuntu's -updates, a maker's own).
 import gzip
 import lzma
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from agent.system.linux.packages import PackageListError, parse_dpkg_status
 from agent.system.linux.posture_files import SystemFiles
@@ -26,6 +26,9 @@ _LISTS = "var/lib/apt/lists"
 _SECURITY = re.compile(
     r"(?P<archive>.*_dists_([a-z-]+-security|[a-z]+_updates))_.*_binary-(?P<architecture>[a-z0-9]+)_Packages(\.\w+)?"
 )
+_UNPACK: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+_DATE = re.compile(r"Date: [A-Z][a-z]{2}, +(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d{1,2}):(\d\d):(\d\d) (UTC|GMT|\+0000)")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MAX_STATUS_BYTES = 32 * 1024 * 1024
 _MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 """Of one list; the largest there are have 60 MB."""
@@ -55,6 +58,9 @@ class UpdateReader:
         lists = _list_native(self._files)
         if not lists:
             raise NotKnownError("apt has fetched no list of security updates")
+        packed = {name.rpartition("_Packages")[2] for name in lists} - {"", *_UNPACK}
+        if packed:
+            raise NotKnownError(f"apt keeps its lists packed as {min(packed)[1:8]}, which is not read")
         stamp = tuple(self._files.find_stamp(place) for place in (_STATUS, *(f"{_LISTS}/{name}" for name in lists)))
         if self._last is None or self._last[0] != stamp:
             self._last = stamp, self._compare(lists)
@@ -84,7 +90,7 @@ class UpdateReader:
                     if package in installed:
                         _, _, version = (b"\n" + rest).partition(b"\nVersion: ")
                         yield package, version.partition(b"\n")[0].decode("utf-8", "replace").strip()
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise NotKnownError("a list of security updates cannot be read") from error
 
 
@@ -106,14 +112,8 @@ def _read_installed(files: SystemFiles) -> dict[str, str]:
 
 def _open(files: SystemFiles, name: str) -> BinaryIO:
     path = files.to_path(f"{_LISTS}/{name}")
-    packed = name.rpartition("_Packages")[2]
-    if packed == "":
-        return path.open("rb")
-    if packed == ".gz":
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    if packed == ".xz":
-        return cast("BinaryIO", lzma.open(path, "rb"))
-    raise NotKnownError(f"apt keeps its lists packed as {packed[1:8]}, which is not read")
+    unpack = _UNPACK.get(name.rpartition("_Packages")[2])
+    return cast("BinaryIO", unpack(path, "rb")) if unpack else path.open("rb")
 
 
 def _split(stream: BinaryIO) -> Iterator[bytes]:
@@ -133,18 +133,16 @@ def _read_date(files: SystemFiles, name: str) -> int:
     found = _SECURITY.fullmatch(name)
     archive = found["archive"] if found else ""
     for place in (f"{_LISTS}/{archive}_InRelease", f"{_LISTS}/{archive}_Release"):
-        for line in (files.find(place, _MAX_RELEASE_BYTES) or b"").splitlines():
-            if line.startswith(b"Date: "):
-                try:
-                    return int(_to_date(line[6:].decode("ascii", "replace")).timestamp()) * 10**9
-                except (ValueError, OverflowError):
-                    break
+        lines = (files.find(place, _MAX_RELEASE_BYTES) or b"").decode("utf-8", "replace").splitlines()
+        told = next((date for date in map(_DATE.fullmatch, lines) if date), None)
+        if told is not None and told[2] in _MONTHS:
+            day, year, hour, minute, second = (int(told[place]) for place in (1, 3, 4, 5, 6))
+            try:
+                date = datetime(year, _MONTHS.index(told[2]) + 1, day, hour, minute, second, tzinfo=UTC)
+            except ValueError:
+                continue  # a day or an hour that there is not
+            return int(date.timestamp()) * 10**9
     raise NotKnownError("a list of security updates does not tell of what day it is")
-
-
-def _to_date(text: str) -> datetime:
-    date = parsedate_to_datetime(text)
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _is_automatic(files: SystemFiles) -> bool | None:

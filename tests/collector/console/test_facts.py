@@ -24,6 +24,20 @@ def test_times_are_shown_as_times() -> None:
     assert lay_out({"first_failed_at_ns": "0"}) == [("First failed", ["not given"])]
 
 
+def test_sizes_and_spans_are_shown_in_their_units() -> None:
+    """Also when JSON carries them as text; a claim that is no number stays as it is."""
+    assert lay_out({"written_bytes": "1200000", "idle_s": 2530, "size_bytes": "many"}) == [
+        ("Written", ["1.2 MB"]),
+        ("Not used for", ["42 minutes"]),
+        ("Size", ["many"]),
+    ]
+
+
+def test_facts_of_a_check_keep_their_own_names() -> None:
+    """They are facts already by where they stand."""
+    assert lay_out({"facts": {"open_ports": "2"}}) == [("Open ports", ["2"])]
+
+
 def test_long_lists_are_cut_and_say_so() -> None:
     """A list of 1,500 programs does not fill the page of an incident."""
     ((_, lines),) = lay_out({"programs": [{"name": f"program-{number}", "path": ""} for number in range(1500)]})

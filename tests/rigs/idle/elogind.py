@@ -121,7 +121,8 @@ class LoginManager:
         """Begin a session and return its path; its id is the last part of that."""
         leader = subprocess.Popen(["sleep", "600"])
         self._children.append(leader)
-        told = (uid, leader.pid, "rig", type_, of, desktop, "", 0, terminal, display, False, "", "", [])
+        where: tuple[Any, ...] = (desktop, "", 0, terminal, display, False, "", "", [])
+        told = (uid, leader.pid, "rig", type_, of, *where)
         id_, path, _, held, *_ = self._ask(_MANAGER, "Manager", "CreateSession", "uusssssussbssa(sv)", told)
         # The session lasts as long as this is open.
         self._held.append(held)

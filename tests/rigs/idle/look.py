@@ -6,7 +6,6 @@ The limit is shorter than a policy may have it, for nobody wants to wait for a q
 """
 
 import json
-import os
 import sys
 import time
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from dataclasses import asdict
 from agent.checks.idle_lock.check import IdleLock
 from agent.system.interface import Session
 from agent.system.linux.machine import LinuxSystem
+from proto.events import SessionLeftOpen
 from rules.settings import Lock
 from tests.agent.checks.idle_lock.screens import make_rules
 
@@ -38,7 +38,7 @@ def main(display: str, limit_s: int, grace_s: float) -> None:
     check = IdleLock(OneDisplay(display), lambda: rules, grace_s=grace_s)
     last = None
     while True:
-        events = [asdict(each) for each in check.observe(time.time_ns())]  # type: ignore[call-overload]
+        events = [asdict(each) for each in check.observe(time.time_ns()) if isinstance(each, SessionLeftOpen)]
         result = check.result()
         found = {"state": result.state.value, "summary": result.summary, "facts": result.facts}
         if events or found != last:
@@ -49,6 +49,4 @@ def main(display: str, limit_s: int, grace_s: float) -> None:
 
 
 if __name__ == "__main__":
-    # Started as root with no name of its own: what it starts must not depend on how it was started.
-    os.chdir("/")
     main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

@@ -41,13 +41,11 @@ def test_a_display_that_nobody_touches_is_found_and_so_is_the_touch(desk: IdleDe
     assert told["idle_s"] >= int(LIMIT_S + GRACE_S)
     assert (told["session_type"], told["measured_by"], told["limit_s"]) == ("x11", "x11", LIMIT_S)
     desk.wait_for_answer("fail", left_open="1")
-    desk.touch()
-    assert desk.wait_for(is_over=True)["idle_s"] == told["idle_s"]
+    assert desk.touch_until(is_over=True)["idle_s"] == told["idle_s"]
 
 
 def test_a_locker_s_window_is_a_lock_without_logind(desk: IdleDesk):
-    """xss-lock waits for the display's own screen saver, and starts i3lock."""
-    desk.set_saver(2)
+    """i3lock tells nobody else that it locks."""
     desk.start_program("i3lock", "-n")
     desk.look()
     # That logind is not there, and text consoles are not seen, is said; no session is found open.
@@ -61,11 +59,11 @@ def test_a_desktop_that_locks_itself_in_time_is_never_found(logind: elogind.Logi
         path = logind.create("x11", display=desk.display)
         logind.create("x11", of="greeter", display=desk.display, uid=0)
         desk.session = path.rpartition("/")[2]
-        desk.set_saver(2)
+        desk.set_saver(1)
         desk.start_program("xss-lock", "--session", desk.session, "--", "i3lock", "-n")
+        desk.touch()
         desk.look()
-        desk.wait_for_answer("pass", sessions="1", locked="0")
-        desk.wait_for_answer("pass", sessions="1", locked="1")
+        desk.wait_for_answer("pass", sessions="1", locked="1", set_to_lock="xss-lock after 1 s, as the user likes")
         assert desk.events == []
 
 

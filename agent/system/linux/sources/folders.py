@@ -55,22 +55,23 @@ class Folders:
     """Looks into folders, once for each change."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Path, bool], tuple[Stamp | None, Contents]] = {}
+        self._known: dict[tuple[str, bool], tuple[Stamp | None, Contents]] = {}
 
-    def look_into(self, folder: Path, *, with_magic: bool, is_program: Callable[[int], bool]) -> Contents:
-        """Return what is in a folder. With magic, the first bytes of its files are read and ELF files judged.
+    def look_into(
+        self, folder: str, stamp: Stamp | None, *, with_magic: bool, is_program: Callable[[int], bool]
+    ) -> Contents:
+        """Return what is in a folder, whose stamp was just taken. With magic, the first bytes of its files are read.
 
         `is_program` tells of an open ELF file whether it is one that can be started.
 
         Raises:
             OSError: there is no such folder, or it may not be read.
         """
-        stamp = find_stamp(folder)
         key = (folder, with_magic)
         known = self._known.get(key)
         if known is not None and stamp is not None and known[0] == stamp:
             return known[1]
-        with open_folder(folder) as descriptor:
+        with open_folder(Path(folder)) as descriptor:
             before_ns = os.fstat(descriptor).st_ctime_ns
             contents = _read(descriptor, with_magic, is_program)
         if time.time_ns() - before_ns > SETTLED_NS:
@@ -84,7 +85,7 @@ class Folders:
         self._known.clear()
 
 
-def find_stamp(path: Path | str) -> Stamp | None:
+def find_stamp(path: str) -> Stamp | None:
     """Return what changes when something comes to a folder or goes from it; None if there is no such thing."""
     try:
         status = os.lstat(path)

@@ -6,7 +6,6 @@ Scripts, and what has just arrived, are the business of the check `downloads`.
 """
 
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
 from agent.system.linux.files import to_text
@@ -30,7 +29,7 @@ class PortableSource(Source):
 
     def find_in_home(self, survey: Survey, home: Path) -> Finds:
         """Find every program that lies there."""
-        waiting = deque([(home, 0)])
+        waiting = deque([(str(home), 0)])
         device = None
         looked_at = 0
         while waiting:
@@ -47,18 +46,16 @@ class PortableSource(Source):
             if contents.device != device:
                 continue  # something is mounted there
             for entry in contents.entries:
-                yield from _to_programs(folder, entry)
-                if entry.is_folder and depth < MAX_DEPTH and _is_walked(entry.name):
-                    waiting.append((folder / entry.name, depth + 1))
+                if entry.is_elf or entry.is_appimage:
+                    yield _to_program(entry, to_text(f"{folder}/{entry.name}"))
+                elif entry.is_folder and depth < MAX_DEPTH and _is_walked(entry.name):
+                    waiting.append((f"{folder}/{entry.name}", depth + 1))
 
 
 def _is_walked(name: str) -> bool:
     return not name.startswith(".") and name not in LEFT_OUT
 
 
-def _to_programs(folder: Path, entry: Entry) -> Iterator[Program]:
-    path = to_text(str(folder / entry.name))
-    if entry.is_appimage:
-        yield to_program(to_text(entry.name), path)
-    elif entry.is_elf:
-        yield Program(to_text(entry.name), path=path, source="file")
+def _to_program(entry: Entry, path: str) -> Program:
+    name = to_text(entry.name)
+    return to_program(name, path) if entry.is_appimage else Program(name, path=path, source="file")

@@ -39,11 +39,12 @@ class Survey:
         """
         return Path(os.path.realpath(self._root / place))
 
-    def note(self, path: Path) -> Stamp | None:
+    def note(self, path: Path | str) -> Stamp | None:
         """Note a place that changes when software comes or goes; return its stamp, None if there is nothing yet."""
-        stamp = find_stamp(path)
+        place = str(path)
+        stamp = find_stamp(place)
         if len(self.places) < MAX_PLACES:
-            self.places.setdefault(str(path), stamp)
+            self.places.setdefault(place, stamp)
         return stamp
 
     def find_inside(self, top: Path, place: str, what: str) -> Path | None:
@@ -65,11 +66,11 @@ class Survey:
         contents = self.look_into(folder, what, with_magic=with_magic)
         return contents.entries if contents else ()
 
-    def look_into(self, folder: Path, what: str, *, with_magic: bool = False) -> Contents | None:
+    def look_into(self, folder: Path | str, what: str, *, with_magic: bool = False) -> Contents | None:
         """Return the contents of a folder, None if there are none that can be read."""
-        self.note(folder)
+        stamp = self.note(folder)
         try:
-            contents = self._folders.look_into(folder, with_magic=with_magic, is_program=self._is_program)
+            contents = self._folders.look_into(str(folder), stamp, with_magic=with_magic, is_program=self._is_program)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -99,6 +99,15 @@ def test_a_desktop_that_is_set_wrongly_fails_before_anybody_leaves(room: Room):
     assert room.told == []
 
 
+def test_what_a_pass_rests_on_is_told(room: Room):
+    """Sessions, how many of them are locked, and how their desktops are set."""
+    setting = LockSetting(True, 600, "gnome", is_enforced=True)
+    locked = make_screen("login 7", is_locked=True, setting=setting)
+    result = room.look(make_screen(setting=setting), locked)
+    assert result.state is State.PASS
+    assert result.facts == {"sessions": "2", "locked": "1", "set_to_lock": "gnome after 600 s, enforced"}
+
+
 def test_each_session_has_the_limit_of_its_groups(room: Room):
     """Staff may be away for longer, a year group is not asked, and that one is not even measured."""
     room.rules = make_rules(
@@ -174,7 +183,7 @@ def test_an_event_that_was_not_taken_is_told_again(room: Room):
     room.screens.screens = [make_screen(idle_s=950.0)]
     looked = room.check.observe(1)
     assert isinstance(next(looked), SessionLeftOpen)
-    looked.close()
+    del looked
     room.look(make_screen(idle_s=960.0))
     assert [each.idle_s for each in room.told] == [960]
 

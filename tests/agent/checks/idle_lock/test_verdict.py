@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from agent.checks.idle_lock.verdict import GROUPS_UNKNOWN, NOT_MEASURED, NOT_TOLD, Verdict, describe_wrong, judge
+from agent.checks.idle_lock.verdict import (
+    GROUPS_UNKNOWN,
+    NOT_MEASURED,
+    NOT_TOLD,
+    Verdict,
+    describe_setting,
+    describe_wrong,
+    judge,
+)
 from agent.system.screens import LockSetting
 from tests.agent.checks.idle_lock.screens import make_screen
 
@@ -66,6 +74,14 @@ def test_a_wrong_setting_is_wrong_before_anybody_leaves():
         )
     assert describe_wrong(NEVER, LIMIT_S) == "gnome is set never to lock, the limit is 900 s"
     assert describe_wrong(IN_TIME, LIMIT_S) == describe_wrong(LockSetting(), LIMIT_S) == ""
+
+
+def test_a_setting_in_words():
+    """What is not known is not told."""
+    assert describe_setting(IN_TIME) == "kde after 900 s, enforced"
+    assert describe_setting(LATE) == "gnome after 1800 s, as the user likes"
+    assert describe_setting(NEVER) == "gnome never, as the user likes"
+    assert describe_setting(LockSetting()) == describe_setting(LockSetting(True, None, "xautolock")) == ""
 
 
 def test_a_look_that_measured_nothing_decides_nothing():

@@ -2,6 +2,7 @@
 """A machine whose security a test changes: a complete stand-in for what reads it."""
 
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from agent.system.posture import (
     Antivirus,
@@ -14,6 +15,8 @@ from agent.system.posture import (
     PostureReader,
     Updates,
 )
+
+T = TypeVar("T")
 
 DAY_NS = 24 * 3600 * 10**9
 NOW_NS = int(datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp()) * 10**9
@@ -57,7 +60,7 @@ class FakePosture(PostureReader):
         return _answer(self.accounts)
 
 
-def _answer(value):
+def _answer(value: T | NotKnownError) -> T:
     if isinstance(value, NotKnownError):
         raise value
     return value

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.checks.interface import CheckResult
-from agent.checks.posture.check import Posture
+from agent.checks.posture.check import LOOK_EVERY_S, SETTLED_AFTER_S, Posture
 from agent.policy import InForce
 from agent.system.linux.machine import LinuxSystem
 from agent.system.posture import (
@@ -23,7 +23,7 @@ from proto.events import PostureFound, State
 from rules.evaluate import Evaluator
 from rules.load import load_pack, parse_files
 from tests.agent.checks.posture.secured import DAY_NS, NOW_NS, ROOT, FakePosture
-from tests.fakes import FakeSystem
+from tests.fakes import FakeClock, FakeSystem
 
 PACK = load_pack("uk-baseline")
 OWN = '[posture]\noff_after = "18:00"\npassword_max_age_days = 90\n'
@@ -45,6 +45,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now_ns = NOW_NS
+        self.clock = FakeClock(now_s=3600.0)
         self.system = FakeSystem()
         self.reader = FakePosture()
         self.system.posture_read = self.reader
@@ -53,10 +54,13 @@ class Desk:
         self.check = self.restart()
 
     def restart(self) -> Posture:
-        self.check = Posture(self.system, lambda: self.rules, state_folder=self.folder, clock_ns=lambda: self.now_ns)
+        self.check = Posture(
+            self.system, lambda: self.rules, state_folder=self.folder, clock_ns=lambda: self.now_ns, clock_s=self.clock
+        )
         return self.check
 
     def look(self, days: float = 0) -> CheckResult:
+        self.clock.advance(days * 24 * 3600 or LOOK_EVERY_S)
         self.now_ns += int(days * DAY_NS)
         if isinstance(self.reader.updates, Updates) and days > 0:
             # The machine fetches its lists every day.
@@ -101,6 +105,8 @@ def test_a_finding_is_told_once_while_it_lasts(desk: Desk):
     desk.look(1)
     desk.reader.packets = Firewall(("ipv4",))
     desk.look(1)
+    assert desk.told == []
+    desk.look(1)
     assert desk.found == [("firewall", "fail")]
 
 
@@ -128,9 +134,9 @@ def test_what_is_not_known_is_told_with_its_reason(desk: Desk):
     assert result.facts["firewall"] == "unknown"
     assert desk.told[0].summary == "Not known: the kernel tells the rules to root only."
 
-    desk.reader.protections = ()
+    desk.reader.disks = Encryption((), ("/",))
     assert desk.look().state is State.FAIL
-    assert desk.found == [("antivirus", "fail")]
+    assert desk.found == [("disk_encryption", "fail")]
 
 
 def test_only_what_a_rule_asks_for_is_told_and_it_is_told_when_one_asks(desk: Desk):
@@ -163,12 +169,12 @@ def test_an_update_is_overdue_when_it_has_waited_for_its_days(desk: Desk):
     """A newer one in its place begins no new time, and a restart none either."""
     desk.look()
     desk.reader.wait_for("openssl")
-    assert desk.look(1).state is State.PASS
-    desk.reader.updates = replace(desk.reader.updates, waiting=(PendingUpdate("openssl", "3.0"),))
+    assert desk.look(1).facts["updates"] == "pass"
+    desk.reader.updates = Updates((PendingUpdate("openssl", "3.0"),), NOW_NS, is_automatic=False)
     desk.restart()
-    assert desk.look(13).state is State.PASS
+    assert desk.look(13).facts["updates"] == "pass"
 
-    assert desk.look(1.1).state is State.FAIL
+    assert desk.look(1.1).facts["updates"] == "fail"
     figures = {"waiting": "1", "overdue": "1", "oldest_days": "14", "lists_days": "0"}
     assert desk.told[0].facts == {"reason": "overdue", "automatic": "no", **figures}
 
@@ -205,6 +211,50 @@ def test_paused_scans_leave_the_lists_as_they_were(desk: Desk):
     desk.check.scans_paused = True
     assert desk.look().facts["updates"] == "pass"
     assert len(desk.reader.asked) == 1
+
+
+def test_a_service_has_some_minutes_after_the_start_of_the_machine(desk: Desk):
+    """It is not known until then, and looked at every minute; nothing is told of a service that came up in time."""
+    desk.clock.now_s = 10.0 - LOOK_EVERY_S
+    desk.reader.protections = ()
+    desk.reader.packets = Firewall(("ipv4",))
+    assert desk.look().facts["antivirus"] == "unknown"
+    assert desk.told == []
+
+    desk.reader.packets = Firewall(())
+    desk.clock.advance(60 - LOOK_EVERY_S)
+    assert desk.look().facts["firewall"] == "pass"
+    desk.clock.now_s = SETTLED_AFTER_S - LOOK_EVERY_S
+    assert desk.look().facts["antivirus"] == "fail"
+    assert desk.found == [("antivirus", "fail")]
+
+
+def test_a_service_that_is_restarted_has_not_failed(desk: Desk):
+    """It has some minutes too, each time."""
+    desk.look()
+    for _ in range(3):
+        running = desk.reader.protections
+        desk.reader.protections = ()
+        result = desk.look()
+        assert (result.state, result.facts["antivirus"]) == (State.UNKNOWN, "unknown")
+        desk.reader.protections = running
+        desk.clock.advance(60 - LOOK_EVERY_S)
+        assert desk.look().state is State.PASS
+        assert desk.told == []
+
+
+def test_the_machine_is_read_every_ten_minutes_and_when_the_policy_changes(desk: Desk):
+    """Between these a look costs nothing."""
+    for seconds in (0, 60, 540, 599):
+        desk.clock.now_s = 3600 + seconds - LOOK_EVERY_S
+        assert desk.look().state is State.PASS
+    assert len(desk.reader.asked) == 1
+    desk.rules = make_rules(OWN)
+    desk.clock.now_s = 3600 + 599 - LOOK_EVERY_S
+    desk.look()
+    desk.look()
+
+    assert len(desk.reader.asked) == 3
 
 
 def test_only_administrators_of_this_machine_are_ever_named(desk: Desk):

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from agent.checks.software.running import RECHECK_EVERY_S, YOUNG_S, RunningPrograms
+from agent.checks.software.running import RECHECK_EVERY_S, RETRY_EVERY_S, YOUNG_S, RunningPrograms
 from agent.system.interface import Unreadable
 from proto.events import EventsDropped, Kind, Program, ProgramStarted
 from tests.agent.checks.policies import NMAP, TOR, InForce, knows_hash, make_rules
@@ -116,6 +116,19 @@ def test_a_program_that_cannot_be_hashed_is_counted(machine: Machine):
     assert machine.running.unhashed == 0
     machine.look(make_rules(knows_hash(b"miner")))
     assert machine.running.unhashed == 1
+
+
+def test_what_could_not_be_read_is_tried_again(machine: Machine):
+    """What looks into files may have had other things to do; each retry costs, so they are far apart."""
+    rules = make_rules(knows_hash(b"miner"))
+    running = machine.system.start("/home/alice/homework", content=None)
+    machine.look(rules)
+    machine.system.set_content(running, b"miner")
+
+    assert machine.look(rules) == []
+    assert machine.look(rules, after_s=RETRY_EVERY_S) == [started("/home/alice/homework", b"miner")]
+    assert machine.running.unhashed == 0
+    assert machine.look(rules, after_s=RETRY_EVERY_S) == []
 
 
 def test_a_named_program_is_told_even_if_it_cannot_be_hashed(machine: Machine):

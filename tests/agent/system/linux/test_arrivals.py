@@ -268,7 +268,7 @@ def test_without_inotify_nothing_is_watched_and_that_is_said(tmp_path: Path, mon
 
 
 def test_a_look_tells_what_a_file_is(machine: Machine):
-    """With its size and, for what is of note, its hash."""
+    """With its size and, of what runs or holds such a thing, its hash."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("game.exe", ELF)
@@ -287,7 +287,7 @@ def test_a_look_tells_what_a_file_is(machine: Machine):
         assert look is not None
         assert (look.format, look.contains, look.is_executable) == expected
         assert (look.size_bytes, look.name) == (len(content), name)
-        assert look.sha256 == (hashlib.sha256(content).hexdigest() if expected[0] else "")
+        assert look.sha256 == (hashlib.sha256(content).hexdigest() if expected[2] else "")
     assert machine.look("home/pupil/Downloads/gone") is None
     os.mkfifo(machine.home / "Downloads/pipe")
     assert machine.look("home/pupil/Downloads/pipe") is None
@@ -317,6 +317,26 @@ def test_what_the_system_unpacks_in_temporary_folders_is_its_own(machine: Machin
     look = machine.look("tmp/setup", "temporary")
     assert look is not None
     assert look.format == "elf"
+
+
+def test_a_compiler_at_work_wakes_nobody_all_the_time(machine: Machine):
+    """The first of many files does; the others are there when somebody asks."""
+    (machine.root / "tmp/first.s").write_text("x")
+    machine.await_arrivals("tmp/first.s")
+    machine.await_true(machine.woken.is_set)
+    machine.woken.clear()
+    for number in range(20):
+        (machine.root / f"tmp/{number}.s").write_text("x")
+    machine.await_arrivals("tmp/19.s")
+    assert not machine.woken.is_set()
+
+
+def test_an_empty_file_is_not_looked_into(machine: Machine):
+    """A browser makes one where the download will be."""
+    (machine.home / "Downloads/game").touch()
+    look = machine.look("home/pupil/Downloads/game")
+    assert look == Look("", name="game")
+    assert machine.parsing.asked == []
 
 
 def test_a_name_is_told_printable_and_short(machine: Machine):

@@ -9,7 +9,9 @@ import pytest
 from agent.system.linux.hardware import MAX_TEXT_CHARACTERS, read_hardware
 from proto.events import Disk, HardwareListed
 
-CPU = "processor\t: {n}\nmodel name\t: Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz\nphysical id\t: 0\ncore id\t: {core}\n\n"
+CPU = (
+    "processor\t: {n}\nmodel name\t: Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz\nphysical id\t: 0\ncore id\t: {core}\n\n"
+)
 
 
 class Tree:

@@ -106,7 +106,7 @@ def test_the_client_that_anybody_can_run_is_no_daemon(tree: Tree):
         b"ClamAV-VDB:",
         b"\0" * 512,
         os.urandom(512),
-        HEADER.replace("VDB", "XXX").encode(),
+        HEADER.replace("VDB", "VBD").encode(),
         HEADER.replace(str(BUILT_S), "-1").encode(),
         HEADER.replace(str(BUILT_S), "9" * 90).encode(),
     ],

@@ -12,7 +12,7 @@ from agent.system.linux.posture_updates import UpdateReader
 from agent.system.posture import NotKnownError, PendingUpdate
 from tests.agent.system.linux.trees import Tree
 
-ARCHIVE = "var/lib/apt/lists/deb.debian.org_debian-security_dists_bookworm-security"
+ARCHIVE = "var/lib/apt/lists/mirror.example_debian-security_dists_bookworm-security"
 LIST = f"{ARCHIVE}_main_binary-amd64_Packages"
 RELEASE = "Origin: Debian\nLabel: Debian-Security\nDate: Sat, 21 Nov 2026 20:52:41 UTC\nMD5Sum:\n x\n"
 LISTED_NS = 1_795_294_361 * 10**9
@@ -75,7 +75,7 @@ def test_what_is_installed_and_offered_newer_waits(tree: Tree):
 def test_only_lists_of_security_for_this_architecture_count(tree: Tree):
     """What else is newer somewhere is no security update."""
     other = OFFERS.replace("5.2.15-2+b7", "6.0")
-    tree.write("var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages", other)
+    tree.write("var/lib/apt/lists/mirror.example_debian_dists_bookworm_main_binary-amd64_Packages", other)
     tree.write(f"{ARCHIVE}_main_binary-i386_Packages", other)
     tree.write(f"{ARCHIVE}_main_i18n_Translation-en", other)
     tree.write("var/lib/dpkg/arch", "amd64\ni386\n")
@@ -86,9 +86,9 @@ def test_only_lists_of_security_for_this_architecture_count(tree: Tree):
 @pytest.mark.parametrize(
     "archive",
     [
-        "gb.archive.ubuntu.com_ubuntu_dists_noble-security",
-        "security.debian.org_dists_buster_updates",
-        "esm.ubuntu.com_apps_ubuntu_dists_noble-apps-security",
+        "mirror.example_ubuntu_dists_noble-security",
+        "mirror.example_dists_buster_updates",
+        "mirror.example_apps_ubuntu_dists_noble-apps-security",
     ],
 )
 def test_archives_of_other_releases_are_known(tmp_path: Path, archive: str):
@@ -147,6 +147,21 @@ def spoil_packed(tree: Tree) -> None:
     tree.write(f"{LIST}.gz", gzip.compress(OFFERS.encode())[:-20])
 
 
+def spoil_packed_inside(tree: Tree) -> None:
+    (tree.root / LIST).unlink()
+    packed = gzip.compress(OFFERS.encode() * 100)
+    tree.write(f"{LIST}.gz", packed[:40] + b"\xff" * 40 + packed[80:])
+
+
+def spoil_xz(tree: Tree) -> None:
+    (tree.root / LIST).unlink()
+    tree.write(f"{LIST}.xz", b"no archive at all")
+
+
+def spoil_day(tree: Tree) -> None:
+    tree.write(f"{ARCHIVE}_InRelease", "Date: Sat, 31 Feb 2026 20:52:41 UTC\nDate: Sat, 21 Non 2026 20:52:41 UTC\n")
+
+
 def spoil_date(tree: Tree) -> None:
     tree.write(f"{ARCHIVE}_InRelease", "Date: at some time\n")
 
@@ -170,7 +185,10 @@ def spoil_with_noise(tree: Tree) -> None:
         (spoil_no_list, "no list of security updates"),
         (spoil_lz4, "packed as lz4"),
         (spoil_packed, "cannot be read"),
+        (spoil_packed_inside, "cannot be read"),
+        (spoil_xz, "cannot be read"),
         (spoil_date, "of what day"),
+        (spoil_day, "of what day"),
         (spoil_release, "of what day"),
         (spoil_status, "holds no package"),
         (spoil_with_noise, "too long"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.system.interface import Session
+from agent.system.linux.machine import LinuxSystem
 from agent.system.linux.screens import SETTINGS_EVERY_S, LinuxScreens
 from agent.system.linux.screens_logind import Login
 from agent.system.linux.screens_sleep import AWAKE_S, Sleeps
@@ -194,6 +195,16 @@ def test_a_setting_is_read_again_after_a_while(room: Room, tmp_path: Path):
     room.look()
     assert room.look().setting.after_s == 305
     assert room.look(SETTINGS_EVERY_S).setting.after_s == 1205
+
+
+def test_this_machine_can_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever runs on it."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/bus")
+    screens = LinuxSystem(tmp_path).screens()
+    listing = screens.list_screens(lambda session: 0)
+    assert listing.unread[0].startswith("logind does not answer")
+    assert not screens.is_waiting
+    screens.close()
 
 
 def test_a_session_that_ends_is_forgotten(room: Room):

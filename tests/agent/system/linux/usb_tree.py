@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small trees of sysfs, of udev's database and of the table of mounts, from the files in `usb_cases`.
 
-One entry a line: `path = content`, where a backslash and an n end a line of the content, or `path -> target` for a link.
+One entry a line: `path = content`, where a backslash and an n end a line of the content, or `path -> target`, a link.
 Those called after a kind of stick were recorded in a guest with real USB devices, cut to what is read; the others are
 made by hand.
 """

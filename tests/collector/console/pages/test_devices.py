@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the pages about devices."""
 
+from dataclasses import replace
+
+from collector.ingest import Ingest
+from proto.events import CheckChanged
 from tests.collector.console.visitor import Visitor
+from tests.collector.evidence import Device, numbers_of, send
+from tests.collector.machines import GIMP, LAPTOP, VIM, list_of
 from tests.collector.school import MINUTE_NS, SECOND_NS, School
 
 
@@ -89,3 +95,40 @@ def test_unknown_device_is_not_there(technician: Visitor) -> None:
     """An id that leads nowhere is a page that says so."""
     assert technician.get("/devices/0000000000000000").status == 404
     assert technician.get("/devices/%3Cscript%3E").status == 404
+
+
+def test_device_says_what_it_is_made_of_and_how_its_checks_stand(
+    technician: Visitor, school: School, ingest: Ingest, device: Device
+) -> None:
+    """Hardware, the size of its software and every check's answer, each with what is not known."""
+    page = f"/devices/{device.id}"
+    words = technician.get(page).words
+    assert "It has not said. Machines say it if the policy asks." in words
+    assert "It has sent no list." in words
+    assert "No check has answered yet." in words
+    answer = CheckChanged("idle_lock", "fail", "no session locks", {"limit_s": "900", "sessions": "2"})
+    numbers_of(send(ingest, device.say(LAPTOP, list_of(VIM, GIMP), answer)))
+    numbers_of(send(ingest, device.say(replace(LAPTOP, cores=8))))
+    words = technician.get(page).words
+    assert "Maker and product LENOVO ThinkPad L14" in words
+    assert "Memory 15.4 GiB" in words
+    assert "SAMSUNG MZVLB256, 256 GB, ssd Serial number S4GDNX0R" in words
+    assert "Processor cores 8" in words
+    assert "Until 21 Nov 2026, 20:46" in words
+    assert "2 programs , changed last 21 Nov 2026" in words
+    assert "Screen lock Fail no session locks 2 facts Allowed: 900 Sessions: 2" in words
+
+
+def test_software_of_a_device_can_be_searched(
+    technician: Visitor, school: School, ingest: Ingest, device: Device
+) -> None:
+    """By a part of the name; a device that sent no list says that more may be installed."""
+    page = f"/devices/{device.id}/software"
+    assert "It has sent no whole list" in technician.get(page).words
+    numbers_of(send(ingest, device.say(list_of(VIM, GIMP))))
+    assert "2 programs Name Version From Heard of vim 9.0 dpkg" in technician.get(page).words
+    words = technician.get(f"{page}?search=GIMP").words
+    assert "org.gimp.GIMP 2.10 flatpak" in words
+    assert "vim" not in words
+    assert "No program of this name" in technician.get(f"{page}?search=nothing").words
+    assert technician.get("/devices/0000000000000000/software").status == 404
