@@ -14,7 +14,7 @@ KEPT = 64
 """Numbers of a sketch. A program with fewer texts has none: it could be like anything."""
 LIKE = 0.75
 """From this share on two programs count as the same. Measured over Debian 12 (`python -m tests.bench.likeness`):
-versions of one program have 0.90 and more in common, programs of different origin at most 0.52."""
+versions of one program have 0.90 and more in common, programs of different origin at most 0.50."""
 
 _VERSION = "s1:"
 _FORM = re.compile(rf"{_VERSION}[0-9a-f]{{{8 * KEPT}}}", re.IGNORECASE)

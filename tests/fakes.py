@@ -13,6 +13,7 @@ import hashlib
 import io
 from collections.abc import Callable, Set
 from dataclasses import replace
+from typing import Any
 
 from agent.errors import StartWatchError
 from agent.parsing.parsers import elf
@@ -222,5 +223,5 @@ def _identify(content: bytes | None, wanted: Set[str]) -> Content:
     if content is None:
         return Content(is_complete=not wanted)
     inside = elf.parse(io.BytesIO(content)) if content.startswith(b"\x7fELF") else {"build_id": "", "sketch": ""}
-    known = {"sha256": hashlib.sha256(content).hexdigest()} | inside
-    return replace(Content(), **{what: known[what] for what in wanted})
+    known: dict[str, Any] = {"sha256": hashlib.sha256(content).hexdigest()} | inside
+    return Content(**{what: known[what] for what in wanted})

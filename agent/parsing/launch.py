@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +69,8 @@ class ParsingChild(Parsing):
             failures = self._failures.setdefault(what, _Failures())
             if self._clock_s() < failures.until_s:
                 raise ParseError("such files are left alone for a time: the last ones ended what reads them")
-            own = _reopen(descriptor)
             try:
-                found = self._ask(what, own)
+                found = self._ask(what, descriptor)
             except ChildLostError as error:
                 self._end_child()
                 self._count_failure(failures)
@@ -78,8 +78,6 @@ class ParsingChild(Parsing):
             except ParseError:
                 failures.count = 0
                 raise
-            finally:
-                os.close(own)
             failures.count = 0
             return found
 
@@ -91,7 +89,8 @@ class ParsingChild(Parsing):
         usage = ChildUsage(self._past_cpu_s + child.read_cpu_s(), child.read_pss_bytes())
         if child.has_ended and self._lock.acquire(blocking=False):
             try:
-                self._end_child()
+                if self._child is child:
+                    self._end_child()
             finally:
                 self._lock.release()
         return usage
@@ -104,13 +103,17 @@ class ParsingChild(Parsing):
     def _ask(self, what: str, descriptor: int) -> Mapping[str, Any]:
         """Ask the child, and once more another one if the file need not be why it ended."""
         try:
-            return self._find_child().ask(what, descriptor)
+            return self._ask_once(what, descriptor)
         except ChildGoneError:
             self._end_child()
         try:
-            return self._find_child().ask(what, descriptor)
+            return self._ask_once(what, descriptor)
         except ChildGoneError as error:
             raise ChildLostError(error.message) from error
+
+    def _ask_once(self, what: str, descriptor: int) -> Mapping[str, Any]:
+        with _open_again(descriptor) as own:
+            return self._find_child().ask(what, own)
 
     def _find_child(self) -> Child:
         if self._child is None:
@@ -130,13 +133,18 @@ class ParsingChild(Parsing):
             failures.until_s = self._clock_s() + pause_s
 
 
-def _reopen(descriptor: int) -> int:
-    """Return the same file opened again: for reading only, and with a position of its own.
+@contextmanager
+def _open_again(descriptor: int) -> Iterator[int]:
+    """Open the same file again: for reading only, and with a position that nobody else moves.
 
     Raises:
         ParseError: it cannot be opened again.
     """
     try:
-        return os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        own = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise ParseError("it cannot be opened again") from error
+    try:
+        yield own
+    finally:
+        os.close(own)

@@ -50,6 +50,7 @@ class PostureFound(Kind):
     """fail or unknown."""
     summary: str
     facts: dict[str, str] = field(default_factory=dict)
+    """Counts and plain words; the only names are those of local administrators whom the policy does not list."""
 
 
 @dataclass(frozen=True, slots=True)

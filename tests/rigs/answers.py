@@ -94,12 +94,12 @@ class Answers:
 
     def _wait_for_listing(self, wanted: Callable[[list[Answer]], bool]) -> list[Answer]:
         try:
-            return self._machine.wait_for(
-                lambda: self._take() and self._listings and wanted(self._listings[-1]) and [self._listings[-1]],
-                "an answer of the watch",
-            )[0]
+            self._machine.wait_for(
+                lambda: self._take() and self._listings and wanted(self._listings[-1]), "an answer of the watch"
+            )
         except RigError as error:
             raise AssertionError(f"{error}\nit said: {self._program.lines[-5:]}") from error
+        return self._listings[-1]
 
     def _take(self) -> bool:
         assert self._program.code is None, "\n".join(self._program.lines)

@@ -27,8 +27,8 @@ def bitlocker(
     else:
         struct.pack_into("<HBHBHHBHHHII", sector, 11, 512, 8, 0, 0, 0, 0, 0xF8, 0, 63, 255, 0, 0)
     sector[82:90] = b"FAT32   "
-    # On a disk without partitions To Go's places of the metadata lie where a table of partitions would, so that a kernel
-    # which looks for one finds a partition that is none.
+    # On a disk without partitions, To Go says where its metadata is just where a table of partitions would lie, so that
+    # a kernel which looks for one finds a partition that is none.
     at = 0x1A8 if to_go else 0xA0
     sector[at : at + 16] = BITLOCKER
     struct.pack_into("<QQQ", sector, at + 16, *blocks)

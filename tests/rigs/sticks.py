@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of USB disks, one of each kind, all made without root and without a kernel that can open them.
 
-What `cryptsetup` makes is real, and the guest opens it, VeraCrypt's too, whose header is written in `veracrypt`. Headers
-of BitLocker and APFS are written by hand as their makers describe them, in `headers`: no Windows and no Mac made them.
+What `cryptsetup` makes is real, and the guest opens it; VeraCrypt's too, whose header is written in `veracrypt`. The
+headers of BitLocker and APFS in `headers` are written by hand: no Windows and no Mac made them.
 """
 
 import os

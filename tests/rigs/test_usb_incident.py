@@ -42,7 +42,7 @@ def agent(machine: Machine, collector: RunningCollector) -> Iterator[str]:
 def test_what_is_written_to_a_plain_stick_is_an_incident(
     machine: Machine, collector: RunningCollector, agent: str, stick: Callable[[str], Path]
 ) -> None:
-    """A megabyte to an encrypted stick is nobody's business; the same to a plain one is an incident at the collector."""
+    """A megabyte to an encrypted stick is nobody's business, the same to a plain one an incident at the collector."""
     machine.plug("encrypted", stick("luks2"))
     machine.wait_for(lambda: machine.run("test -b /dev/sda").code == 0, "the disk")
     machine.check("cryptsetup open /dev/sda vault", given=PASSPHRASE)

@@ -147,21 +147,30 @@ def _find_kinds(files: SystemFiles, folder: str, layers: int = 0) -> Iterator[st
     if files.exists(f"{folder}/partition"):
         # What a partition lies on stands with the whole device.
         folder = f"{folder}/.."
-    below = files.list_names(f"{folder}/slaves")
+    below = _list_below(files, folder)
     if not below:
         yield ""
-    for name in below:
-        yield from _find_kinds(files, f"{folder}/slaves/{name}", layers + 1)
+    for each in below:
+        yield from _find_kinds(files, each, layers + 1)
+
+
+def _list_below(files: SystemFiles, folder: str) -> list[str]:
+    """Return the folders of the devices that a device lies on; none for a disk, and for what is in memory only."""
+    backing = (files.find(f"{folder}/backing_dev") or b"none").decode("utf-8", "replace").strip()
+    if backing != "none":
+        # Memory that is written to a disk when it gets too much.
+        return [f"sys/class/block/{_find_name(files, backing)}"]
+    return [f"{folder}/slaves/{name}" for name in files.list_names(f"{folder}/slaves")]
 
 
 def _is_left_out(files: SystemFiles, folder: str) -> bool:
     """Return whether a device is no built-in disk: it lies in a file or in memory, or every disk below is on USB."""
     path = files.to_path(folder)
+    below = _list_below(files, folder)
+    if below:
+        return all(_is_left_out(files, each) for each in below)
     if path.name.startswith(("loop", "zram", "ram")):
         return True
-    below = files.list_names(f"{folder}/slaves")
-    if below:
-        return all(_is_left_out(files, f"{folder}/slaves/{name}") for name in below)
     return any(re.fullmatch(r"usb\d+", part) for part in path.parts)
 
 

@@ -100,21 +100,36 @@ class LinuxScreens(Screens):
         )
         if limit_s <= 0:
             return screen
-        if login is not None and login.is_locked:
+        is_locked = login is not None and login.is_locked
+        measured = screen
+        if seat.session.kind == "x11" and not (is_locked and self._has_reading(seat.key)):
+            # A locked one once, because the display also tells how it is set.
+            measured = self._look_at_display(screen, limit_s, now_s)
+        if is_locked:
             self._have_locked.add(seat.key)
             return replace(screen, is_locked=True, measured_by="logind")
         if seat.session.kind == "x11":
-            return self._look_at_display(screen, limit_s, now_s)
+            return measured
         if login is None:
             return screen
         if seat.session.kind == "tty":
-            has_locker = "vlock" in self._programs.get(seat.session.uid, frozenset())
-            idle_s = self._find_console_idle_s(seat.key, login, now_s)
-            return replace(screen, is_locked=None if has_locker else False, idle_s=idle_s, measured_by="logind")
-        is_told = source in _TELL_LOCKS or seat.key in self._have_locked
+            return self._look_at_console(screen, login, now_s)
+        return self._look_at_wayland(screen, login, source, now_s)
+
+    def _look_at_wayland(self, screen: Screen, login: Login, source: str, now_s: float) -> Screen:
+        does_tell = source in _TELL_LOCKS or screen.key in self._have_locked
         idle_s = self._find_hinted_idle_s(login, now_s)
         by = "" if idle_s is None else "logind"
-        return replace(screen, is_locked=False if is_told else None, idle_s=idle_s, measured_by=by)
+        return replace(screen, is_locked=False if does_tell else None, idle_s=idle_s, measured_by=by)
+
+    def _look_at_console(self, screen: Screen, login: Login, now_s: float) -> Screen:
+        may_be_locked = "vlock" in self._programs.get(screen.session.uid, frozenset())
+        idle_s = self._find_console_idle_s(screen.key, login, now_s)
+        return replace(screen, is_locked=None if may_be_locked else False, idle_s=idle_s, measured_by="logind")
+
+    def _has_reading(self, key: str) -> bool:
+        display = self._displays.get(key)
+        return display is not None and display.reading is not None
 
     def _look_at_display(self, screen: Screen, limit_s: float, now_s: float) -> Screen:
         display = self._displays.get(screen.key)

@@ -117,16 +117,18 @@ class BlockReader:
 
     def _read_volumes(self, folder: Path, record: dict[str, str], medium: str, written_bytes: int) -> Iterator[Volume]:
         parts = self._list_partitions(folder)
-        # BitLocker looks like a FAT volume to old systems, and so like a table of partitions to libblkid.
-        if not parts or record.get("ID_FS_USAGE") == "crypto":
-            is_empty_table = "ID_PART_TABLE_TYPE" in record and "ID_FS_TYPE" not in record
-            if not is_empty_table:
-                yield self._read_volume(folder, record, medium, written_bytes)
-            return
-        for part in parts:
-            number, of_part = self._identify(part)
-            if number:
-                yield self._read_volume(part, of_part, medium, _read_counters(part)[1])
+        if parts:
+            if record.get("ID_FS_USAGE") == "crypto":
+                # Someone has put the mark of encryption before partitions that can be used: nobody can tell.
+                volume = self._read_volume(folder, record, medium, 0)
+                yield replace(volume, is_ambiguous=True, file_system="")
+            for part in parts:
+                number, of_part = self._identify(part)
+                if number:
+                    yield self._read_volume(part, of_part, medium, _read_counters(part)[1])
+        # BitLocker looks to libblkid as if it had a table of partitions too: what the disk itself is goes first.
+        elif "ID_PART_TABLE_TYPE" not in record or "ID_FS_TYPE" in record:
+            yield self._read_volume(folder, record, medium, written_bytes)
 
     def _read_volume(self, folder: Path, record: dict[str, str], medium: str, written_bytes: int) -> Volume:
         name = folder.name
@@ -144,6 +146,10 @@ class BlockReader:
         )
         if not volume.file_system and not volume.is_ambiguous and volume.role is not Role.EXTENDED:
             volume = self._add_sample(volume, folder, medium)
+        mounted_as = self._mounts.find_type(_read_line(folder / "dev"))
+        if volume.usage == "crypto" and mounted_as and not volume.opened_as:
+            # Nothing that is encrypted can be mounted as it is, whatever its first bytes say.
+            volume = replace(volume, file_system=mounted_as, usage="filesystem")
         if volume.role is Role.RESERVED and (volume.file_system or volume.is_ambiguous):
             volume = replace(volume, role=Role.DATA)  # it is used for something else
         if volume.opened_as:

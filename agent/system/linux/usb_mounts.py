@@ -21,7 +21,7 @@ class Mounts:
     """The mounted block devices at one moment."""
 
     def __init__(self, content: bytes = b"") -> None:
-        self._numbers: set[str] = set()
+        self._types: dict[str, str] = {}
         self._sources: set[str] = set()
         self._system: set[str] = set()
         for line in content.decode("utf-8", "replace").splitlines():
@@ -38,7 +38,11 @@ class Mounts:
 
     def has(self, number: str, *names: str) -> bool:
         """Tell whether a device is mounted, by its number (8:1) or a name below /dev."""
-        return number in self._numbers or any(name in self._sources for name in names)
+        return number in self._types or any(name in self._sources for name in names)
+
+    def find_type(self, number: str) -> str:
+        """Return as which file system a device is mounted itself, not what decrypts it; empty when it is not."""
+        return self._types.get(number, "")
 
     def runs_system(self, number: str, *names: str) -> bool:
         """Tell whether this very system runs from it."""
@@ -52,7 +56,7 @@ class Mounts:
             return
         # Some file systems, btrfs for one, have a number of their own, so the source counts too.
         source = about[1].removeprefix("/dev/") if about[1].startswith("/dev/") else ""
-        self._numbers.add(parts[2])
+        self._types[parts[2]] = about[0]
         if source:
             self._sources.add(source)
         if parts[4] in _SYSTEM:

@@ -75,14 +75,15 @@ def build_image() -> Image:
 def _key() -> str:
     """Return what differs when another guest would come out."""
     digest = hashlib.sha256(platform.freedesktop_os_release()["VERSION_CODENAME"].encode())
-    for module in (recipe, kernel):
-        digest.update(Path(module.__file__).read_bytes())
-    digest.update(Path(__file__).read_bytes())
+    for name in ("recipe.py", "kernel.py", "image.py"):
+        digest.update(Path(__file__).with_name(name).read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _build(image: Image, folder: Path) -> None:
     root = folder / "root"
+    # The mirrors drop what they replace: an old list names packages that are gone.
+    subprocess.run(["apt-get", "update", "-qq"], check=True)
     _write_packages(root, folder / "mmdebstrap.log")
     _verify_python(root)
     _configure(root)
@@ -93,19 +94,17 @@ def _build(image: Image, folder: Path) -> None:
     with image.root.open("wb") as file:
         file.truncate(ROOT_BYTES)
     # No journal and no checksums: nobody needs this file system after a power cut.
-    command = ["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal,^metadata_csum", "-d", root, image.root]
-    subprocess.run(command, check=True)
+    plain = ("-t", "ext4", "-O", "^has_journal,^metadata_csum")
+    subprocess.run(["mke2fs", "-q", *plain, "-d", root, image.root], check=True)
 
 
 def _write_packages(root: Path, log: Path) -> None:
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
     command = ["mmdebstrap", "--variant=minbase", "--mode=root", f"--include={','.join(recipe.PACKAGES)}"]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
-    command += ["--dpkgopt=force-unsafe-io", '--aptopt=Apt::Install-Recommends "false"', suite, str(root)]
+    command += ["--dpkgopt=force-unsafe-io", '--aptopt=Apt::Install-Recommends "false"', suite, str(root), "-"]
     with log.open("wb") as file:
-        code = subprocess.run(
-            [*command, "-"], input=_list_sources().encode(), stdout=file, stderr=file, check=False
-        ).returncode
+        code = subprocess.run(command, input=_list_sources().encode(), stdout=file, stderr=file, check=False).returncode
     if code != 0:
         raise RigError(f"mmdebstrap ended with {code}\n{log.read_text(errors='replace')[-2000:]}")
 
@@ -116,7 +115,7 @@ def _list_sources() -> str:
     command = ["apt-get", "indextargets", "--format", wanted, "Identifier: Packages", "Origin: Debian"]
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if not found:
-        raise RigError("apt knows no packages of Debian: run apt-get update")
+        raise RigError("apt knows no packages of Debian on this machine")
     return "".join(f"{line}\n" for line in sorted(set(found.splitlines())))
 
 

@@ -3,6 +3,7 @@
 
 import io
 import struct
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from agent.errors import ParseError
 from agent.parsing.parsers import elf
 from agent.parsing.parsers.elf import parse
-from rules.likeness import Sketcher, measure_likeness, parse_sketch
+from rules.likeness import LIKE, Sketcher, measure_likeness, parse_sketch
 from tests.elves import LOAD, READ, READ_EXECUTE, make_elf, make_note, make_texts
 
 TEXTS = make_texts(100)
@@ -88,6 +89,16 @@ def test_a_program_of_this_machine_is_read():
     assert len(str(found["build_id"])) == 40
     assert numbers
     assert measure_likeness(numbers, numbers) == 1
+
+
+def test_programs_of_this_machine_are_not_like_each_other():
+    """Though all of them were made by the same compiler and call the same library."""
+    essential = ["bash", "dash", "dpkg", "find", "grep", "gzip", "ls", "mount", "perl", "sed", "tar"]
+    sketches = [parse_sketch(str(parse_bytes(Path("/usr/bin", name).read_bytes())["sketch"])) for name in essential]
+    likenesses = [measure_likeness(one, other) for one, other in combinations(filter(None, sketches), 2)]
+
+    assert len(likenesses) >= 28
+    assert max(likenesses) < LIKE - 0.2
 
 
 def test_a_sketch_of_a_very_large_program_is_of_its_first_part(monkeypatch: pytest.MonkeyPatch):

@@ -61,6 +61,19 @@ def test_swap_on_a_plain_partition_counts_as_plain(tree: Tree):
     assert read(tree) == Encryption(("luks2",), ("swap",))
 
 
+def test_memory_that_is_written_to_a_disk_is_as_plain_as_the_disk(tree: Tree):
+    """zram can have one behind it."""
+    disk = tree.disk("sda", "8:0")
+    tree.partition(disk, "sda2", "8:2")
+    tree.mapped("dm-0", "253:0", LUKS, tree.partition(disk, "sda1", "8:1"))
+    zram = tree.raid("zram0", "252:0")
+    tree.mount("253:0 / ext4 /dev/mapper/root")
+    tree.write("proc/swaps", "Filename Type\n/dev/zram0 partition\n")
+    for backing, plain in (("none\n", ()), ("/dev/dm-0\n", ()), ("/dev/sda2\n", ("swap",))):
+        tree.write(f"sys/{zram}/backing_dev", backing)
+        assert read(tree) == Encryption(("luks2",), plain)
+
+
 def test_every_disk_of_a_raid_has_to_be_encrypted(tree: Tree):
     """Half of an encrypted mirror is a plain one."""
     first, second = tree.disk("sda", "8:0"), tree.disk("sdb", "8:16")

@@ -88,6 +88,14 @@ def test_either_a_window_or_logind_says_that_it_is_locked(room: Room):
     assert room.shown.measured == before
 
 
+def test_a_display_that_is_locked_when_it_is_first_seen_is_measured_once(room: Room):
+    """It tells when its screen saver comes on, for which some lockers wait."""
+    room.know(make_login(is_locked=True), sessions=tuple(room.sessions))
+    screens = [room.look() for _ in range(3)]
+    assert {each.measured_by for each in screens} == {"logind"}
+    assert room.shown.measured == 1
+
+
 def test_a_session_that_need_not_be_locked_is_not_measured(room: Room):
     """Whoever is asked for nothing is not looked at."""
     room.limit_s = 0

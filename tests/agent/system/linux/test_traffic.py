@@ -120,7 +120,9 @@ def test_loopback_in_either_family_is_no_traffic():
         fields = (family, 1, 0, 0, 1, 2, bytes(16), address, 0, 7, 0, 0, 0, 1000, 99)
         return parse_connection(struct.pack("=4BHH16s16sIQ5I", *fields) + info)
 
-    six = lambda text: socket.inet_pton(socket.AF_INET6, text)  # noqa: E731
+    def six(text: str) -> bytes:
+        return socket.inet_pton(socket.AF_INET6, text)
+
     assert connection(socket.AF_INET, socket.inet_aton("127.3.2.1") + bytes(12)) is None
     assert connection(socket.AF_INET6, six("::1")) is None
     assert connection(socket.AF_INET6, six("::ffff:127.0.0.1")) is None

@@ -181,6 +181,22 @@ def test_veracrypt_is_certain_while_the_kernel_decrypts_it(room: Room):
     assert (told.protection, told.protection_by, told.is_unlocked) == ("encrypted", "veracrypt", True)
 
 
+def test_a_forged_mark_of_encryption_hides_no_partition(room: Room):
+    """The first bytes of a disk say LUKS, and the partition behind them is used as ever."""
+    room.add("fat_in_partition")
+    record = room.root / "run/udev/data/b8:0"
+    record.write_text(f"{record.read_text()}\nE:ID_FS_TYPE=crypto_LUKS\nE:ID_FS_USAGE=crypto\nE:ID_FS_VERSION=1")
+    assert room.only.device.protection == "plain"
+
+
+def test_what_is_mounted_as_it_is_was_not_encrypted(room: Room):
+    """Whatever mark it carries."""
+    room.add("luks2")
+    room.write("proc/1/mountinfo", "60 22 8:0 / /media/x rw,relatime - vfat /dev/sda rw")
+    told = room.only.device
+    assert (told.protection, told.protection_by, told.is_unlocked) == ("plain", "vfat", False)
+
+
 def test_the_disk_that_the_system_runs_from_is_left_out(room: Room):
     """It is nothing that somebody attached."""
     room.add("fat")

@@ -22,6 +22,7 @@ def test_devices_are_found_by_number_and_by_source():
     assert mounts.has("8:17", "sdb1")
     assert mounts.has("9:9", "dm-0", "mapper/safe")
     assert not mounts.has("8:2", "sda2")
+    assert (mounts.find_type("8:1"), mounts.find_type("8:2")) == ("vfat", "")
 
 
 def test_the_system_is_what_the_root_is_on():
