@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from rules.fields import COMPARED_WITH, is_about_program, to_getter
 from rules.likeness import LIKE, measure_likeness, parse_sketch
@@ -47,7 +47,6 @@ REMEMBERED_SKETCHES = 256
 REMEMBERED_CHARACTERS = 300
 """Longer ones are looked up anew each time, so that nobody can fill the memory with names."""
 
-T = TypeVar("T")
 Predicate = Callable[[object], bool]
 Matcher = Callable[[object], tuple[Match, ...]]
 
@@ -87,20 +86,15 @@ class _Evidence:
     holds: Predicate
 
 
-class _Names(Generic[T]):
-    """Names or paths of one sort, each with what it means. Exact ones are looked up, wildcards are tried."""
+class _Names:
+    """Names or paths of one sort, each with the evidence it is. Exact ones are looked up, wildcards are tried."""
 
-    def __init__(self, names: Iterable[tuple[str, T]]) -> None:
-        self._exact: dict[str, list[T]] = {}
-        wildcards: list[tuple[str, T]] = []
-        for name, meaning in names:
-            if is_wildcard(name):
-                wildcards.append((name, meaning))
-            else:
-                self._exact.setdefault(name, []).append(meaning)
-        self._find_wildcards = Wildcards(wildcards).find_all
+    def __init__(self, names: Iterable[tuple[str, _Evidence]]) -> None:
+        names = list(names)
+        self._exact = _to_table(each for each in names if not is_wildcard(each[0]))
+        self._find_wildcards = Wildcards([each for each in names if is_wildcard(each[0])]).find_all
 
-    def find_all(self, name: str) -> Sequence[T]:
+    def find_all(self, name: str) -> Sequence[_Evidence]:
         exact, wild = self._exact.get(name), self._find_wildcards(name)
         return [*exact, *wild] if exact else wild
 
@@ -212,13 +206,22 @@ def _is_approved(pattern: ProgramPattern, approved: frozenset[str]) -> bool:
     It is asked of the pattern, once, and not of the event: a forbidden program renamed to an approved name is still
     known by its digest and its path.
     """
-    if to_name(pattern.name) in {to_name(name) for name in approved}:
+    if to_name(pattern.name) in _to_comparables(approved, "executables"):
         return True
     for key in ("executables", *_LISTED):
-        names = [(to_comparable(name, key), True) for name in getattr(pattern, key)]
-        if names and any(_Names(names).find_all(to_comparable(name, key)) for name in approved):
+        names = {to_comparable(name, key) for name in getattr(pattern, key)}
+        known = _to_comparables(approved, key) if names else frozenset()
+        if not known.isdisjoint(names):
+            return True
+        find_all = Wildcards([(name, name) for name in names if is_wildcard(name)]).find_all
+        if any(find_all(name) for name in known):
             return True
     return False
+
+
+@lru_cache(maxsize=16)
+def _to_comparables(approved: frozenset[str], key: str) -> frozenset[str]:
+    return frozenset(to_comparable(name, key) for name in approved)
 
 
 def _to_predicate(kind: str, conditions: Iterable[Condition]) -> Predicate:

@@ -37,6 +37,9 @@ DESKTOP_PROGRAMS = {
     "openbox": "openbox",
     "setxkbmap": "x11-xkb-utils",
     "xprop": "x11-utils",
+    "xset": "x11-xserver-utils",
+    "xss-lock": "xss-lock",
+    "i3lock": "i3lock",
     "chromium": "chromium",
     "setpriv": "util-linux",
     "dbus-run-session": "dbus-daemon",
@@ -102,7 +105,7 @@ GROUPS = (
     Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 660),
     Group("scenarios", ("scenarios",), HERE, 210),
     Group("browser", ("browser",), "not soak", 240, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios"), "desktop and not soak", 480, find_missing_desktop),
+    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 480, find_missing_desktop),
     Group("rigs", ("rigs",), "rig and not soak", 330, find_missing_rig),
     Group("postgres", (".",), "postgres and not soak", 90, find_missing_postgres),
 )

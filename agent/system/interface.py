@@ -90,7 +90,7 @@ class Session:
     display: str
     """As programs find it: `:0`, `wayland-0`."""
     kind: str
-    """x11 or wayland."""
+    """x11 or wayland; from `Screens` also tty."""
     began: str = ""
     """Tells this sitting from the next one of the same account on the same display, until the machine starts anew.
     Empty if the system does not know."""

@@ -52,7 +52,7 @@ class SessionLeftOpen(Kind):
     """What the session calls its desktop, cut; empty when it does not."""
     limit_s: int
     idle_s: int
-    """Measured; so far, or in all when `is_over`."""
+    """Measured, so at least this; so far, or in all when `is_over`."""
     measured_by: str
     """logind or x11."""
     is_over: bool = False

@@ -33,7 +33,8 @@ def figures(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the figures."""
-    rows = sorted(config.stash.get(FIGURES, None) or [])
+    rows = config.stash.get(FIGURES, [])
+    rows.sort()
     if rows:
         terminalreporter.section("what the agent said in the guest, and how long after the kernel told of the device")
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from agent.checks.memory import Memory
+from proto.events import Program
 
 FILE_NAME = "software-told.json"
 
 Key = tuple[str, str, str]
 """Source, name and path of an installed program."""
+
+
+def to_key(program: Program) -> Key:
+    """Return what tells one installed program from another, whatever its version."""
+    return program.source, program.name, program.path
 
 
 class ToldFindings:

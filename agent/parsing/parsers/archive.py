@@ -11,6 +11,7 @@ import encodings.cp437  # noqa: F401 - zipfile reads names with it, and nothing 
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import time
 import zipfile
@@ -45,7 +46,7 @@ EXECUTABLE, SCRIPT, ENCRYPTED, UNKNOWN, NOTHING = "executable", "script", "encry
 _RANKS = (NOTHING, UNKNOWN, ENCRYPTED, SCRIPT, EXECUTABLE)
 _BROKEN = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, ValueError, NotImplementedError, RuntimeError),
+    *(struct.error, EOFError, LookupError, OSError, RuntimeError, ValueError),
 )
 """What the standard library raises over hostile archives."""
 _MSI_CLASS = bytes.fromhex("84100c0000000000c000000000000046")

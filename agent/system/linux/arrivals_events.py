@@ -19,8 +19,9 @@ MAX_WAITING = 20_000
 """Files kept until they are taken."""
 WAKE_EVERY_S = 5.0
 """A compiler writes hundreds of temporary files: the first is told at once, the rest when somebody asks anyway."""
-UNFINISHED = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".aria2", "~")
-"""Endings of downloads under way: they get another name at the end, which is seen."""
+UNFINISHED_ENDINGS = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".aria2", "~")
+UNFINISHED_BEGINNINGS = (".com.google.Chrome.", ".org.chromium.Chromium.", ".goutputstream-")
+"""Of names of files under way: they get another one at the end, which is seen."""
 
 _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE = 0x8, 0x40, 0x80, 0x100
 _DELETE_SELF, _MOVE_SELF, _ONLY_FOLDERS = 0x400, 0x800, 0x01000000
@@ -29,8 +30,9 @@ _MASK = _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE_SELF | _MOVE_
 
 def is_of_note(place: str, name: str) -> bool:
     """Tell whether a file or folder of that name may be what somebody wanted to have there."""
-    # At the top of a home, what is hidden is programs' own.
-    return not name.endswith(UNFINISHED) and not (place == "home" and name.startswith("."))
+    if place == "home" and name.startswith("."):
+        return False  # programs' own
+    return not name.endswith(UNFINISHED_ENDINGS) and not name.startswith(UNFINISHED_BEGINNINGS)
 
 
 class Watched(NamedTuple):

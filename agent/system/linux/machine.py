@@ -237,6 +237,8 @@ class LinuxSystem(System):
             "Programs that run inside another one (scripts, Java, Wine) are seen as the program that runs them.",
             "Programs in other places than the usual folders are seen when they run, not before.",
             "What is typed under Wayland, on a text console or over a remote connection is not watched for keywords.",
+            "Under Wayland a session is known to be idle or locked only as far as its desktop tells logind.",
+            "Traffic over UDP, such as HTTP/3, and of short connections is counted, but not known by program.",
         ]
         if os.geteuid() != 0:
             sentences.append(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the files of Debian's dpkg, of flatpak and of snap say about installed software. Pure functions on bytes.
 
-Finding and opening the files is the business of `linux_installed`. Content may be damaged or made up: a part that
+Finding and opening the files is the business of `sources`. Content may be damaged or made up: a part that
 makes no sense is counted or refused, and nothing else is raised.
 """
 

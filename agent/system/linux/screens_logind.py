@@ -27,6 +27,7 @@ _NAME = "org.freedesktop.login1"
 _MANAGER = "/org/freedesktop/login1"
 _AT_SCREENS = ("x11", "wayland", "mir", "tty")
 _CLOSING = "closing"
+_HAS_ENDED = ("org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.login1.NoSuchSession")
 # No bus, no answer in time, a bus that goes while it is asked, or an answer that is none.
 _BROKEN = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError)
 
@@ -92,26 +93,29 @@ class Logind:
         self.fault, self._again_s = why, self._clock_s() + AGAIN_S
 
     def _list_logins(self) -> Iterator[Login]:
-        for _, _, _, _, path in self._ask(_MANAGER, f"{_NAME}.Manager", "ListSessions")[0][:MAX_SESSIONS]:
+        for path in self._list_paths():
             answer = self._ask(path, "org.freedesktop.DBus.Properties", "GetAll", "s", (f"{_NAME}.Session",))
-            # A session that has ended meanwhile is none.
             login = to_login({name: value for name, (_, value) in answer[0].items()}) if answer else None
             if login is not None:
                 yield login
 
+    def _list_paths(self) -> list[str]:
+        (sessions,) = self._ask(_MANAGER, f"{_NAME}.Manager", "ListSessions")
+        return [path for _, _, _, _, path in sessions[:MAX_SESSIONS]]
+
     def _ask(self, path: str, interface: str, method: str, signature: str = "", body: tuple[Any, ...] = ()) -> Any:
-        """Return the body of an answer, or an empty one for a refusal."""
-        from jeepney import DBusAddress, MessageType, new_method_call
+        """Return the body of an answer; an empty one for a session that has ended meanwhile."""
+        from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
 
         assert self._connection is not None
         address = DBusAddress(path, bus_name=_NAME, interface=interface)
         question = new_method_call(address, method, signature or None, body)
         answer = self._connection.send_and_get_reply(question, timeout=ANSWER_WITHIN_S)
-        if answer.header.message_type is not MessageType.method_return:
-            if interface != f"{_NAME}.Manager":
-                return ()
-            raise ConnectionError("logind is not there")
-        return answer.body
+        if answer.header.message_type is MessageType.method_return:
+            return answer.body
+        if answer.header.fields.get(HeaderFields.error_name) in _HAS_ENDED:
+            return ()
+        raise ConnectionError("logind refuses")
 
 
 def to_login(told: dict[str, Any]) -> Login | None:

@@ -116,9 +116,10 @@ class BlockReader:
         return ""
 
     def _read_volumes(self, folder: Path, record: dict[str, str], medium: str, written_bytes: int) -> Iterator[Volume]:
-        parts = self._list_partitions(folder)
+        is_marked = record.get("ID_FS_USAGE") == "crypto"
+        parts = [each for each in self._list_partitions(folder) if not is_marked or self._is_usable(each)]
         if parts:
-            if record.get("ID_FS_USAGE") == "crypto":
+            if is_marked:
                 # Someone has put the mark of encryption before partitions that can be used: nobody can tell.
                 volume = self._read_volume(folder, record, medium, 0)
                 yield replace(volume, is_ambiguous=True, file_system="")
@@ -173,6 +174,16 @@ class BlockReader:
         except OSError:
             return []
         return [folder / name for name in names[:_MAX_VOLUMES] if (folder / name / "partition").exists()]
+
+    def _is_usable(self, part: Path) -> bool:
+        """Tell whether a partition on a disk that is marked as encrypted is one.
+
+        BitLocker To Go keeps numbers where a table of partitions would lie, from which the kernel makes one that begins
+        where the disk does and holds nothing. One that is used is none of these.
+        """
+        if _read_line(part / "start") != "0":
+            return True
+        return self._is_mounted(part, self._mounts.has) or _read_counters(part)[1] > 0
 
     def _find_opened(self, folder: Path) -> str:
         for holder in _list(folder / "holders"):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.system.linux.screens_logind import Logind
+from tests.desk import UID
 from tests.rigs.idle import desk as desks
 from tests.rigs.idle import elogind
 from tests.rigs.idle.desk import GRACE_S, LIMIT_S, IdleDesk
@@ -92,3 +94,22 @@ def test_wayland_is_known_by_what_logind_was_told(logind: elogind.LoginManager):
         assert (told["session_type"], told["measured_by"]) == ("wayland", "logind")
         logind.call(path, "SetLockedHint", "b", (True,))
         desk.wait_for(is_over=True)
+
+
+def test_a_session_that_has_ended_is_none_and_a_bus_that_goes_is_no_answer(
+    logind: elogind.LoginManager, monkeypatch: pytest.MonkeyPatch
+):
+    """logind is asked for its sessions first, and for one after the other then."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", logind.address)
+    path = logind.create("x11", display=":64", desktop="XFCE")
+    logind.create("x11", of="greeter")
+    asked = Logind()
+    (login,) = asked.find_logins() or ()
+    assert (login.uid, login.kind, login.display, login.desktop, login.is_locked) == (UID, "x11", ":64", "XFCE", False)
+    assert login.idle_since_s == 0
+    monkeypatch.setattr(asked, "_list_paths", lambda: [path, path.rpartition("/")[0] + "/gone"])
+    assert asked.find_logins() == (login,)
+
+    logind.stop_bus()
+    assert asked.find_logins() is None
+    assert asked.fault.startswith("logind does not answer")

@@ -137,6 +137,19 @@ def test_a_program_is_found_in_every_kind_of_archive(inner: bytes):
         assert found(content) == (format_, "executable", True)
 
 
+def test_the_same_is_found_behind_the_jail():
+    """Where nothing can be loaded any more: also names in other alphabets."""
+    parsing = ParsingChild()
+    entries = {"größe.txt": TEXT, "игра": ELF}
+    for mode in ("w:", "w:gz", "w:xz", "w:bz2", "zip", "gzip"):
+        content = {"zip": make_zip(entries), "gzip": gzip.compress(ELF)}.get(mode) or make_tar(entries, mode)
+        with tempfile.TemporaryFile() as stream:
+            stream.write(content)
+            stream.flush()
+            assert parsing.parse("archive", stream.fileno())["contains"] == "executable"
+    parsing.close()
+
+
 def test_scripts_are_found_by_mark_and_by_name():
     """What belongs to a saved page, to coursework or to a package of a language is not."""
     assert found(make_zip({"run": SHELL})) == ("zip", "script", True)

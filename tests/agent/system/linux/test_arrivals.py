@@ -117,15 +117,13 @@ def test_a_file_that_is_written_or_moved_is_told_with_its_place(machine: Machine
 
 def test_a_download_is_told_at_its_end(machine: Machine):
     """Not while the browser writes it under another name."""
-    for browser, unfinished in (("a", "game.crdownload"), ("b", "game.part")):
-        partial = machine.home / "Downloads" / f"{browser}{unfinished}"
+    for finished, unfinished in (("a", "a.crdownload"), ("b", "b.part"), ("c", ".com.google.Chrome.1x")):
+        partial = machine.home / "Downloads" / unfinished
         partial.write_bytes(ELF)
-        partial.rename(machine.home / "Downloads" / browser)
+        partial.rename(machine.home / "Downloads" / finished)
 
-    assert set(machine.await_arrivals("home/pupil/Downloads/a", "home/pupil/Downloads/b")) == {
-        "home/pupil/Downloads/a",
-        "home/pupil/Downloads/b",
-    }
+    names = {f"home/pupil/Downloads/{name}" for name in "abc"}
+    assert set(machine.await_arrivals(*names)) == names
 
 
 def test_what_was_there_before_is_not_told(machine: Machine):

@@ -81,7 +81,7 @@ def test_a_home_that_is_not_mounted_is_not_among_those_that_are_there(disk: Disk
 def test_a_look_at_very_much_comes_in_parts(disk: Disk):
     """Each part is short, and in the end all of it is told."""
     for number in range(30):
-        disk.write(f"home/alice/work/{number}/run", ELF.read_bytes())
+        disk.write(f"home/alice/projects/{number}/run", ELF.read_bytes())
     clock = FakeClock()
 
     def tick() -> float:

@@ -189,6 +189,14 @@ def test_a_forged_mark_of_encryption_hides_no_partition(room: Room):
     assert room.only.device.protection == "plain"
 
 
+def test_the_partition_that_to_go_seems_to_have_counts_once_it_is_used(room: Room):
+    """Windows never makes one there; whoever does may keep files in it."""
+    room.add("bitlocker_to_go")
+    assert room.only.device.protection == "encrypted"
+    room.write("proc/1/mountinfo", "60 22 8:1 / /media/x rw,relatime - vfat /dev/sda1 rw")
+    assert room.only.device.protection == "plain"
+
+
 def test_what_is_mounted_as_it_is_was_not_encrypted(room: Room):
     """Whatever mark it carries."""
     room.add("luks2")
