@@ -7,7 +7,17 @@ from pathlib import Path
 AGENT_VERSION = "0.1.0"
 """Written here because reading package metadata at run time costs six megabytes; a test compares the two."""
 
-CHECKS = ("software", "usb_storage", "idle_lock", "keywords", "posture", "accounts", "traffic")
+CHECKS = (
+    "software",
+    "usb_storage",
+    "idle_lock",
+    "keywords",
+    "downloads",
+    "posture",
+    "accounts",
+    "traffic",
+    "hardware",
+)
 """The checks that run, in order."""
 
 

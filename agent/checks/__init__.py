@@ -12,6 +12,8 @@ from agent.errors import UnknownCheckError
 
 CHECKS = {
     "accounts": "agent.checks.accounts.check:Accounts",
+    "downloads": "agent.checks.downloads.check:Downloads",
+    "hardware": "agent.checks.hardware.check:Hardware",
     "idle_lock": "agent.checks.idle_lock.check:IdleLock",
     "keywords": "agent.checks.keywords.check:Keywords",
     "posture": "agent.checks.posture.check:Posture",

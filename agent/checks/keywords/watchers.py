@@ -22,7 +22,7 @@ MEMORY_LIMIT_BYTES = 40 * 10**6
 """Of one watcher, as `Usage` counts it. One that holds more is ended and another begun."""
 WEIGHED_EVERY_S = 60.0
 ENDED, SILENT, HEAVY = "WatcherEnded", "WatcherSilent", "WatcherHeavy"
-"""What is told of a watcher that died in its session, of one that was ended because it hung, or held too much memory."""
+"""What is told of a watcher that died in its session, of one that hung, and of one that held too much memory."""
 
 Key = tuple[int, str, str]
 """User, kind and display of a session."""

@@ -151,9 +151,11 @@ class _Look:
 
 def _note(finds: Finds, found: dict[Program, None]) -> Iterator[None]:
     for program in finds:
-        if program is not None:
+        if program is None:
+            yield
+        else:
             found[program] = None
-        yield
+    yield
 
 
 def _is_there(home: Path) -> bool:

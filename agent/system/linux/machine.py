@@ -234,10 +234,12 @@ class LinuxSystem(System):
     def not_watched(self) -> tuple[str, ...]:
         """Return what cannot be seen here and why."""
         sentences = [
-            "Programs that run inside another one (scripts, Java, Wine) are seen as the program that runs them.",
+            "Programs inside another one (scripts, Java, Wine, the loader) are seen as the program that runs them.",
             "Programs in other places than the usual folders are seen when they run, not before.",
             "What is typed under Wayland, on a text console or over a remote connection is not watched for keywords.",
             "Under Wayland a session is known to be idle or locked only as far as its desktop tells logind.",
+            "Files that arrive are seen in downloads, desktops, temporary and programs' folders, three folders deep.",
+            "Files that arrive while the agent is off, or that others write to a network drive, are not seen arriving.",
             "Traffic over UDP, such as HTTP/3, and of short connections is counted, but not known by program.",
         ]
         if os.geteuid() != 0:

@@ -28,8 +28,8 @@ _INFO = 2
 _ALL_STATES = 0xFFF
 _HEADER = struct.Struct("=IHHII")
 _MESSAGE = struct.Struct("=4BHH16s16sIQ5I")
-"""`struct inet_diag_msg`: family (and three more bytes), ports, our address, the other, interface, cookie, three counts,
-user, inode."""
+"""`struct inet_diag_msg`: family (and three more bytes), ports, our address, the other, interface, cookie, three
+counts, user, inode."""
 _ATTRIBUTE = struct.Struct("=HH")
 _BYTES_AT = 120
 """Offset of `tcpi_bytes_acked` in `struct tcp_info`; `tcpi_bytes_received` follows (linux/tcp.h, since 4.1)."""
