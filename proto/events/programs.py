@@ -37,7 +37,7 @@ class ProgramFound(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ProgramInstalled(Kind):
-    """A program that is on no list was installed after the first scan."""
+    """A program that no list of this device holds was installed after the first scan."""
 
     kind: ClassVar[str] = "program.installed"
     leaves: ClassVar[Leaves] = Leaves.ON_REQUEST
@@ -74,4 +74,4 @@ class SoftwareListed(Kind):
     asked_in: ClassVar[str] = "inventory"
     programs: tuple[Program, ...]
     first: bool = True
-    """The first list of this device; otherwise several programs that came at once."""
+    """The first list of this device; otherwise programs that came together, or other versions of what it has."""

@@ -95,7 +95,7 @@ def test_the_gate_is_shut_unless_a_rule_opens_it(event: Kind, inventory: bool) -
     expected = {
         Leaves.ALWAYS: event.severity,
         Leaves.ON_MATCH: max(rules, default=None),
-        Leaves.ON_REQUEST: max(rules, default=event.severity) if inventory else None,
+        Leaves.ON_REQUEST: max(rules, default=event.severity) if inventory and event.asked_in == "inventory" else None,
         Leaves.SEALED: None,
     }
     assert severity == expected[event.leaves]

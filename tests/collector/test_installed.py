@@ -40,7 +40,8 @@ def test_list_is_kept_and_single_programs_change_it(school: School, ingest: Inge
     state = find_state(school.engine, school.id, device.id)
     assert state is not None
     assert (state.programs, state.left_out) == (2, 0)
-    assert state.changed_at_ns == state.listed_at_ns + MINUTE_NS
+    assert state.listed_at_ns == school.now_ns - MINUTE_NS
+    assert state.changed_at_ns == school.now_ns
     assert incidents_of(school) == []
 
 

@@ -2,10 +2,12 @@
 """Tests of which USB storage was seen where."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from collector import media
+from collector.approved_media import MediumKey
 from collector.authority import Authority
 from collector.ingest import Ingest
 from collector.media import find_medium, list_media
@@ -36,7 +38,7 @@ def test_register_and_what_was_seen_are_one_list(school: School, ingest: Ingest,
     """A device that is approved and was never seen is in it as well."""
     numbers_of(send(ingest, device.say(UsbAttached(STICK))))
     signer = load_signer(school.config.signing_key)
-    for key in (list_media(school.engine, school.id)[0].key, media.MediumKey("0951", "1666", "new")):
+    for key in (list_media(school.engine, school.id)[0].key, MediumKey("0951", "1666", "new")):
         approve_medium(school.engine, school.id, signer, key, note="x", until="", actor="anna", now_ns=school.now_ns)
     seen, new = list_media(school.engine, school.id)
     assert (seen.approval is not None, seen.last_seen_at_ns) == (True, school.now_ns)
@@ -63,7 +65,7 @@ def test_no_device_fills_the_table(
         {"serial": "ß" * 400},
     ],
 )
-def test_hostile_device_is_taken(school: School, ingest: Ingest, device: Device, changes: dict[str, str]) -> None:
+def test_hostile_device_is_taken(school: School, ingest: Ingest, device: Device, changes: dict[str, Any]) -> None:
     """What is no USB id is kept as evidence only; everything else is cut."""
     numbers_of(send(ingest, device.say(UsbAttached(replace(STICK, **changes)))))
     assert len(list_media(school.engine, school.id)) == int("vendor_id" not in changes)

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from collector.authority import Authority
-from proto.wire import ENROL_METHOD, ENROL_SERVICE, TARGET_NAME
-from tests.collector.evidence import Device
+from proto.wire import ENROL_METHOD, ENROL_SERVICE, TARGET_NAME, AgentMessage
+from tests.collector.evidence import Device, enrol_device, incidents_of
 from tests.collector.line import Listeners
+from tests.collector.machines import sign_in
 from tests.collector.school import School
 from tests.collector.test_server import open_stream_by_hand
 
@@ -72,3 +73,22 @@ def test_unexpected_error_does_not_end_the_rounds(
         assert "Traceback" in caplog.text
         school.publish()
         assert call.receive().bundle.version == 2
+
+
+def test_account_on_several_connected_devices_is_found_in_a_round(
+    school: School, authority: Authority, listeners: Listeners, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No event says it, so nobody would ask if the rounds did not."""
+    monkeypatch.setattr("collector.presence.GRACE_NS", 0)
+    monkeypatch.setattr("collector.server.SEEN_EVERY_TICKS", 1)
+    other = enrol_device(school, authority, "library-02")
+    with listeners.call(device) as first, listeners.call(other) as second:
+        for number, (call, each) in enumerate(((first, device), (second, other))):
+            call.say_hello()
+            call.send(AgentMessage(envelope=each.say(sign_in("directory:anna", number))))
+            assert call.receive().WhichOneof("message") == "ack"
+        deadline = time.monotonic() + 60
+        while not incidents_of(school) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    (incident,) = incidents_of(school)
+    assert incident.summary == "One personal account has sessions on library-01, library-02 at the same time"

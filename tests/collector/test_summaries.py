@@ -125,7 +125,7 @@ def test_line_and_group_of_each_kind(event: Kind, summary: str, group: str) -> N
     assert sighting.subject == f"device/{DEVICE}/{group}"
 
 
-def build(cls: type, text: str, number: int) -> Any:
+def build(cls: Any, text: str, number: int) -> Any:
     """Return a value of an event's class in which every text and every number is the same."""
     made: dict[type, Any] = {str: text, int: number, bool: bool(number), bytes: text.encode(), float: float(number)}
     hints = get_type_hints(cls)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux: how each question of `interface` is answered there.
 
-Installed software is read by `linux_installed`, the start of programs is watched by `linux_starts`, sessions are found
-by `linux_sessions`. psutil is loaded only when the first process is read.
+Installed software is read by `installed`, the start of programs is watched by `starts`, sessions are found
+by `sessions`, and so on. psutil is loaded only when the first process is read.
 """
 
 import ipaddress

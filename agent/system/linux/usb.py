@@ -15,7 +15,7 @@ from agent.system.linux.usb_devices import Attached, UsbReader
 from agent.system.linux.usb_events import UsbEvents
 from agent.system.linux.usb_facts import Unit, UsbFacts
 from agent.system.linux.usb_mounts import find_mountinfo
-from agent.system.linux.usb_protection import judge_device, name_form, sum_written
+from agent.system.linux.usb_protection import Judgement, judge_device, name_form, sum_written
 from agent.system.linux.usb_sample import Sampler
 from agent.system.usb import AttachedUsb, UsbListing, UsbWatch
 from proto.events import UsbDevice
@@ -23,6 +23,9 @@ from proto.events import UsbDevice
 READ_ANYWAY_S = 60.0
 """So often everything is read without a reason: an event may have been missed."""
 _TEXT_LIMIT = 200
+_PROTECTED = ("encrypted", "hardware_encrypted")
+_AWAITED = Judgement("unknown", "it is being looked at")
+"""What is not certain yet is called encrypted at no moment."""
 
 
 class LinuxUsbWatch(UsbWatch):
@@ -80,6 +83,9 @@ class LinuxUsbWatch(UsbWatch):
     def _read_all(self) -> None:
         self._read_s = self._clock_s()
         attached = self._reader.read()
+        # A disk loses its partitions just before it goes, and would look like another for that moment.
+        if self._events.drain():
+            self._wake()
         devices = tuple(each for each in attached.devices if not each.is_system)
         self._attached = attached._replace(devices=devices)
         self._listed = {each.key: self._judge(each) for each in devices}
@@ -97,6 +103,9 @@ class LinuxUsbWatch(UsbWatch):
 
     def _judge(self, facts: UsbFacts) -> AttachedUsb:
         protection, by, is_unlocked = judge_device(facts)
+        is_settled = facts.is_complete and not self._events.is_pending(facts.path)
+        if not is_settled and protection in _PROTECTED:
+            protection, by, is_unlocked = _AWAITED
         volumes = [volume for unit in facts.units for volume in unit.volumes]
         device = UsbDevice(
             vendor_id=facts.vendor_id,
@@ -113,6 +122,5 @@ class LinuxUsbWatch(UsbWatch):
             size_bytes=sum(unit.size_bytes for unit in facts.units if not unit.is_optical),
             volumes=len(volumes),
         )
-        is_settled = facts.is_complete and not self._events.is_pending(facts.path)
         read_bytes = sum(unit.read_bytes for unit in facts.units)
         return AttachedUsb(facts.key, device, sum_written(facts), read_bytes, is_settled)

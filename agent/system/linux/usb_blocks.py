@@ -145,7 +145,8 @@ class BlockReader:
             is_mounted=self._is_mounted(folder, self._mounts.has),
             written_bytes=written_bytes,
         )
-        if not volume.file_system and not volume.is_ambiguous and volume.role is not Role.EXTENDED:
+        is_recognised = volume.file_system or volume.is_ambiguous or volume.opened_as
+        if not is_recognised and volume.role is not Role.EXTENDED:
             volume = self._add_sample(volume, folder, medium)
         mounted_as = self._mounts.find_type(_read_line(folder / "dev"))
         if volume.usage == "crypto" and mounted_as and not volume.opened_as:

@@ -105,6 +105,12 @@ class UsbEvents:
             self._touched.clear()
         return taken
 
+    def drain(self) -> bool:
+        """Hear all that was told up to now; return whether there was news. What goes from sysfs is told before."""
+        while self._receive():
+            pass
+        return self._is_changed
+
     def is_pending(self, path: str) -> bool:
         """Tell whether the kernel told something of a device, or of what hangs on it, that udev still works on."""
         now_s = time.monotonic()
@@ -163,14 +169,17 @@ class UsbEvents:
                     with self._lock:
                         self._are_mounts_changed = True
                     is_wake_due = True
-                elif self._receive():
-                    is_wake_due = True
+                else:
+                    is_wake_due = self.drain() or is_wake_due
 
     def _receive(self) -> bool:
-        """Take one message; return whether it may have changed something."""
-        assert self._socket is not None
+        """Take one message, if there is one; return whether there was."""
+        if self._socket is None:
+            return False
         try:
-            content, sender = self._socket.recvfrom(_MESSAGE_BYTES)
+            content, sender = self._socket.recvfrom(_MESSAGE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False  # somebody else has taken it
         except OSError as error:
             if error.errno != errno.ENOBUFS:
                 raise
@@ -178,11 +187,10 @@ class UsbEvents:
                 self._is_changed = True
             return True
         event = decode_event(content)
-        if event is None or not concerns_usb(event) or event.is_from_udev == (sender[0] == 0):
-            return False
-        with self._lock:
-            self._is_changed = True
-            self._note(event)
+        if event is not None and concerns_usb(event) and event.is_from_udev != (sender[0] == 0):
+            with self._lock:
+                self._is_changed = True
+                self._note(event)
         return True
 
     def _note(self, event: Event) -> None:
@@ -191,11 +199,12 @@ class UsbEvents:
         self._touched.add(event.path)
         if event.is_from_udev:
             self._pending.pop(event.number, None)
-        elif event.action == "remove":
+            return
+        if event.action == "remove":
             gone = [key for key, (path, _) in self._pending.items() if path.startswith(event.path)]
             for key in gone:
                 del self._pending[key]
-        elif self._has_udev and len(self._pending) < _MAX_PENDING and _OF_USB.search(event.path):
+        if self._has_udev and len(self._pending) < _MAX_PENDING and _OF_USB.search(event.path):
             self._pending[event.number] = event.path, time.monotonic() + UDEV_WAIT_S
 
 

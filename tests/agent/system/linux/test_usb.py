@@ -99,12 +99,12 @@ def test_a_machine_without_usb_says_so(room: Room):
 
 
 def test_udev_is_waited_for(room: Room):
-    """Until it has looked at a disk, its answer is to come."""
-    room.add("luks2")
-    (room.root / "run/udev/data/b8:0").rename(room.root / "record")
+    """Until it has looked at all of a disk, nothing of it is called encrypted."""
+    room.add("two_luks")
+    (room.root / "run/udev/data/b8:2").rename(room.root / "record")
     assert not room.only.is_settled
     assert room.only.device.protection == "unknown"
-    (room.root / "record").rename(room.root / "run/udev/data/b8:0")
+    (room.root / "record").rename(room.root / "run/udev/data/b8:2")
     assert room.only.is_settled
     assert room.only.device.protection == "encrypted"
 

@@ -81,6 +81,8 @@ def test_udev_is_awaited_for_each_event_of_the_kernel(events: UsbEvents):
     assert not events.is_pending(device)
     hear(encode(DISK, number="9", action="change"))
     hear(encode(DISK, number="10", action="remove"))
+    assert events.is_pending(device)
+    hear(encode(DISK, number="10", action="remove", udev=True))
     assert not events.is_pending(device)
     assert events.take().touched == (DISK, f"{DISK}/sda1")
     assert events.take().touched == ()
