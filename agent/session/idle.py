@@ -3,7 +3,7 @@
 
 The service starts it in somebody's session, as that user, as `-m agent.session.idle`; it prints one line of JSON and
 ends. It reads no key and no window's content. When it is started and what its figures mean is decided in
-`agent.system.linux.screens_x11`.
+`agent.system.linux.screens.x11`.
 """
 
 import json

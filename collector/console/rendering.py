@@ -36,7 +36,8 @@ class Rendering:
             lines=_split,
             typed=_keep,
             lower_first=_lower_first,
-            size=show_bytes, memory=show_memory,
+            size=show_bytes,
+            memory=show_memory,
         )
         self._environment.globals.update(
             school_name=school_name,

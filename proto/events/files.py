@@ -21,7 +21,8 @@ class FileArrived(Kind):
     """elf, pe, appimage, msi, deb, rpm, jar, apk, script, document, shortcut, iso, zip, tar, 7z, rar, gzip, xz, bzip2,
     zstd or unknown."""
     contains: str = ""
-    """For an archive or a document with macros: executable, script, encrypted (nobody could look), unknown, or empty for nothing of the sort."""
+    """For an archive or a document with macros:
+    executable, script, encrypted (nobody could look), unknown, or empty for nothing of the sort."""
     is_executable: bool = False
     """It may be run as it lies there, or holds what may."""
     size_bytes: int = 0

@@ -5,14 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.sightings import (
-    MAX_QUOTED_CHARACTERS,
-    quote,
-    sighting_of_failure,
-    sighting_of_match,
-    sighting_of_refusal,
-    to_slug,
-)
+from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal, to_slug
+from collector.summaries import MAX_QUOTED_CHARACTERS, quote
 from proto.events import ChainRestarted, Kind, Program, ProgramFound, ProgramInstalled, ProgramStarted
 from proto.wire import decode_body, encode_body
 from rules.model import ActionClass, Match, Rule

@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 
 from agent.checks.usb_storage.check import UsbStorage
-from agent.system.linux.usb import LinuxUsbWatch
+from agent.system.linux.usb.watch import LinuxUsbWatch
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ def test_without_tables_the_usual_limits_hold():
     assert parse_files({"pack.toml": PACK_FILE}).settings == Settings()
     assert Settings().lock.limit_s == 900
     assert Settings().posture.update_grace_days == 14
-    assert not (Settings().hardware.ask or Settings().accounts.ask or Settings().downloads.count_media)
+    assert not any((Settings().hardware.ask, Settings().accounts.ask, Settings().downloads.count_media))
 
 
 def test_every_key_reaches_the_policy():

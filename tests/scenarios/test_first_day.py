@@ -12,7 +12,7 @@ from agent.throttle import REPEATED_WITHIN_S
 from collector.incidents import Action, decide
 from collector.policies import list_publications, publish
 from collector.proposals import decide_proposal, find_proposal, list_proposals
-from collector.sightings import quote
+from collector.summaries import quote
 from proto.events import Audience
 from proto.keys import load_signer
 from tests.path import RunningAgent, RunningCollector, wait_for

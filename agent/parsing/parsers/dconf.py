@@ -2,7 +2,7 @@
 """Databases of dconf (the GVDB format): when a GNOME, Cinnamon or MATE desktop locks, and nothing else in them.
 
 A user's database holds what he has changed, a system's what an administrator set and which keys are locked. What a
-missing key means is decided in `agent.system.linux.lock_settings`.
+missing key means is decided in `agent.system.linux.screens.lock_settings`.
 """
 
 import struct

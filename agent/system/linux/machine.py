@@ -188,19 +188,19 @@ class LinuxSystem(System):
 
     def watch_usb(self, wake: Callable[[], None]) -> UsbWatch:
         """Watch through the kernel's events and udev's answers."""
-        from agent.system.linux.usb import LinuxUsbWatch
+        from agent.system.linux.usb.watch import LinuxUsbWatch
 
         return LinuxUsbWatch(wake)
 
     def screens(self) -> Screens:
         """Return what asks logind, the displays and the desktops' files."""
-        from agent.system.linux.screens import LinuxScreens
+        from agent.system.linux.screens.listing import LinuxScreens
 
         return LinuxScreens(self.list_sessions, self._to_parsing())
 
     def posture(self) -> PostureReader:
         """Return what reads this system's files."""
-        from agent.system.linux.posture import LinuxPosture
+        from agent.system.linux.posture.reader import LinuxPosture
 
         return LinuxPosture(self._root)
 
@@ -212,7 +212,7 @@ class LinuxSystem(System):
 
     def watch_arrivals(self, wake: Callable[[], None]) -> ArrivalWatch:
         """Watch home folders through inotify."""
-        from agent.system.linux.arrivals import LinuxArrivals
+        from agent.system.linux.arrivals.watch import LinuxArrivals
 
         return LinuxArrivals(self._root, self._to_parsing(), wake)
 

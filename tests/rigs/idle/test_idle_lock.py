@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.system.linux.screens_logind import Logind
+from agent.system.linux.screens.logind import Logind
 from tests.desk import UID
 from tests.rigs.idle import desk as desks
 from tests.rigs.idle import elogind

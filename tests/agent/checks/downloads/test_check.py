@@ -13,7 +13,7 @@ from agent.checks.downloads import check as module
 from agent.checks.downloads.check import COUNT_EVERY_NS, FILE_NAME, MISSED_FOR_S, Downloads
 from agent.checks.interface import CheckResult
 from agent.system.arrivals import Arrival, ArrivalCoverage, Arrivals, ArrivalWatch, Look, MediaCount
-from agent.system.linux.arrivals import LinuxArrivals
+from agent.system.linux.arrivals.watch import LinuxArrivals
 from proto.events import FileArrived, Kind, MediaCounted, State
 from rules.evaluate import Evaluator
 from rules.model import ActionClass, Policy, Rule

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from agent.system.linux.screens_logind import Login, Logind
+from agent.system.linux.screens.logind import Login, Logind
 
 
 def make_login(**changes: Any) -> Login:
