@@ -101,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_format(check)
     check.set_defaults(command=_check)
 
+    coverage = commands.add_parser("coverage", help="what each check sees on each system, and how that was proven")
+    coverage.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="how to print (default: text)"
+    )
+    coverage.set_defaults(command=_coverage)
+
     match = commands.add_parser(
         "match",
         help="search texts on stdin for the keywords, to try them out; 1 if a line could not be read",
@@ -241,6 +247,17 @@ def _check(options: argparse.Namespace) -> int:
             facts = [f"  {name}: {value}" for name, value in sorted(result.facts.items())]
             _write_lines([f"{result.check}: {result.state.value} - {result.summary}", *facts])
     return 1 if any(result.state == "fail" for result in results) else 0
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    from agent.checks.proofs import ROWS, to_json, to_markdown, to_text
+
+    if options.format == "text":
+        _write_lines(to_text(ROWS))
+    else:
+        is_json = options.format == "json"
+        sys.stdout.write(json.dumps(to_json(ROWS), indent=1) + "\n" if is_json else to_markdown(ROWS))
+    return 0
 
 
 def _match(options: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_an_image_says_the_same_as_the_file(running: subprocess.Popen[bytes]):
     """Whatever the file is called, and if it is gone."""
-    os.unlink(running.args[0])  # type: ignore[index]
+    os.unlink(running.args[0])  # type: ignore[arg-type,index]
     with open_image(running.pid) as descriptor, open(descriptor, "rb", closefd=False) as stream:
         found = elf.parse(stream)
     with PROGRAM.open("rb") as stream:
