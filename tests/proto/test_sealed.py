@@ -94,18 +94,18 @@ def test_nothing_is_sealed_to_nobody() -> None:
         seal(b"secret", [])
 
 
-NOT_KEYS = [
-    "",
-    "age1",
-    "not a key",
-    str(DANA),
-    str(DANA.to_public())[:-1],
-    str(DANA.to_public())[:-1] + "1",
-    "ssh-rsa AA",
-]
+NOT_KEYS = {
+    "nothing": "",
+    "its beginning": "age1",
+    "words": "not a key",
+    "a private key": str(DANA),
+    "cut": str(DANA.to_public())[:-1],
+    "changed": str(DANA.to_public())[:-1] + "1",
+    "another kind": "ssh-rsa AA",
+}
 
 
-@pytest.mark.parametrize("key", NOT_KEYS)
+@pytest.mark.parametrize("key", NOT_KEYS.values(), ids=NOT_KEYS)
 def test_what_is_no_age_key_is_refused(key: str) -> None:
     """A private identity is none either, and one wrong key among good ones seals to nobody."""
     with pytest.raises(SealError):
