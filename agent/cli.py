@@ -250,7 +250,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _coverage(options: argparse.Namespace) -> int:
-    from agent.checks.proofs import ROWS, to_json, to_markdown, to_text
+    from agent.checks.proofs import to_json, to_markdown, to_text
+    from agent.checks.proven import ROWS
 
     if options.format == "text":
         _write_lines(to_text(ROWS))

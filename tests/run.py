@@ -96,17 +96,19 @@ class Group:
     time_box_s: int
     find_missing: Callable[[], str] = str
     """Says what this machine lacks for the group."""
+    is_parallel: bool = False
+    """Two files of it may run at once: each test has folders and ports of its own."""
 
 
 HERE = "not postgres and not soak and not desktop and not rig"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 660),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 600, is_parallel=True),
     Group("scenarios", ("scenarios",), HERE, 210),
-    Group("browser", ("browser",), "not soak", 240, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 480, find_missing_desktop),
-    Group("rigs", ("rigs",), "rig and not soak", 330, find_missing_rig),
+    Group("browser", ("browser",), "not soak", 210, find_missing_chromium),
+    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 470, find_missing_desktop),
+    Group("rigs", ("rigs",), "rig and not soak", 410, find_missing_rig),
     Group("postgres", (".",), "postgres and not soak", 90, find_missing_postgres),
 )
 
@@ -145,7 +147,9 @@ def run_group(group: Group, *, in_ci: bool) -> Outcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-m", group.marks, f"--junit-xml={report}", *paths]
+        parallel = ["-n", "2", "--dist", "loadfile"] if group.is_parallel else []
+        command = [sys.executable, "-m", "pytest", "-q", "-rs", "-m", group.marks, *parallel]
+        command += [f"--junit-xml={report}", *paths]
         code, note = _run_boxed(command, group.time_box_s)
         passed, failed, skipped = _load_counts(report)
     if code != 0 and failed == 0:
@@ -184,6 +188,8 @@ def main(arguments: list[str]) -> int:
     if unknown := [name for name in arguments if name not in names]:
         sys.stderr.write(f"no such group: {', '.join(unknown)}; there are {', '.join(names)}\n")
         return 2
+    # Ended from outside, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     in_ci = os.environ.get("CI", "").lower() in ("1", "true")
     outcomes: list[Outcome] = []
     lines: list[str] = []

@@ -60,4 +60,5 @@ def test_what_is_written_to_a_plain_stick_is_an_incident(
     assert incident.count == 1
     # Events come in the order in which they happened, so what the encrypted stick gave rise to would be here too.
     others = {found.rule for found in collector.incidents(device_id=agent) if found.rule.startswith("usb-")}
+    assert "usb-unprotected-written" in others
     assert others <= {"usb-unprotected-written", "usb-unprotected-attached"}

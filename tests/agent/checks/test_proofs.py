@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.checks import CHECKS
-from agent.checks.proofs import NOT_YET, ROWS, UNSEEN, Cell, Proof, to_json, to_markdown, to_text
+from agent.checks.proofs import NOT_YET, UNSEEN, Cell, Proof, to_json, to_markdown, to_text
+from agent.checks.proven import ROWS
 
 TESTS = Path(__file__).resolve().parents[2]
 CELLS = [(row, cell) for row in ROWS for cell in (row.linux, row.windows, row.macos)]

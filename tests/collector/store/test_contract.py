@@ -329,6 +329,8 @@ def test_ingest_of_real_envelopes_verifies(
             "sha256": "ab" * 32,
             "source": "process",
             "version": "",
+            "build_id": "",
+            "sketch": "",
         },
     }
 

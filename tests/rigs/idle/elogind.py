@@ -85,6 +85,20 @@ class LoginManager:
         self._held: list[Any] = []
 
     def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._end()
+
+    def _begin(self) -> None:
         root = unpack()
         config = self._folder / "bus.conf"
         config.write_text(BUS.format(path=self._folder / "bus"))
@@ -103,14 +117,10 @@ class LoginManager:
         finally:
             del os.environ["DBUS_SYSTEM_BUS_ADDRESS"]
         wait_for(self._is_there, "elogind")
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def _end(self) -> None:
         for each in self._held:
             each.close()
-        self._connection.close()
         for child in reversed(self._children):
             child.kill()
             child.wait()
