@@ -8,7 +8,8 @@ start is slowed and never stopped.
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from agent.system.interface import System
@@ -86,6 +87,15 @@ class Budget:
         """Note what a look of a check cost, in processor time."""
         self._charges.append((self._clock_s(), check, cpu_s))
 
+    @contextmanager
+    def charging(self, check: str) -> Iterator[None]:
+        """Charge a check with what is used meanwhile: by this thread, and by the children that look into files."""
+        before_s = self._find_used_s()
+        try:
+            yield
+        finally:
+            self.charge(check, max(0.0, self._find_used_s() - before_s))
+
     def sample(self) -> list[AgentThrottled]:
         """Measure, if it is time to, and return an event if the level changed. Cheap to call at any time."""
         now_s = self._clock_s()
@@ -109,6 +119,9 @@ class Budget:
         self._samples.append((now_s, usage.cpu_s))
         level = self._levels.get(moved, Level.NORMAL)
         return [AgentThrottled(level.value, round(cpu_percent, 2), round(usage.pss_bytes / 10**6, 1), moved)]
+
+    def _find_used_s(self) -> float:
+        return time.thread_time() + self._system.children_cpu_s()
 
     def _level_of(self, check: str) -> Level:
         levels = (self._levels.get(ALL, Level.NORMAL), self._levels.get(check, Level.NORMAL))

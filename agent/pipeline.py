@@ -13,9 +13,9 @@ to the seal: it is throttled where it is found, each account by itself, and wait
 """
 
 import logging
+import math
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from agent.budget import Budget
@@ -36,6 +36,9 @@ DISK_PAUSE_S = 5.0
 CRASHED_PAUSE_S = 30.0
 DROPPED_EVERY_S = 60.0
 LONGEST_WAIT_S = 1.0
+WOKEN_EVERY_S = 0.2
+"""A check that is woken again and again looks this often at most, and less while the budget holds it back: what wakes
+it, a user may do as often as he likes."""
 UNSEALED_PAUSE_S = 30.0
 UNSEALED_AT_MOST = 500
 """Sentences that could not be sealed, in memory only; with more of them the least urgent goes, and is counted."""
@@ -65,6 +68,8 @@ class Pipeline:
         self._clock_ns = clock_ns
         self._monotonic_s = monotonic_s
         self._due_s = {check.name: 0.0 for check in checks}
+        self._looked_s = {check.name: -math.inf for check in checks}
+        self._woken: set[str] = set()
         self._reported: dict[str, tuple[str, str]] = {}
         self._dropped_due_s = monotonic_s() + DROPPED_EVERY_S
         self._disk_due_s = 0.0
@@ -83,9 +88,8 @@ class Pipeline:
         self._wake.set()
 
     def wake(self, check: str = "") -> None:
-        """Look again now: something happened, to one check or to all."""
-        for name in [check] if check else list(self._due_s):
-            self._due_s[name] = 0.0
+        """Look again soon: something happened, to one check or to all."""
+        self._woken.update([check] if check else self._due_s)
         self._wake.set()
 
     def stop(self, reason: str = "") -> None:
@@ -100,7 +104,8 @@ class Pipeline:
         while self._stop_reason is None:
             self._wake.clear()
             self.step()
-            next_s = min(self._due_s.values(), default=LONGEST_WAIT_S + self._monotonic_s()) - self._monotonic_s()
+            due_s = min(map(self._find_due_s, self._due_s), default=math.inf)
+            next_s = due_s - self._monotonic_s()
             self._wake.wait(min(max(next_s, 0.0), LONGEST_WAIT_S))
         self._end()
 
@@ -111,7 +116,7 @@ class Pipeline:
             self._pass_on(throttled)
         self._seal_again()
         for check in self._checks:
-            if self._monotonic_s() >= self._due_s[check.name]:
+            if self._monotonic_s() >= self._find_due_s(check.name):
                 self._observe(check)
         if self._monotonic_s() >= self._dropped_due_s:
             self._tell_dropped()
@@ -152,12 +157,20 @@ class Pipeline:
             # Past the throttle, which has no say in what it dropped itself.
             self._held.append(Record(dropped, dropped.severity))
 
+    def _find_due_s(self, check: str) -> float:
+        """Return when a check looks next."""
+        if check not in self._woken:
+            return self._due_s[check]
+        return min(self._due_s[check], self._looked_s[check] + WOKEN_EVERY_S * self._budget.slowdown_of(check))
+
     def _observe(self, check: Check) -> None:
+        # First: what wakes it while it looks counts for the next time.
+        self._woken.discard(check.name)
         self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown_of(check.name)
         check.scans_paused = self._budget.is_paused(check.name)
-        started_s = time.thread_time()
-        self._take(check, check.observe(self._clock_ns()))
-        self._budget.charge(check.name, time.thread_time() - started_s)
+        with self._budget.charging(check.name):
+            self._take(check, check.observe(self._clock_ns()))
+        self._looked_s[check.name] = self._monotonic_s()
         self._report(check.result())
 
     def _take(self, check: Check, events: Iterator[Kind | Hit]) -> None:

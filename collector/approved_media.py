@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -103,7 +103,8 @@ def put_in_register(
         UsageError: it has no serial, the note or the day is not right, or the register is full.
     """
     note = note.strip()
-    _verify(key, note, until)
+    # The day in London is never behind this one: no day that is right is refused.
+    _verify(key, note, until, today=datetime.fromtimestamp(now_ns // 10**9, UTC).date())
     row = {
         "school_id": school_id,
         "vendor_id": key.vendor_id,
@@ -154,7 +155,7 @@ def to_toml_string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _verify(key: MediumKey, note: str, until: str) -> None:
+def _verify(key: MediumKey, note: str, until: str, *, today: date) -> None:
     if not key.serial:
         raise UsageError(
             "it tells no serial number, so it cannot be told from others of its make",
@@ -173,6 +174,8 @@ def _verify(key: MediumKey, note: str, until: str) -> None:
             is_right = False
         if not is_right:
             raise UsageError("the last day is not a day", hint="year, month and day: 2027-07-31")
+        if date.fromisoformat(until) < today:
+            raise UsageError(f"the last day, {until}, is over already", hint=f"today, {today}, or a later day")
 
 
 def _remove(connection: Connection, school_id: str, key: MediumKey) -> bool:

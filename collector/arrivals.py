@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from collector import answers, devices, hardware, installed, media, presence, proposals
+from collector.counting import Sighting
 from collector.devices import MAX_NUMBER, to_fact
 from collector.drills import answer_drill
 from collector.flags import FlagState
-from collector.incidents import Sighting
 from collector.sightings import sighting_of_flag, sighting_of_strange_message
 from collector.store.engine import reading
 from collector.store.schema import flags, notices
@@ -142,6 +142,7 @@ def count_notices(engine: Engine, school_id: str) -> dict[str, int]:
 
 def _note_started(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
     devices.note_started(connection, arrived.device_id, arrived.content)
+    installed.note_started(connection, arrived.device_id)
     presence.note_boot(connection, arrived.device_id, arrived.header.boot_id, arrived.now_ns)
     return ()
 
@@ -158,7 +159,7 @@ def _note_software(connection: Connection, arrived: Arrived) -> Iterable[Sightin
         arrived.school_id,
         arrived.device_id,
         arrived.content,
-        device_time_ns=arrived.header.wall_clock_ns,
+        epoch=arrived.header.epoch,
         now_ns=arrived.now_ns,
     )
     return ()

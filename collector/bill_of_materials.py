@@ -40,14 +40,16 @@ def make_bill(engine: Engine, school_id: str, school_name: str, *, version: str,
     Raises:
         UsageError: there is no such device.
     """
+    states = {each.device: each for each in list_states(engine, school_id)}
     found = [each for each in list_devices(engine, school_id) if each.state == DeviceState.ACTIVE]
+    # A device that enrolled between the two reads is in the next bill.
+    found = [each for each in found if each.id in states]
     if device_id is not None:
         found = [each for each in found if each.id == device_id]
         if not found:
             hint = "list them: schoolwarden-collector devices"
             raise UsageError(f"there is no device {device_id} that may speak", hint=hint)
     machines = {each.device: each for each in list_hardware(engine, school_id)}
-    states = {each.device: each for each in list_states(engine, school_id)}
     bill = Bom(serial_number=uuid4())
     bill.metadata.tools.components.add(Component(name=TOOL, version=version, type=ComponentType.APPLICATION))
     bill.metadata.properties.add(Property(name=f"{_PREFIX}:school", value=school_name))

@@ -6,7 +6,7 @@ No single event says it, so it is not found while events are taken. Which sessio
 
 from sqlalchemy import Engine
 
-from collector.incidents import record_sightings
+from collector.counting import record_sightings
 from collector.presence import find_several
 from collector.sightings import sighting_of_several
 from collector.store.engine import writing

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Incidents: one for each (school, rule, subject), counted while it lasts, reopened when it comes back.
+"""Incidents: one for each (school, rule, subject), counted while it lasts, reopened when it comes back (`counting`).
 
 States: open -> acknowledged -> resolved, and back to open by a person or by the next event. It never decides who
 may see one: every query takes the audiences of the reader, and there is no query without.
 """
 
 import json
-import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from collector import audit
 from collector.errors import UsageError
@@ -40,26 +39,6 @@ class Action(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     NOTED = "noted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """A reason to open or count an incident: a rule fitted an event."""
-
-    rule: str
-    rule_title: str
-    audience: Audience
-    severity: int
-    action_class: str
-    device_id: str
-    subject: str
-    """What it is about, the device included: `device/<id>/program/tor-browser`."""
-    group_key: str
-    """The same on every device: `program/tor-browser`."""
-    summary: str
-    clauses: tuple[str, ...]
-    event_id: int
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,94 +76,6 @@ class HistoryEntry:
     action: str
     note: str
     event_id: int | None
-
-
-def record_sightings(connection: Connection, school_id: str, sightings: Iterable[Sighting], now_ns: int) -> None:
-    """Open, count or reopen incidents, inside the transaction that appends the events behind them."""
-    merged: dict[tuple[str, str], list[Sighting]] = {}
-    for sighting in sightings:
-        merged.setdefault((sighting.rule, sighting.subject), []).append(sighting)
-    if not merged:
-        return
-    subjects = sorted({subject for _, subject in merged})
-    found = {
-        (row.rule, row.subject): row
-        for chunk in (subjects[start : start + 500] for start in range(0, len(subjects), 500))
-        for row in connection.execute(_FIND, {"school": school_id, "subjects": chunk})
-    }
-    counted: list[dict[str, Any]] = []
-    for key, group in sorted(merged.items()):
-        last, count = group[-1], sum(each.count for each in group)
-        row = found.get(key)
-        if row is None:
-            _open(connection, school_id, group[0], last, count, now_ns)
-            continue
-        reopens = row.state == IncidentState.RESOLVED
-        counted.append(
-            {
-                "found": row.incident_id,
-                "more": count,
-                "now": now_ns,
-                "event": last.event_id,
-                "worst": max(row.severity, last.severity),
-                "newest": last.summary,
-                "stands": IncidentState.OPEN.value if reopens else row.state,
-                "again": int(reopens),
-            }
-        )
-        if reopens:
-            _note(connection, school_id, row.incident_id, now_ns, OURSELVES, Action.REOPENED, event_id=last.event_id)
-    if counted:
-        connection.execute(_COUNT, counted)
-
-
-# Built once: building a statement costs more than running it, and these two are on the path of every commit.
-_FIND = (
-    select(incidents.c.rule, incidents.c.subject, incidents.c.incident_id, incidents.c.state, incidents.c.severity)
-    .where(incidents.c.school_id == bindparam("school"), incidents.c.subject.in_(bindparam("subjects", expanding=True)))
-    # Held until the commit: nobody resolves it between our look and our count. SQLite has one writer anyway.
-    .with_for_update()
-)
-_COUNT = (
-    update(incidents)
-    .where(incidents.c.incident_id == bindparam("found"))
-    .values(
-        count=incidents.c.count + bindparam("more"),
-        last_seen_at_ns=bindparam("now"),
-        last_event_id=bindparam("event"),
-        severity=bindparam("worst"),
-        summary=bindparam("newest"),
-        state=bindparam("stands"),
-        reopened=incidents.c.reopened + bindparam("again"),
-    )
-)
-
-
-def _open(connection: Connection, school_id: str, first: Sighting, last: Sighting, count: int, now_ns: int) -> None:
-    incident_id = secrets.token_hex(8)
-    connection.execute(
-        insert(incidents).values(
-            incident_id=incident_id,
-            school_id=school_id,
-            rule=first.rule,
-            rule_title=first.rule_title,
-            audience=first.audience.name.lower(),
-            severity=first.severity,
-            action_class=first.action_class,
-            state=IncidentState.OPEN.value,
-            device_id=first.device_id,
-            subject=first.subject,
-            group_key=first.group_key,
-            summary=last.summary,
-            clauses=json.dumps(list(first.clauses)),
-            opened_at_ns=now_ns,
-            last_seen_at_ns=now_ns,
-            count=count,
-            first_event_id=first.event_id,
-            last_event_id=last.event_id,
-        )
-    )
-    _note(connection, school_id, incident_id, now_ns, OURSELVES, Action.OPENED, event_id=first.event_id)
 
 
 def list_incidents(
@@ -288,7 +179,7 @@ def decide(
             connection.execute(
                 update(incidents).where(incidents.c.incident_id == incident_id).values(state=target.value)
             )
-        _note(connection, school_id, incident_id, now_ns, actor, action, note=note.strip())
+        note_history(connection, school_id, incident_id, now_ns, actor, action, note=note.strip())
 
 
 def hold_for(connection: Connection, school_id: str, *, rule: str, subject: str) -> str | None:
@@ -306,10 +197,10 @@ def resolve_held(connection: Connection, school_id: str, incident_id: str, *, ac
     """Resolve an incident that is held, because what is behind it was decided."""
     state = {"state": IncidentState.RESOLVED.value}
     connection.execute(update(incidents).where(incidents.c.incident_id == incident_id).values(**state))
-    _note(connection, school_id, incident_id, now_ns, actor, Action.RESOLVED)
+    note_history(connection, school_id, incident_id, now_ns, actor, Action.RESOLVED)
 
 
-def _note(
+def note_history(
     connection: Connection,
     school_id: str,
     incident_id: str,
@@ -320,6 +211,7 @@ def _note(
     note: str = "",
     event_id: int | None = None,
 ) -> None:
+    """Write down what became of an incident, and through whom."""
     connection.execute(
         insert(incident_history).values(
             school_id=school_id,

@@ -11,7 +11,7 @@
 
 One thread does 1 to 6 for whatever has queued: no timer, the commit itself is the pause in which the next ones
 queue. Steps 1 to 3 are in `admission`; it knows no network (`server`, `stream`) and no tables (`ledger`,
-`incidents`, `arrivals`).
+`counting`, `arrivals`).
 """
 
 import logging
@@ -24,12 +24,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from collector import devices, incidents, ledger
+from collector import counting, devices, ledger
 from collector.admission import RefusedError, find_predecessor, open_next, verify_speaker
 from collector.arrivals import NOTES, Arrived, Note
+from collector.counting import Sighting
 from collector.devices import DeviceKey
 from collector.errors import StoreError
-from collector.incidents import Sighting
 from collector.ledger import SEALED_KINDS, Head
 from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
 from collector.store.append import EnvelopeRow, EventTuple, HeadRow, PayloadTuple, append_rows, move_heads
@@ -291,7 +291,7 @@ class Ingest:
                 work.sightings.extend(note(connection, arrived))
             for device_id, envelope, refused in work.refused:
                 self._keep_refused(connection, work, device_id, envelope, refused, now_ns)
-            incidents.record_sightings(connection, self._school_id, work.sightings, now_ns)
+            counting.record_sightings(connection, self._school_id, work.sightings, now_ns)
         self._next_event_id = work.first_event_id + len(work.events)
         self._heads.update({device_id: head for device_id, (_, head) in work.heads.items()})
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 
 from collector.devices import DeviceState
 from collector.store.engine import reading
@@ -112,13 +112,32 @@ def list_programs(engine: Engine, school_id: str) -> list[SchoolProgram]:
 
 def list_states(engine: Engine, school_id: str) -> list[ListState]:
     """Return how much is known of each device that may speak, by host name; those without a list among them."""
+    query = (
+        _query_states(school_id, software.c.school_id == school_id)
+        .where(devices.c.state == DeviceState.ACTIVE.value)
+        .order_by(devices.c.hostname, devices.c.device_id)
+    )
+    with reading(engine) as connection:
+        return [_to_state(row) for row in connection.execute(query)]
+
+
+def find_state(engine: Engine, school_id: str, device_id: str) -> ListState | None:
+    """Return how much is known of one device, whether it may speak or not; None: there is no such device."""
+    query = _query_states(school_id, software.c.device_id == device_id).where(devices.c.device_id == device_id)
+    with reading(engine) as connection:
+        row = connection.execute(query).first()
+        return _to_state(row) if row is not None else None
+
+
+def _query_states(school_id: str, whose: ColumnElement[bool]) -> Select[Any]:
+    """Return the query of list states; only the programs of `whose` are counted."""
     counts = (
         select(software.c.device_id, func.count().label("programs"))
-        .where(software.c.school_id == school_id, software.c.gone_at_ns.is_(None))
+        .where(whose, software.c.gone_at_ns.is_(None))
         .group_by(software.c.device_id)
         .subquery()
     )
-    query = (
+    return (
         select(
             devices.c.device_id,
             devices.c.hostname,
@@ -129,26 +148,19 @@ def list_states(engine: Engine, school_id: str) -> list[ListState]:
         )
         .join_from(devices, counts, counts.c.device_id == devices.c.device_id, isouter=True)
         .join(software_lists, software_lists.c.device_id == devices.c.device_id, isouter=True)
-        .where(devices.c.school_id == school_id, devices.c.state == DeviceState.ACTIVE.value)
-        .order_by(devices.c.hostname, devices.c.device_id)
+        .where(devices.c.school_id == school_id)
     )
-    with reading(engine) as connection:
-        return [
-            ListState(
-                device=row.device_id,
-                hostname=row.hostname,
-                programs=row.programs,
-                listed_at_ns=row.listed_at_ns,
-                changed_at_ns=row.changed_at_ns,
-                left_out=row.left_out,
-            )
-            for row in connection.execute(query)
-        ]
 
 
-def find_state(engine: Engine, school_id: str, device_id: str) -> ListState | None:
-    """Return how much is known of one device, or None for one that may not speak."""
-    return next((each for each in list_states(engine, school_id) if each.device == device_id), None)
+def _to_state(row: Row[Any]) -> ListState:
+    return ListState(
+        device=row.device_id,
+        hostname=row.hostname,
+        programs=row.programs,
+        listed_at_ns=row.listed_at_ns,
+        changed_at_ns=row.changed_at_ns,
+        left_out=row.left_out,
+    )
 
 
 def list_changes(engine: Engine, school_id: str, *, since_ns: int, device_id: str | None = None) -> list[Change]:
@@ -164,13 +176,13 @@ def list_changes(engine: Engine, school_id: str, *, since_ns: int, device_id: st
             software.c.school_id == school_id,
             or_(software.c.first_seen_at_ns >= since_ns, software.c.gone_at_ns >= since_ns),
         )
-        .order_by(software.c.device_id, software.c.source, software.c.name, software.c.software_id)
+        .order_by(software.c.device_id, software.c.source, software.c.folded_name, software.c.software_id)
     )
     if device_id is not None:
         query = query.where(software.c.device_id == device_id)
     with reading(engine) as connection:
         rows = connection.execute(query).all()
-    by_program = groupby(rows, key=lambda row: (row.device_id, row.source, row.name))
+    by_program = groupby(rows, key=lambda row: (row.device_id, row.source, row.folded_name))
     changes = [change for _, versions in by_program if (change := _find_change(versions, since_ns)) is not None]
     return sorted(changes, key=lambda each: (-each.heard_at_ns, each.hostname, each.name))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, tuple_, update
 
 from collector.approved_media import Approval, MediumKey, find_key, list_approved_media
 from collector.devices import to_fact
@@ -83,16 +83,10 @@ def _forget_oldest(connection: Connection, device_id: str) -> None:
 
 def list_media(engine: Engine, school_id: str) -> list[Medium]:
     """Return every USB device that was seen or is in the register: what was seen last first, then what never was."""
-    query = (
-        select(seen_media, devices.c.hostname)
-        .join_from(seen_media, devices, devices.c.device_id == seen_media.c.device_id)
-        .where(seen_media.c.school_id == school_id)
-        .order_by(seen_media.c.last_seen_at_ns.desc(), devices.c.hostname)
-    )
     with reading(engine) as connection:
         approvals = {each.key: each for each in list_approved_media(connection, school_id)}
         seen: dict[MediumKey, list[Any]] = {}
-        for row in connection.execute(query):
+        for row in connection.execute(_query(school_id)):
             seen.setdefault(MediumKey(row.vendor_id, row.product_id, row.serial), []).append(row)
     found = [_to_medium(key, rows, approvals.get(key)) for key, rows in seen.items()]
     return found + [_to_medium(key, [], approval) for key, approval in approvals.items() if key not in seen]
@@ -100,7 +94,26 @@ def list_media(engine: Engine, school_id: str) -> list[Medium]:
 
 def find_medium(engine: Engine, school_id: str, digest: str) -> Medium | None:
     """Return the USB device that an address names, or None."""
-    return next((each for each in list_media(engine, school_id) if each.key.digest == digest), None)
+    table = seen_media.c
+    with reading(engine) as connection:
+        approvals = {each.key: each for each in list_approved_media(connection, school_id)}
+        keys = select(table.vendor_id, table.product_id, table.serial).where(table.school_id == school_id).distinct()
+        seen = (MediumKey(*row) for row in connection.execute(keys))
+        key = next((each for each in (*approvals, *seen) if each.digest == digest), None)
+        if key is None:
+            return None
+        this = (table.vendor_id == key.vendor_id, table.product_id == key.product_id, table.serial == key.serial)
+        rows = connection.execute(_query(school_id).where(*this)).all()
+    return _to_medium(key, rows, approvals.get(key))
+
+
+def _query(school_id: str) -> Select[Any]:
+    return (
+        select(seen_media, devices.c.hostname)
+        .join_from(seen_media, devices, devices.c.device_id == seen_media.c.device_id)
+        .where(seen_media.c.school_id == school_id)
+        .order_by(seen_media.c.last_seen_at_ns.desc(), devices.c.hostname)
+    )
 
 
 def _to_medium(key: MediumKey, rows: Sequence[Any], approval: Approval | None) -> Medium:

@@ -7,7 +7,7 @@ The one line that tells it is made by `summaries`.
 import re
 from typing import Any
 
-from collector.incidents import Sighting
+from collector.counting import Sighting
 from collector.presence import Several
 from collector.summaries import MAX_QUOTED_CHARACTERS, quote, summarise
 from proto.events import Audience, FileArrived, PostureFound, Tier, TrafficSustained

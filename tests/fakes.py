@@ -78,6 +78,8 @@ class FakeSystem(System):
         self.machine = Machine("library-01", "linux", "Debian GNU/Linux 12 (bookworm)", "x86_64")
         self.boot = bytes(range(16))
         self.usage = Usage(cpu_s=0.0, pss_bytes=40_000_000)
+        self.children_s = 0.0
+        """The processor time of children that look into files."""
         self.unread: tuple[str, ...] = ()
         self.can_watch_starts = can_watch_starts
         self.watch: FakeStartWatch | None = None
@@ -214,6 +216,9 @@ class FakeSystem(System):
 
     def own_usage(self) -> Usage:
         return self.usage
+
+    def children_cpu_s(self) -> float:
+        return self.children_s
 
     def not_watched(self) -> tuple[str, ...]:
         return () if self.can_watch_starts else ("Programs that start and end within a second may be missed.",)

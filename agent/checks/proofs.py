@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each check sees on each system, and how that was proven: the table behind `CHECKS.md` and the verb `coverage`.
 
-Here is what a row is and how the table is shown; the rows are in `proven`. A test holds that every named test exists, that every check
-has rows, and that `CHECKS.md` says the same.
+Here is what a row is and how the table is shown; the rows are in `proven`. A test holds that every named test exists,
+that every check has rows, and that `CHECKS.md` says the same.
 """
 
 from collections.abc import Sequence

@@ -69,6 +69,11 @@ ROWS = (
     Row("usb_storage", "card readers, and cards that come and go", _real("rigs/test_usb.py::test_cards_come_and_go")),
     Row(
         "usb_storage",
+        "memory cards in readers that are not on USB",
+        _fixture("agent/system/linux/usb/test_watch.py::test_a_card_in_a_reader_that_is_not_on_usb_is_told"),
+    ),
+    Row(
+        "usb_storage",
         "unlocked and mounted volumes",
         _real("rigs/test_usb.py::test_an_unlocked_volume_stays_encrypted"),
     ),
@@ -118,13 +123,13 @@ ROWS = (
     ),
     Row(
         "idle_lock",
-        "Wayland, as far as logind is told",
-        _fixture("rigs/idle/test_idle_lock.py::test_wayland_is_known_by_what_logind_was_told"),
+        "a lock that was asked for and did not come (systemd's login manager)",
+        _real("rigs/test_logind.py::test_a_lock_that_was_only_asked_for_is_none"),
     ),
     Row(
         "idle_lock",
-        "a lock that was asked for and did not come (systemd's login manager)",
-        _real("rigs/test_logind.py::test_a_lock_that_was_only_asked_for_is_none"),
+        "Wayland, as far as logind is told",
+        _fixture("rigs/idle/test_idle_lock.py::test_wayland_is_known_by_what_logind_was_told"),
     ),
     Row(
         "idle_lock",
@@ -279,12 +284,12 @@ ROWS = (
     ),
     Row(
         "posture",
-        "disk encryption: LUKS under /home, linear volumes",
+        "disk encryption: LUKS under /home, and a plain root beside it",
         _real("rigs/test_disk_encryption.py::test_an_encrypted_home_does_not_hide_a_plain_root"),
     ),
     Row(
         "posture",
-        "disk encryption: a volume on an encrypted and a plain disk",
+        "disk encryption: linear volumes over an encrypted and a plain disk",
         _real("rigs/test_disk_encryption.py::test_a_volume_on_an_encrypted_and_a_plain_disk_is_plain"),
     ),
     Row(

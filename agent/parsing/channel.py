@@ -14,10 +14,16 @@ from agent.errors import ParseError
 MAX_REQUEST_BYTES = 256
 MAX_ANSWER_BYTES = 128 * 1024
 MAX_FAULT_CHARACTERS = 200
+TOO_MUCH_MEMORY = "it takes too much memory"
+"""The fault after which a child ends."""
 
 
 class GarbageError(ParseError):
     """What the child says is no answer."""
+
+
+class SpentError(ParseError):
+    """The file took so much that the child ends over it."""
 
 
 def encode_request(what: str) -> bytes:
@@ -51,6 +57,7 @@ def decode_answer(datagram: bytes) -> Mapping[str, Any]:
 
     Raises:
         GarbageError: the child does not keep to what is agreed here.
+        SpentError: the file took all its memory.
         ParseError: the parser could not read the file.
     """
     try:
@@ -64,5 +71,7 @@ def decode_answer(datagram: bytes) -> Mapping[str, Any]:
         case {"found": dict() as found, **others} if not others:
             return found
         case {"fault": str() as fault, **others} if not others:
+            if fault == TOO_MUCH_MEMORY:
+                raise SpentError(fault)
             raise ParseError("".join(each if each.isprintable() else "?" for each in fault[:MAX_FAULT_CHARACTERS]))
     raise GarbageError("what should read it gave no answer")

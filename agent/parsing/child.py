@@ -8,15 +8,21 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.errors import ParseError
 from agent.parsing.channel import MAX_ANSWER_BYTES, GarbageError, decode_answer, encode_request
+from agent.reaper import Reaper
 
 START_TIMEOUT_S = 20.0
 FILE_TIMEOUT_S = 5.0
 """On the wall, for one file; the processor time is limited in the child."""
+END_TIMEOUT_S = 1.0
+"""One that reads from a user's file system which does not answer cannot be killed before that does."""
+_LOOK_EVERY_S = 0.002
+_REAPER = Reaper()
 
 
 class ChildGoneError(ParseError):
@@ -94,11 +100,11 @@ class Child:
             raise ChildLostError(error.message) from error
 
     def end(self) -> float:
-        """Kill it, whatever it does, and return the processor time that it had."""
+        """Kill it, whatever it does, and return the processor time that it had. It is not waited for for long."""
         self._kill()
         # Before it is taken off the list.
         cpu_s = self.read_cpu_s()
-        self._process.wait()
+        _REAPER.end(self._process, patience_s=0)
         self._end.close()
         return cpu_s
 
@@ -144,16 +150,23 @@ class Child:
     def _explain_end(self) -> ParseError:
         """Return why it closed its end."""
         ended = self._kill()
+        if ended is None:
+            return ChildLostError("what reads it does not end")
         if (ended.si_code == os.CLD_EXITED and ended.si_status == 0) or ended.si_status == signal.SIGKILL:
             return ChildGoneError("what reads such files ends again and again")
         if ended.si_status in (signal.SIGPROF, signal.SIGXCPU):
             return ChildLostError("it took too long")
         return ChildLostError("it ended what reads it")
 
-    def _kill(self) -> os.waitid_result:
-        """Kill it and return how it ended, which is as it was if it was ending; it stays on the kernel's list."""
+    def _kill(self) -> os.waitid_result | None:
+        """Kill it and return how it ended, which is as it was if it was ending; it stays on the kernel's list.
+
+        None: it has not ended, though it was given time to.
+        """
         # Not by Popen, which would take it off the list if it has ended; so the number is still its own.
         os.kill(self._process.pid, signal.SIGKILL)
-        ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        assert ended is not None
+        until_s = time.monotonic() + END_TIMEOUT_S
+        how = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        while (ended := os.waitid(os.P_PID, self._process.pid, how)) is None and time.monotonic() < until_s:
+            time.sleep(_LOOK_EVERY_S)
         return ended

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.errors import ParseError
+from agent.parsing.channel import SpentError
 from agent.parsing.child import Child, ChildGoneError, ChildLostError
 from agent.parsing.interface import Parsing
 
@@ -75,11 +76,20 @@ class ParsingChild(Parsing):
                 self._end_child()
                 self._count_failure(failures)
                 raise ParseError(error.message) from error
+            except SpentError:
+                # It ends by itself: a kind that costs a child each time is left alone as if it had crashed.
+                self._count_failure(failures)
+                raise
             except ParseError:
                 failures.count = 0
                 raise
             failures.count = 0
             return found
+
+    def read_cpu_s(self) -> float:
+        """Return the processor time that the children had. It waits for no file."""
+        child = self._child
+        return self._past_cpu_s + (child.read_cpu_s() if child is not None else 0.0)
 
     def usage(self) -> ChildUsage:
         """Return what the children cost, for who counts what the agent costs. It waits for no file."""

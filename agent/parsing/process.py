@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from agent.errors import ParseError
 from agent.parsing import parsers
-from agent.parsing.channel import encode_fault, encode_found, receive_request
+from agent.parsing.channel import TOO_MUCH_MEMORY, encode_fault, encode_found, receive_request
 from agent.parsing.jail import JailError, close_jail
 
 IDLE_S = 15
@@ -68,7 +68,7 @@ def _look(parser: Parser | None, descriptor: int) -> tuple[bytes, bool]:
         except ParseError as error:
             return encode_fault(error.message), True
         except MemoryError:
-            return encode_fault("it takes too much memory"), False
+            return encode_fault(TOO_MUCH_MEMORY), False
         except Exception as error:  # noqa: BLE001 - whatever a hostile file does to a parser is said of that file only
             return encode_fault(f"it is broken: {type(error).__name__}"), True
         finally:

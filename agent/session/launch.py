@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from agent.errors import ChannelError, NotWatchedError
+from agent.reaper import Reaper
 from agent.session.channel import Channel, open_pair
 from agent.session.messages import Order, Report, Setup, Stop, decode_report
 
@@ -69,6 +70,8 @@ class Session(Protocol):
         ...
 
 
+_REAPER = Reaper()
+"""A watcher runs as the user, who can have it traced: then it does not go when it is killed."""
 OnMessage = Callable[[Report], None]
 
 
@@ -126,8 +129,7 @@ class WatcherProcess:
         try:
             self._process.wait(self._find_rest_s())
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            _REAPER.end(self._process)
         # What it had sent before it was killed is heard too, unless another process holds its end of the channel.
         self._reader.join(KILLED_TIMEOUT_S)
         self._channel.close()

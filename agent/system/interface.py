@@ -261,6 +261,11 @@ class System(ABC):
     def own_usage(self) -> Usage:
         """Return what the agent has used and uses."""
 
+    def children_cpu_s(self) -> float:
+        """Return the processor time that processes of the agent's own had which work for one check at a time. It MUST
+        be cheap: it is asked before and after every look."""
+        return 0.0
+
     @abstractmethod
     def memory_of(self, pid: int) -> int | None:
         """Return the memory of another process in bytes, counted as in `Usage`; None when it has ended or may not be

@@ -42,6 +42,10 @@ class Screen:
     is_fresh: bool = True
     """Measured at this look. False: as it was at an earlier one, because it cannot have come to its limit since, or
     because the answer is not there yet."""
+    fault: str = ""
+    """Why measuring it gave nothing, in words without a name."""
+    is_desktop_confirmed: bool = False
+    """The system says too that the desktop runs there whose setting this is; else a program's name says so."""
 
     @property
     def is_awaited(self) -> bool:

@@ -22,6 +22,8 @@ class AttachedUsb:
     """Since the same moment, from all of it."""
     is_settled: bool = True
     """False: the system has not finished looking at it, so what its protection is will be known in a moment."""
+    takes_unseen: bool = False
+    """It takes files in a way that no counter shows, as phones and cameras do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class UsbListing:
     unread: tuple[str, ...] = ()
     """What could not be read and why, in words. Empty: everything was read."""
     has_usb: bool = True
-    """False: this machine has no USB at all."""
+    """False: this machine has no USB at all, and no memory card in another reader."""
 
 
 class UsbWatch(ABC):

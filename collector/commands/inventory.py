@@ -3,7 +3,7 @@
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from collector.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 NOTHING_LISTED = "no device has listed its software: the policy may not ask for it"
 
 
@@ -43,7 +44,7 @@ def add_inventory(commands: Any) -> None:
 
 
 def _software(options: argparse.Namespace) -> int:
-    from collector.inventory import list_installed, list_programs, list_states
+    from collector.inventory import Installed, SchoolProgram, list_installed, list_programs, list_states
 
     config, engine = open_folder(options)
     if options.device:
@@ -60,7 +61,7 @@ def _software(options: argparse.Namespace) -> int:
     left_out = sum(each.left_out for each in states)
     if left_out:
         sys.stderr.write(f"{left_out} programs are left out: a device listed more than is kept.\n")
-    _print(rows, options.format, NOTHING_LISTED)
+    _print(rows, options.format, NOTHING_LISTED, _name_columns(Installed if options.device else SchoolProgram))
     return 0
 
 
@@ -70,7 +71,7 @@ def _flatten(program: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hardware(options: argparse.Namespace) -> int:
-    from collector.hardware import list_hardware, list_versions
+    from collector.hardware import Hardware, list_hardware, list_versions
 
     config, engine = open_folder(options)
     if options.device:
@@ -80,14 +81,23 @@ def _hardware(options: argparse.Namespace) -> int:
         found = list_hardware(engine, config.school_id)
     rows = []
     for each in found:
-        row = asdict(each)
-        row = with_times({"since_at_ns" if name == "since_ns" else name: value for name, value in row.items()})
+        row = _with_since(asdict(each))
         if options.format != "json":
             row["disks"] = "; ".join(_name_disk(disk) for disk in row["disks"])
         rows.append(row)
     shown = ("hostname", "manufacturer", "product", "serial", "processor", "memory_bytes", "disks", "since_at")
-    _print(rows, options.format, "no device has said what it is made of: the policy may not ask for it", shown)
+    _print(
+        rows,
+        options.format,
+        "no device has said what it is made of: the policy may not ask for it",
+        _name_columns(Hardware),
+        shown,
+    )
     return 0
+
+
+def _with_since(row: dict[str, Any]) -> dict[str, Any]:
+    return with_times({"since_at_ns" if name == "since_ns" else name: value for name, value in row.items()})
 
 
 def _name_disk(disk: dict[str, Any]) -> str:
@@ -98,16 +108,16 @@ def _name_disk(disk: dict[str, Any]) -> str:
 
 
 def _changes(options: argparse.Namespace) -> int:
-    from collector.inventory import list_changes
+    from collector.inventory import Change, list_changes
 
     since_ns = _read_day(options.since)
     config, engine = open_folder(options)
     if options.device:
         _verify_device(engine, config.school_id, options.device)
     found = list_changes(engine, config.school_id, since_ns=since_ns, device_id=options.device)
-    rows = [with_times({"heard_at_ns": each.heard_at_ns, **asdict(each)} | {"what": each.what.value}) for each in found]
+    rows = [with_times(asdict(each) | {"what": each.what.value}) for each in found]
     shown = ("heard_at", "hostname", "what", "source", "name", "before", "after")
-    _print(rows, options.format, "nothing changed, as far as devices told", shown)
+    _print(rows, options.format, "nothing changed, as far as devices told", _name_columns(Change), shown)
     return 0
 
 
@@ -116,10 +126,14 @@ def _read_day(text: str) -> int:
 
     try:
         day = date.fromisoformat(text)
+        if day.isoformat() != text or not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise ValueError(text)
         at = datetime(day.year, day.month, day.day, tzinfo=find_zone())
         return int(at.astimezone(UTC).timestamp()) * 10**9
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"{text!r:.80} is not a day", hint="year, month and day: 2026-11-01") from error
+        raise UsageError(
+            f"{text!r:.80} is not a day", hint="year, month and day, from 1970 to 2200: 2026-11-01"
+        ) from error
 
 
 def _verify_device(engine: "Engine", school_id: str, device_id: str) -> None:
@@ -129,11 +143,19 @@ def _verify_device(engine: "Engine", school_id: str, device_id: str) -> None:
         raise UsageError(f"there is no device {device_id!r:.80}", hint="list them: schoolwarden-collector devices")
 
 
-def _print(rows: list[dict[str, Any]], format: str, empty: str, columns: tuple[str, ...] = ()) -> None:
+def _name_columns(kind: type) -> tuple[str, ...]:
+    """Return what the columns of such rows are called, also when there are none."""
+    return tuple(_with_since({each.name: 0 for each in fields(kind)}))
+
+
+def _print(
+    rows: list[dict[str, Any]], format: str, empty: str, columns: tuple[str, ...], shown: tuple[str, ...] = ()
+) -> None:
+    """Print rows; a table for people has the columns `shown`, a file has all."""
     if format == "csv":
-        print_csv(rows, empty)
+        print_csv(rows, empty, columns)
     else:
-        print_rows(rows, format, empty, columns)
+        print_rows(rows, format, empty, shown)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -143,6 +165,8 @@ def _export(options: argparse.Namespace) -> int:
 
     if options.file is not None and not options.file.parent.is_dir():
         raise UsageError(f"there is no folder {options.file.parent}", hint="make it first")
+    if options.file is not None and options.file.is_dir():
+        raise UsageError(f"{options.file} is a folder", hint=f"name a file: -o {options.file / 'inventory.json'}")
     config, engine = open_folder(options)
     text = make_bill(engine, config.school_id, config.school_name, version=find_version(), device_id=options.device)
     if options.file is None:

@@ -4,6 +4,7 @@
 import argparse
 import sys
 import time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add_format, open_folder
@@ -36,19 +37,25 @@ def add_media(commands: Any) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from collector.console.clock import find_zone
     from collector.media import list_media
 
     config, engine = open_folder(options)
     found = [each for each in list_media(engine, config.school_id) if each.approval or not options.approved]
     shown = ("ids", "serial", "vendor", "product", "protection", "devices", "last_seen_at", "approved_until", "note")
-    rows = [_to_row(each) for each in found]
+    today = datetime.now(find_zone()).date()
+    rows = [_to_row(each, today) for each in found]
     if options.format == "text":
-        rows = [row | {"devices": len(row["devices"])} for row in rows]
+        rows = [row | {"devices": len(row["devices"]), "approved_until": _name_end(row)} for row in rows]
     print_rows(rows, options.format, "no USB device was seen or approved", shown)
     return 0
 
 
-def _to_row(medium: "Medium") -> dict[str, Any]:
+def _name_end(row: dict[str, Any]) -> str:
+    return f"{row['approved_until']}, ended" if row["has_ended"] else str(row["approved_until"])
+
+
+def _to_row(medium: "Medium", today: date) -> dict[str, Any]:
     approval = medium.approval
     row = {
         "ids": f"{medium.key.vendor_id}:{medium.key.product_id}",
@@ -63,6 +70,7 @@ def _to_row(medium: "Medium") -> dict[str, Any]:
         "written_at_ns": medium.written_at_ns,
         "is_approved": approval is not None,
         "approved_until": "" if approval is None else approval.until or "no end",
+        "has_ended": approval is not None and approval.is_over(today),
         "note": approval.note if approval else "",
         "approved_by": approval.approved_by if approval else "",
     }

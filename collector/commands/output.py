@@ -50,15 +50,14 @@ def _visible(text: str) -> str:
     return quote(text)
 
 
-def print_csv(rows: list[dict[str, Any]], empty: str) -> None:
-    """Print rows as CSV on stdout; when there are none, say so on stderr.
+def print_csv(rows: list[dict[str, Any]], empty: str, columns: Iterable[str]) -> None:
+    """Print rows as CSV on stdout, under their columns; when there are none, say so on stderr as well.
 
     A cell is what a device said: one that a spreadsheet would calculate gets an apostrophe in front.
     """
     if not rows:
         sys.stderr.write(empty + "\n")
-        return
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({name: to_cell(value) for name, value in row.items()})
@@ -70,4 +69,4 @@ def to_cell(value: Any) -> str:
     visible = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     begin = text.lstrip(" ")[:1]
     # A number of ours is no formula, even one below zero.
-    return f"'{visible}" if begin in FORMULA_MARKS and begin and isinstance(value, str) else visible
+    return f"'{visible}" if begin in FORMULA_MARKS and isinstance(value, str) else visible

@@ -133,7 +133,8 @@ OWN_RULES = {
         somebody left a session open and went on elsewhere. Sessions are told apart by a reference that names nobody:
         this says which machines. It proves no person.""",
         """Look at the machines first: is a session left open somewhere? Then speak with whoever looks after the
-        accounts. Ask before you conclude.""",
+        accounts. A locked session counts too. An account that several people use belongs in `shared` of `[accounts]` in
+        the policy: then it is not told again. Ask before you conclude.""",
     ),
 }
 """What the collector raises itself, without a rule of the policy: why, and what to do first."""

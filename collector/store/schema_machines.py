@@ -31,12 +31,13 @@ software = Table(
     Column("device_id", String(16), nullable=False),
     Column("source", String(32), nullable=False),
     Column("name", Text, nullable=False),
-    Column("version", Text, nullable=False),
+    Column("folded_name", Text, nullable=False),  # case folded: by it and the source programs are told apart
+    Column("version", Text, nullable=False),  # of several at a time: all of them
     Column("first_seen_at_ns", Number, nullable=False),
     Column("gone_at_ns", Number),  # null while it is installed
     Column("is_first_list", Boolean, nullable=False),  # it was there when the device was first asked
     ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
-    Index("software_by_device", "device_id", "gone_at_ns"),
+    Index("software_by_device", "device_id", "gone_at_ns", "folded_name"),
     Index("software_by_time", "school_id", "first_seen_at_ns"),
 )
 
@@ -48,7 +49,7 @@ software_lists = Table(
     Column("device_id", String(16), primary_key=True),
     Column("listed_at_ns", Number, nullable=False),
     Column("changed_at_ns", Number, nullable=False),
-    Column("device_time_ns", Number, nullable=False),  # of its newest part: a long list comes in parts
+    Column("epoch", Integer, nullable=False),  # a long list comes in parts, all in one epoch; 0: no part can follow
     Column("is_first", Boolean, nullable=False),  # no list of this device came before
     Column("left_out", Integer, nullable=False, server_default=text("0")),  # programs beyond what is kept
     ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
@@ -138,7 +139,7 @@ presence = Table(
     Column("is_personal", Boolean, nullable=False),  # one person's, of the directory, at the machine itself
     Column("boot_id", LargeBinary(16), nullable=False),
     Column("event_id", Number, nullable=False),
-    Column("since_ns", Number, nullable=False),  # the device's time, brought to the collector's clock
+    Column("heard_at_ns", Number, nullable=False),  # when we heard that it began
     Column("until_ns", Number),  # null while it lasts
     Column("told_at_ns", Number),  # when it was counted as one of several at a time
     PrimaryKeyConstraint("device_id", "session_ref"),

@@ -9,10 +9,11 @@ from proto.events.header import Kind, Leaves
 
 @dataclass(frozen=True, slots=True)
 class UsbDevice:
-    """One device on USB that can take files away."""
+    """One device on USB, or a memory card, that can take files away."""
 
     vendor_id: str
-    """Four hexadecimal digits in lower case, as are those of the product."""
+    """Four hexadecimal digits in lower case, as are those of the product; both empty for a memory card in a reader that
+    is not on USB."""
     product_id: str
     vendor: str = ""
     """As the device calls itself: anybody's text."""

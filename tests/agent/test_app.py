@@ -14,6 +14,7 @@ from agent.app import Agent
 from agent.config import CHECKS, Config
 from agent.errors import AlreadyRunningError, NotEnrolledError
 from agent.identity import IdentityFolder
+from agent.pipeline import WOKEN_EVERY_S
 from agent.spool import Spool
 from proto.drill import sign_drill
 from proto.events import (
@@ -282,6 +283,7 @@ def test_a_drill_comes_back_through_the_whole_agent(desk: Desk, system: FakeSyst
     )
     for _ in range(2):
         agent._on_drill(order)
+        time.sleep(WOKEN_EVERY_S)  # so soon after a look nothing is looked at again
         agent.pipeline.step()
     (flag,) = [event for event in events_of(agent) if isinstance(event, FlagRaised)]
     (raised,) = [event for event in peek_all(agent._spool) if event.kind == FlagRaised.kind]

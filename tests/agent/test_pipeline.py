@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agent.budget import ALL, Level
 from agent.checks.interface import Answer
-from agent.pipeline import CRASHED_PAUSE_S, DROPPED_EVERY_S
+from agent.pipeline import CRASHED_PAUSE_S, DROPPED_EVERY_S, WOKEN_EVERY_S
 from proto.events import (
     AgentStopped,
     CheckChanged,
@@ -191,7 +191,7 @@ def test_repetitions_and_floods_are_counted(piping: Piping) -> None:
 
 
 def test_a_check_is_asked_when_it_is_due(tmp_path: Path) -> None:
-    """Not before, and at once when it is woken; others are left alone."""
+    """Not before, and sooner when it is woken; others are left alone."""
     piping = Piping(tmp_path, names=("one", "two"))
     piping.step()
     piping.step(advance_s=0.5)
@@ -201,9 +201,44 @@ def test_a_check_is_asked_when_it_is_due(tmp_path: Path) -> None:
     assert [check.looks for check in piping.checks] == [1, 2]
     piping.pipeline.wake()
     piping.step()
+    assert [check.looks for check in piping.checks] == [2, 2]
+    piping.step(advance_s=WOKEN_EVERY_S)
     assert [check.looks for check in piping.checks] == [2, 3]
     piping.step(advance_s=1.0)
     assert [check.looks for check in piping.checks] == [3, 4]
+
+
+@pytest.mark.parametrize(("level", "looks"), [(Level.NORMAL, 10), (Level.SLOW, 3)])
+def test_who_wakes_a_check_all_the_time_does_not_get_past_the_budget(piping: Piping, level: Level, looks: int) -> None:
+    """It looks every so often, and less often in an agent that is over its limits."""
+    piping.budget._levels[ALL] = level
+    for _ in range(200):
+        piping.pipeline.wake("one")
+        piping.step()
+        piping.clock.advance(WOKEN_EVERY_S / 20)
+    assert piping.check.looks == looks
+
+
+def test_a_check_that_is_woken_while_it_looks_looks_again(piping: Piping) -> None:
+    """What happened during a look is not lost."""
+    piping.check.on_told = lambda event: piping.pipeline.wake("one")
+    piping.step(TOR)
+    piping.step(advance_s=WOKEN_EVERY_S)
+    piping.step(advance_s=WOKEN_EVERY_S)
+    assert piping.check.looks == 2
+
+
+def test_what_children_cost_is_charged_to_the_check_that_asked(tmp_path: Path) -> None:
+    """With that of others on top, it is that check which is held back."""
+    piping = Piping(tmp_path, names=("one", "two"))
+
+    def spend(event: object) -> None:
+        piping.system.children_s += 3.0
+
+    piping.check.on_told = spend
+    piping.step(TOR)
+    charged = {check: cpu_s for _, check, cpu_s in piping.budget._charges}
+    assert charged["one"] >= 3.0 > charged["two"]
 
 
 @pytest.mark.parametrize(

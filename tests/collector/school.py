@@ -17,7 +17,7 @@ from sqlalchemy import Engine, func, insert, select, update
 
 from collector import policies
 from collector.config import Config
-from collector.incidents import Sighting, record_sightings
+from collector.counting import Sighting, record_sightings
 from collector.ledger import Head, find_head, find_next_event_id
 from collector.passwords import hash_password
 from collector.proposals import offer

@@ -95,6 +95,7 @@ def test_approving_again_changes_the_row(school: School, signer: Signer) -> None
         (STICK, "a\nb", "", "not one line"),
         (STICK, "x", "31/07/2027", "not a day"),
         (STICK, "x", "2027-02-30", "not a day"),
+        (STICK, "x", "2026-11-20", "is over already"),
     ],
 )
 def test_what_cannot_be_in_the_register_changes_nothing(

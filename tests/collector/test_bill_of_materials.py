@@ -8,11 +8,16 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
+from sqlalchemy import Engine
 
+from collector import bill_of_materials
 from collector.authority import Authority
 from collector.bill_of_materials import make_bill, make_purl
+from collector.devices import revoke
 from collector.errors import UsageError
 from collector.ingest import Ingest
+from collector.inventory import ListState, list_states
+from collector.store.engine import writing
 from proto.events import Program
 from tests.collector.evidence import Device, enrol_device, numbers_of, send
 from tests.collector.machines import GIMP, LAPTOP, VIM, ZORK, list_of
@@ -69,6 +74,23 @@ def test_bill_says_what_nobody_knows(school: School) -> None:
     said = {each["name"]: each["value"] for each in component["properties"]}
     assert said["schoolwarden:software_is_listed"] == "no"
     assert said["schoolwarden:hardware_is_listed"] == "no"
+
+
+def test_device_that_comes_or_goes_meanwhile_stops_no_bill(
+    school: School, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is enrolled or revoked between two reads is not in it."""
+    stays = school.add_device("stays")
+
+    def read_and_change(engine: Engine, school_id: str) -> list[ListState]:
+        found = list_states(engine, school_id)
+        school.add_device("new")
+        with writing(engine) as connection:
+            revoke(connection, school_id, device.id)
+        return found
+
+    monkeypatch.setattr(bill_of_materials, "list_states", read_and_change)
+    assert [each["bom-ref"] for each in bill_of(school)["components"]] == [f"device-{stays}"]
 
 
 def test_unknown_device_has_no_bill(school: School) -> None:

@@ -2,9 +2,11 @@
 """Tests of the life of an incident. What holds when many write at once is in `tests/collector/store`."""
 
 import itertools
+from collections.abc import Iterable
 
 import pytest
 
+from collector.counting import MAX_OPEN_OF_A_RULE, MORE_OF_THE_SAME, Sighting, record_sightings
 from collector.errors import UsageError
 from collector.incidents import (
     Action,
@@ -17,6 +19,7 @@ from collector.incidents import (
     list_incidents,
 )
 from collector.ingest import Ingest
+from collector.store.engine import writing
 from proto.events import Audience, Program, ProgramStarted
 from tests.collector.evidence import SECURITY, TOR_STARTED, Device, send
 from tests.collector.school import MINUTE_NS, School
@@ -142,3 +145,62 @@ def test_incident_for_others_is_nowhere(school: School, audience: Audience) -> N
     assert list_incidents(school.engine, school.id, audiences=SECURITY) == []
     assert count_open(school.engine, school.id, audiences=[]) == 0
     assert count_open(school.engine, school.id, audiences=[audience]) == 1
+
+
+def sightings_of(device_id: str, numbers: Iterable[int], event_id: int, subject: str = "") -> list[Sighting]:
+    """Return sightings of one rule about files that a device named."""
+    return [
+        Sighting(
+            rule="download-program",
+            rule_title="A program was downloaded",
+            audience=Audience.SECURITY,
+            severity=3,
+            action_class="unacceptable",
+            device_id=device_id,
+            subject=subject.format(number) if subject else f"device/{device_id}/file/{number}",
+            group_key=f"file/{number}",
+            summary=f"A file arrived: {number}",
+            clauses=("BX-07",),
+            event_id=event_id,
+        )
+        for number in numbers
+    ]
+
+
+def record(school: School, sightings: Iterable[Sighting]) -> None:
+    """Record sightings as one commit does."""
+    with writing(school.engine) as connection:
+        record_sightings(connection, school.id, sightings, school.now_ns)
+
+
+def test_names_that_a_device_makes_up_do_not_fill_the_list(school: School) -> None:
+    """Beyond fifty of one rule on one device they are counted in one incident; other devices have their own."""
+    device_id, other = school.add_device("library-01"), school.add_device("library-02")
+    record(school, sightings_of(device_id, range(40), 1))
+    record(school, sightings_of(device_id, range(30, 90), 2))
+    record(school, [*sightings_of(device_id, range(200, 210), 3), *sightings_of(other, range(5), 4)])
+    found = list_incidents(school.engine, school.id, audiences=SECURITY, device_id=device_id)
+    assert len(found) == MAX_OPEN_OF_A_RULE + 1
+    (more,) = (each for each in found if each.subject == f"device/{device_id}/download-program/more")
+    assert (more.group, more.summary, more.count) == ("download-program/more", MORE_OF_THE_SAME, 40 + 10)
+    assert sum(each.count for each in found) == 40 + 60 + 10
+    assert len(list_incidents(school.engine, school.id, audiences=SECURITY, device_id=other)) == 5
+
+
+def test_what_is_resolved_makes_room(school: School) -> None:
+    """Only what waits for somebody counts, and nothing that is there already is moved."""
+    device_id = school.add_device("library-01")
+    record(school, sightings_of(device_id, range(MAX_OPEN_OF_A_RULE), 1))
+    first = list_incidents(school.engine, school.id, audiences=SECURITY)[0]
+    act(school, first.id, Action.RESOLVED, "removed it")
+    record(school, sightings_of(device_id, [900], 2))
+    subjects = {each.subject for each in list_incidents(school.engine, school.id, audiences=SECURITY)}
+    assert f"device/{device_id}/file/900" in subjects
+    assert not any(each.endswith("/more") for each in subjects)
+
+
+def test_what_is_not_about_a_device_has_no_such_end(school: School) -> None:
+    """A flag of one more account is always an incident of its own."""
+    device_id = school.add_device("library-01")
+    record(school, sightings_of(device_id, range(MAX_OPEN_OF_A_RULE + 5), 1, "safeguarding/{}"))
+    assert len(list_incidents(school.engine, school.id, audiences=SECURITY)) == MAX_OPEN_OF_A_RULE + 5

@@ -4,8 +4,10 @@
 import pytest
 
 from collector.authority import Authority
+from collector.devices import revoke
 from collector.ingest import Ingest
-from collector.inventory import What, list_changes, list_programs, list_states
+from collector.inventory import What, find_state, list_changes, list_programs, list_states
+from collector.store.engine import writing
 from proto.events import ProgramInstalled, ProgramRemoved
 from tests.collector.evidence import Device, enrol_device, numbers_of, send
 from tests.collector.machines import GIMP, NEWER_VIM, VIM, ZORK, list_of
@@ -40,13 +42,24 @@ def test_school_counts_devices_by_version(school: School, ingest: Ingest, device
 def test_revoked_device_has_no_part_in_the_inventory(school: School, ingest: Ingest, device: Device) -> None:
     """Its machine may be anywhere."""
     numbers_of(send(ingest, device.say(list_of(VIM))))
-    from collector.devices import revoke
-    from collector.store.engine import writing
-
     with writing(school.engine) as connection:
         revoke(connection, school.id, device.id)
     assert list_programs(school.engine, school.id) == []
     assert list_states(school.engine, school.id) == []
+
+
+def test_state_of_one_device_is_known_when_it_is_revoked(
+    school: School, ingest: Ingest, device: Device, other: Device
+) -> None:
+    """Its page says what it had; an unknown device has no state."""
+    numbers_of(send(ingest, device.say(list_of(VIM, GIMP)), other.say(list_of(VIM))))
+    with writing(school.engine) as connection:
+        revoke(connection, school.id, device.id)
+    state = find_state(school.engine, school.id, device.id)
+    assert state is not None
+    assert (state.hostname, state.programs, state.listed_at_ns) == ("library-01", 2, school.now_ns)
+    assert find_state(school.engine, school.id, other.id) == list_states(school.engine, school.id)[0]
+    assert find_state(school.engine, school.id, "0" * 16) is None
 
 
 def test_changes_since_a_day(school: School, ingest: Ingest, device: Device) -> None:

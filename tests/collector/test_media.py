@@ -43,6 +43,8 @@ def test_register_and_what_was_seen_are_one_list(school: School, ingest: Ingest,
     seen, new = list_media(school.engine, school.id)
     assert (seen.approval is not None, seen.last_seen_at_ns) == (True, school.now_ns)
     assert (str(new.key), new.hostnames, new.last_seen_at_ns) == ("0951:1666 new", (), None)
+    for medium in (seen, new):
+        assert find_medium(school.engine, school.id, medium.key.digest) == medium
 
 
 def test_no_device_fills_the_table(

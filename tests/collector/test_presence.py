@@ -4,13 +4,14 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import insert
 
 from collector.authority import Authority
 from collector.coincidences import record_coincidences
 from collector.devices import note_seen, revoke
 from collector.incidents import Action, Incident, decide
 from collector.ingest import Ingest
-from collector.presence import GRACE_NS, KEPT_NS, LONGEST_NS, MAX_SESSIONS_A_DEVICE
+from collector.presence import GRACE_NS, KEPT_NS, LONGEST_NS, MARGIN, MAX_SESSIONS_A_DEVICE
 from collector.store.engine import writing
 from collector.store.schema import devices, presence
 from proto.events import AccountSignedIn, AccountSignedOut, AgentStarted
@@ -76,6 +77,41 @@ def test_walking_from_room_to_room_is_none(rooms: Rooms) -> None:
     signed_in = sign_in("directory:anna", 1)
     rooms.say(0, AccountSignedOut(signed_in.account_ref, signed_in.session_ref))
     assert rooms.wait(60 * MINUTE_NS) == []
+
+
+def test_backlog_of_a_laptop_is_none(rooms: Rooms) -> None:
+    """A session that began and ended hours ago while it was offline does not count between its two events."""
+    rooms.say(0, sign_in("directory:anna", 1))
+    rooms.wait(60 * MINUTE_NS, heard=(0,))
+    hours_ago_ns = rooms.school.now_ns - 5 * 60 * MINUTE_NS
+    then = sign_in("directory:anna", 2)
+    rooms.say(1, then, wall_clock_ns=hours_ago_ns)
+    assert rooms.wait(SECOND_NS) == []
+    rooms.say(1, AccountSignedOut(then.account_ref, then.session_ref), wall_clock_ns=hours_ago_ns + MINUTE_NS)
+    assert rooms.wait(60 * MINUTE_NS) == []
+
+
+def test_account_with_very_many_sessions_is_one_incident(rooms: Rooms) -> None:
+    """A thousand sessions of one reference are told in one look."""
+    school = rooms.school
+    with writing(school.engine) as connection:
+        rows = [
+            {
+                "school_id": school.id,
+                "device_id": rooms.devices[number % 3].id,
+                "session_ref": number.to_bytes(8, "big"),
+                "account_ref": b"x" * 16,
+                "is_personal": True,
+                "boot_id": bytes(16),
+                "event_id": number,
+                "heard_at_ns": school.now_ns,
+            }
+            for number in range(1500)
+        ]
+        connection.execute(insert(presence), rows)
+    (incident,) = rooms.wait(GRACE_NS)
+    assert incident.count == 1
+    assert rooms.wait(MINUTE_NS)[0].count == 1
 
 
 def test_laptop_left_signed_in_at_home_does_not_count(rooms: Rooms) -> None:
@@ -169,8 +205,11 @@ def test_resolved_incident_comes_back_with_a_new_session_only(rooms: Rooms) -> N
 
 def test_sessions_are_forgotten_and_bounded(rooms: Rooms) -> None:
     """Rows that ended go after a week; a device that begins thousands keeps the newest."""
-    rooms.say(0, *(sign_in("directory:anna", number) for number in range(MAX_SESSIONS_A_DEVICE + 50)))
+    many = MAX_SESSIONS_A_DEVICE + MARGIN
+    rooms.say(0, *(sign_in("directory:anna", number) for number in range(many + 1)))
     assert rooms.school.count(presence) == MAX_SESSIONS_A_DEVICE
+    rooms.say(0, *(sign_in("directory:anna", number) for number in range(many + 1, 3 * many)))
+    assert rooms.school.count(presence) <= many
     rooms.wait(LONGEST_NS + SECOND_NS)
     rooms.wait(KEPT_NS + SECOND_NS)
     assert rooms.school.count(presence) == 0

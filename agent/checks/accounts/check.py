@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from agent.checks.accounts.presence import Present, PresentAccounts, group_by_account, to_sitting
 from agent.checks.interface import Answer, Check, Rules
+from agent.errors import MachineError
 from agent.system.interface import Session, System
 from proto.events import AccountSignedIn, AccountSignedOut, Kind, State
 from proto.sealed import make_account_ref
@@ -51,7 +52,7 @@ class Accounts(Check):
         """What references are made with; the app sets it when the collector has sent it."""
         self.device_id = ""
         """Stands in the name of a local account, so that it is nobody else's on another machine."""
-        self._present = PresentAccounts(state_folder, system.boot_id())
+        self._present = PresentAccounts(state_folder, self._find_boot())
         self._settings: AccountSettings | None = None
         self._grouped: Mapping[int, Sequence[Session]] = {}
 
@@ -70,6 +71,12 @@ class Accounts(Check):
             self._present.remove(gone)
         for uid, sessions in self._grouped.items():
             yield from self._follow(uid, sessions, self._settings)
+
+    def _find_boot(self) -> bytes:
+        try:
+            return self._system.boot_id()
+        except MachineError:
+            return b""
 
     def _follow(self, uid: int, sessions: Sequence[Session], settings: AccountSettings) -> Iterator[AccountSignedIn]:
         """Yield the beginning of a presence; of one that goes on remember its sittings."""

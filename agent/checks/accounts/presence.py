@@ -52,7 +52,7 @@ class PresentAccounts:
         self._from_before: list[Present] = []
         entries = self._memory.load("present")
         for boot, present in (_to_present(each) for each in entries if _is_entry(each)):
-            if boot == self._boot:
+            if boot and boot == self._boot:
                 self._present[present.uid] = present
             else:
                 # The machine went off under it, so it has ended.

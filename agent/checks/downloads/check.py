@@ -77,14 +77,15 @@ class Downloads(Check):
             # What nobody asks for is not watched.
             self.close()
             return
+        if self.scans_paused:
+            # To begin and to take may mean to go through all folders. What comes meanwhile is kept by the watch.
+            return
         self._watch = self._watch or self._system.watch_arrivals(self._wake)
         if self._watch is None:
             return
         self._take(self._watch)
         if not _are_files_wanted(self._rules):
             self._waiting.clear()
-        if self.scans_paused:
-            return
         yield from self._look(self._watch)
         if _is_media_wanted(self._rules):
             yield from self._count_media(self._watch)
@@ -160,6 +161,8 @@ class Downloads(Check):
             return Answer(State.UNKNOWN, "There is no policy yet, so nobody asks for files that arrive.")
         if not _are_files_wanted(self._rules):
             return Answer(State.NOT_APPLICABLE, "The policy has no rule about files that arrive.")
+        if self.scans_paused and self._watch is None:
+            return Answer(State.UNKNOWN, "Files that arrive are watched as soon as the agent has time for it.")
         if self._watch is None or self._coverage is None:
             return Answer(State.UNKNOWN, "Files that arrive cannot be watched on this system yet.")
         facts = {
@@ -173,7 +176,7 @@ class Downloads(Check):
             unknown.append("no folder is watched")
         if self._missed:
             unknown.append("more files arrived within the hour than could be looked at")
-        if self._waiting and self.scans_paused:
+        if self.scans_paused:
             unknown.append("files that arrived wait until the agent has time again")
         if unknown:
             return Answer(State.UNKNOWN, f"Files may arrive unseen; {'; '.join(unknown)}.", facts)

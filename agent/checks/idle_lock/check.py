@@ -79,6 +79,11 @@ class IdleLock(Check):
             for key in self._open.keys() - self._verdicts.keys():
                 yield from self._tell_over(key)
 
+    def _finish(self) -> Iterator[SessionLeftOpen]:
+        # The agent that starts next knows nothing of these, and tells of one that is still open as of a new one.
+        for key in list(self._open):
+            yield from self._tell_over(key)
+
     def _find_due_s(self, session: Session) -> float:
         """Return when a session is left open; 0 for never, or if its limit is not known."""
         limit_s = find_limit_s(self._lock, session) if self._lock else 0

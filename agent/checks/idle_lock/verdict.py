@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agent.system.screens import LockSetting, Screen
 
 GROUPS_UNKNOWN = "the account's groups are not known"
-NOT_MEASURED = "neither the idle time nor the setting can be told"
+NOT_MEASURED = "how long it is idle cannot be told, and no enforced setting locks it"
 NOT_TOLD = "it is idle for long, and whether it is locked cannot be told"
 
 
@@ -37,13 +37,19 @@ def judge(screen: Screen, limit_s: int | None, *, grace_s: float) -> Verdict:
     if screen.is_locked:
         return Verdict(is_open=False, set_wrongly=set_wrongly)
     if screen.idle_s is None:
-        # What it is set to is all that there is.
-        is_judged = screen.setting.is_on is not None and (set_wrongly or screen.setting.after_s is not None)
-        return Verdict(set_wrongly=set_wrongly, unknown="" if is_judged else NOT_MEASURED)
+        # What it is set to is all that there is: enough to be wrong, and to be right if its user has no say in it.
+        is_judged = set_wrongly or _is_sure_to_lock(screen)
+        return Verdict(set_wrongly=set_wrongly, unknown="" if is_judged else screen.fault or NOT_MEASURED)
     is_overdue = screen.idle_s >= limit_s + grace_s
     if is_overdue and screen.is_locked is None:
         return Verdict(set_wrongly=set_wrongly, unknown=NOT_TOLD)
     return Verdict(is_open=is_overdue, set_wrongly=set_wrongly)
+
+
+def _is_sure_to_lock(screen: Screen) -> bool:
+    """Tell whether a session locks itself, soon or late, whatever its user does."""
+    setting = screen.setting
+    return setting.is_on is True and setting.after_s is not None and setting.is_enforced and screen.is_desktop_confirmed
 
 
 def describe_setting(setting: LockSetting) -> str:

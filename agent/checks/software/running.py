@@ -6,12 +6,13 @@ Every look reads only processes that are new. What is installed is `software_ins
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agent.checks.software.finding import Finding, find_finding
 from agent.errors import StartWatchError
-from agent.system.content import ALL_CONTENT
+from agent.system.content import ALL_CONTENT, Content
 from agent.system.interface import RunningProgram, Starts, StartWatch, System, Unreadable
 from proto.events import EventsDropped, Program, ProgramStarted
 from rules.evaluate import Evaluator
@@ -24,6 +25,10 @@ RECHECK_EVERY_S = 10.0
 """An older process can turn into another program too, and its id can be given to another process."""
 RETRY_EVERY_S = 300.0
 """What could not be read may be readable later: what looks into files rests for a time after several bad ones."""
+READ_AT_MOST_S = 0.2
+"""Of content, at one look: a name is judged at once, a content that is not known yet maybe at a later look."""
+WAITING_AT_MOST = 1000
+"""For their content. What is over counts as unhashed, and is tried again with the rest of those."""
 
 
 class RunningPrograms:
@@ -41,8 +46,11 @@ class RunningPrograms:
         self._recheck_due_s = 0.0
         self._retry_due_s = clock_s() + RETRY_EVERY_S
         self._is_first = True
-        self._findings: dict[int, Finding] = {}
-        self._unhashed: set[int] = set()
+        self._findings: dict[RunningProgram, Finding] = {}
+        self._unhashed: set[RunningProgram] = set()
+        self._waiting: deque[tuple[RunningProgram, bool, bool]] = deque()
+        """For their content: each with whether it ran before us, and whether a rule names it already."""
+        self._read_until_s = 0.0
         self.are_some_hidden = False
         """The system does not even list all processes to us."""
 
@@ -68,6 +76,7 @@ class RunningPrograms:
 
     def observe(self, evaluator: Evaluator | None) -> Iterator[ProgramStarted | EventsDropped]:
         """Look once; yield a start for each program that a rule names and that was not there at the last look."""
+        self._read_until_s = self._clock_s() + READ_AT_MOST_S
         if self._clock_s() >= self._watch_due_s:
             # Before the first listing, so that nothing can start unseen between the two.
             self._watch = self._system.watch_starts(self._wake)
@@ -75,6 +84,7 @@ class RunningPrograms:
         if evaluator is not self._evaluator:
             self._evaluator = evaluator
             yield from self._judge_all_again()
+        yield from self._judge_waiting()
         yield from self._take_starts()
         yield from self._list_processes()
         yield from self._retry_unhashed()
@@ -130,10 +140,19 @@ class RunningPrograms:
         if now_s < self._retry_due_s:
             return
         self._retry_due_s = now_s + RETRY_EVERY_S
-        for pid in sorted(self._unhashed):
-            seen = self._known.get(pid)
-            if isinstance(seen, RunningProgram):
-                yield from self._judge(seen, already_running=False)
+        waiting = {running for running, _, _ in self._waiting}
+        for running in sorted(self._unhashed - waiting, key=lambda each: each.pid):
+            yield from self._judge(running, already_running=False)
+
+    def _judge_waiting(self) -> Iterator[ProgramStarted]:
+        while self._waiting and self._may_read():
+            running, already_running, was_found = self._waiting.popleft()
+            if self._known.get(running.pid) == running:
+                yield from self._judge(running, already_running=already_running)
+            elif not was_found:
+                # It has ended, but its file may lie there still: that it ran is told.
+                yield from self._judge(running, already_running=already_running)
+                self._drop(running)
 
     def _meet(self, pid: int, seen: RunningProgram | Unreadable) -> Iterator[ProgramStarted]:
         if self._known.get(pid) == seen:
@@ -145,31 +164,45 @@ class RunningPrograms:
             yield from self._judge(seen, already_running=self._is_first)
 
     def _forget(self, pid: int) -> None:
-        for memory in (self._known, self._met_s, self._findings):
-            memory.pop(pid, None)
-        self._unhashed.discard(pid)
+        seen = self._known.pop(pid, None)
+        self._met_s.pop(pid, None)
+        if isinstance(seen, RunningProgram):
+            self._drop(seen)
+
+    def _drop(self, running: RunningProgram) -> None:
+        self._findings.pop(running, None)
+        self._unhashed.discard(running)
 
     def _judge_all_again(self) -> Iterator[ProgramStarted]:
+        self._waiting.clear()
         for seen in list(self._known.values()):
             if isinstance(seen, RunningProgram):
                 yield from self._judge(seen, already_running=True)
 
     def _judge(self, running: RunningProgram, *, already_running: bool) -> Iterator[ProgramStarted]:
         """Yield a start if a rule names this program that did not do so before."""
-        before = self._findings.pop(running.pid, None)
-        self._unhashed.discard(running.pid)
+        before = self._findings.pop(running, None)
+        self._unhashed.discard(running)
         if self._evaluator is None:
             return
         event = ProgramStarted(Program(running.name, running.path, source="process"), already_running)
         wanted = self._evaluator.needed_content
-        content = self._system.identify_running(running, wanted)
+        may_read = not wanted or self._may_read()
+        content = self._system.identify_running(running, wanted) if may_read else Content(is_complete=False)
         if not content.is_complete:
-            self._unhashed.add(running.pid)
+            self._unhashed.add(running)
         event = replace(event, program=content.add_to(event.program))
         finding = find_finding(self._evaluator, event)
+        if not may_read and len(self._waiting) < WAITING_AT_MOST:
+            self._waiting.append((running, already_running, finding is not None))
         if finding is None:
             return
-        self._findings[running.pid] = finding
+        self._findings[running] = finding
         if before is None or finding.rules - before.rules:
-            rest = self._system.identify_running(running, ALL_CONTENT - wanted)
-            yield replace(event, program=rest.add_to(event.program))
+            if self._may_read():
+                rest = self._system.identify_running(running, ALL_CONTENT - wanted)
+                event = replace(event, program=rest.add_to(event.program))
+            yield event
+
+    def _may_read(self) -> bool:
+        return self._clock_s() <= self._read_until_s

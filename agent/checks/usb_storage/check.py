@@ -2,8 +2,9 @@
 """The check `usb_storage`: nothing is written to storage on USB that is not protected as the policy asks.
 
 That a device is attached, or read, is information. It fails when a rule of the policy matches what was written to a
-device, and does not know when such a device does not show whether it is encrypted. What is attached and how it is
-protected is asked of `agent.system.usb`; names of files are asked of nobody.
+device, and does not know when such a device does not show whether it is encrypted, or when a phone is attached that
+nobody approved: what goes there is not counted. What is attached and how it is protected is asked of
+`agent.system.usb`; names of files are asked of nobody.
 """
 
 import time
@@ -64,6 +65,7 @@ class UsbStorage(Check):
         self._unsettled_s: dict[str, float] = {}
         self._were_there: frozenset[str] | None = None
         self._written: dict[str, UsbWritten] = {}
+        self._unseen: list[UsbDevice] = []
 
     def close(self) -> None:
         """End the watch."""
@@ -89,6 +91,9 @@ class UsbStorage(Check):
                 del mine[key]
         media = self._rules.policy.settings.media if self._rules else ()
         approved = find_approved((each.device for each in self._listing.devices), media, self._find_today())
+        self._unseen = [
+            each.device for each in self._listing.devices if each.takes_unseen and identify(each.device) not in approved
+        ]
         for each in self._listing.devices:
             if self._is_ready(each):
                 device = replace(each.device, is_approved=identify(each.device) in approved)
@@ -148,6 +153,10 @@ class UsbStorage(Check):
         facts = {"attached": str(len(self._listing.devices))}
         if self._listing.unread:
             return Answer(State.UNKNOWN, f"Not all could be read: {'; '.join(self._listing.unread)}.", facts)
+        if self._unseen:
+            facts |= {"unseen": ", ".join(sorted(map(_name, self._unseen))), "unseen_count": str(len(self._unseen))}
+            summary = f"What goes to phones and cameras cannot be seen, and there are some: {facts['unseen']}."
+            return Answer(State.UNKNOWN, summary, facts)
         return Answer(State.PASS, "Nothing was written to storage on USB that the policy would not allow.", facts)
 
 
@@ -159,4 +168,8 @@ def is_written_to(attached: AttachedUsb) -> bool:
 
 def _join(devices: list[UsbDevice]) -> str:
     """Return devices by their numbers: what they call themselves is anybody's text."""
-    return ", ".join(sorted(f"{each.vendor_id}:{each.product_id} {each.protection}" for each in devices))
+    return ", ".join(sorted(f"{_name(each)} {each.protection}" for each in devices))
+
+
+def _name(device: UsbDevice) -> str:
+    return f"{device.vendor_id}:{device.product_id}" if device.vendor_id else "memory card"

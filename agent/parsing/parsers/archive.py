@@ -35,6 +35,9 @@ from agent.parsing.formats import (
 )
 
 MAX_ENTRIES = 5000
+MAX_LISTED = 20_000
+"""Entries of a zip: the library makes objects of all of them before the first is looked at."""
+MAX_LISTING_BYTES = 4 * 1024 * 1024
 MAX_READ_BYTES = 48 * 1024 * 1024
 """Of unpacked content, for all of a file."""
 MAX_NESTED_BYTES = 16 * 1024 * 1024
@@ -49,6 +52,8 @@ _BROKEN = (
     *(struct.error, EOFError, LookupError, OSError, RuntimeError, ValueError),
 )
 """What the standard library raises over hostile archives."""
+_ENTRY, _END, _END_64, _LOCATOR = b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7"
+_END_BYTES, _END_64_BYTES, _LOCATOR_BYTES = 22, 56, 20
 _MSI_CLASS = bytes.fromhex("84100c0000000000c000000000000046")
 _MACROS_IN_OLE = "_VBA_PROJECT".encode("utf-16-le")
 _MAX_OLE_BYTES = 16 * 1024 * 1024
@@ -128,6 +133,7 @@ def _look_into(stream: IO[bytes], found: Format, reading: _Reading, *, depth: in
     format_, contains = found.name, NOTHING
     try:
         if found.name == "zip":
+            _verify_listing(stream)
             with zipfile.ZipFile(stream) as archive:
                 format_ = _find_zip_format(archive)
                 if format_ == "zip":
@@ -142,6 +148,42 @@ def _look_into(stream: IO[bytes], found: Format, reading: _Reading, *, depth: in
     except (_EnoughError, *_BROKEN):
         contains = UNKNOWN
     return format_, contains
+
+
+def _verify_listing(stream: IO[bytes]) -> None:
+    """Refuse a zip with too many entries, by the record at its end and by what stands before that.
+
+    Raises:
+        _EnoughError: there are too many.
+        BadZipFile: there is no such record.
+    """
+    stream.seek(0, io.SEEK_END)
+    size_bytes = stream.tell()
+    stream.seek(max(0, size_bytes - _END_BYTES - 0xFFFF))
+    tail_at = stream.tell()
+    tail = stream.read(_END_BYTES + 0xFFFF)
+    place = tail.rfind(_END)
+    # The same order as the library's: a record without a comment counts before one that stands in its last bytes.
+    if tail[-_END_BYTES:].startswith(_END) and tail.endswith(b"\0\0"):
+        place = len(tail) - _END_BYTES
+    if place < 0 or len(tail) - place < _END_BYTES:
+        raise zipfile.BadZipFile
+    end = tail_at + place
+    entries, listing_bytes = struct.unpack_from("<HL", tail, place + 10)
+    stream.seek(max(0, end - _LOCATOR_BYTES - _END_64_BYTES))
+    before = stream.read(_LOCATOR_BYTES + _END_64_BYTES)
+    if before[-_LOCATOR_BYTES:].startswith(_LOCATOR):
+        if not before.startswith(_END_64) or len(before) < _LOCATOR_BYTES + _END_64_BYTES:
+            raise zipfile.BadZipFile
+        entries, listing_bytes = struct.unpack_from("<QQ", before, 32)
+        end -= len(before)
+    if entries > MAX_LISTED or listing_bytes > MAX_LISTING_BYTES:
+        raise _EnoughError
+    # The library believes the size and not the count.
+    stream.seek(max(0, end - listing_bytes))
+    if stream.read(listing_bytes).count(_ENTRY) > MAX_LISTED:
+        raise _EnoughError
+    stream.seek(0)
 
 
 def _find_worst(found: Iterator[str]) -> str:

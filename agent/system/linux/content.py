@@ -20,7 +20,7 @@ from rules.likeness import parse_sketch
 MAX_READ_BYTES = 256 * 1024 * 1024
 """The largest file that is read. A longer copy of a listed file has another digest anyway."""
 MAX_READ_OF_USERS_BYTES = 64 * 1024 * 1024
-"""The same for an installed file that users can write: it costs them little to make many."""
+"""The same for a file that users can write: it costs them little to make many, or to run them."""
 # A file system may keep a small file without blocks of its own, which then looks like a hole.
 _NO_HOLE_BYTES = 64 * 1024
 _CHUNK_BYTES = 256 * 1024
@@ -41,26 +41,11 @@ class ContentReader:
         self._find_parsing = find_parsing
         self._known: dict[object, dict[str, str]] = {}
 
-    def read_installed(self, descriptor: int, wanted: Set[str]) -> Content:
-        """Return what is wanted of an open file that users may have made to keep us busy; nothing if it looks so."""
-        return self._read(descriptor, wanted, _limit_bytes(os.fstat(descriptor)))
-
     def read_open(self, descriptor: int, wanted: Set[str]) -> Content:
-        """Return what is wanted of an open file, but nothing of one that is too large or changing."""
-        return self._read(descriptor, wanted, MAX_READ_BYTES)
-
-    def read_image(self, descriptor: int, wanted: Set[str]) -> Content:
-        """Return what is wanted of an image of a program as it is in memory, which has no digest of its own."""
-        # Several processes of one program are the rule, and to compare is quicker than to look inside.
-        digest = _hash(descriptor, MAX_READ_BYTES)
-        found = self._known.get(digest, {})
-        if digest and wanted & _INSIDE and not found:
-            found = self._look_inside(descriptor)
-            self._remember(digest, found)
-        return _to_content(found, wanted)
-
-    def _read(self, descriptor: int, wanted: Set[str], limit_bytes: int) -> Content:
+        """Return what is wanted of an open file, but nothing of one that is changing, or that is so large or has such
+        holes that users may have made it to keep us busy."""
         file = os.fstat(descriptor)
+        limit_bytes = _limit_bytes(file)
         before = _identify(file)
         found = dict(self._known.get(before, {}))
         missing = wanted - found.keys()
@@ -74,6 +59,16 @@ class ContentReader:
                 return Content(is_complete=False)
             if time.time_ns() - after.st_ctime_ns > _SETTLED_NS:
                 self._remember(before, found)
+        return _to_content(found, wanted)
+
+    def read_image(self, descriptor: int, wanted: Set[str]) -> Content:
+        """Return what is wanted of an image of a program as it is in memory, which has no digest of its own."""
+        # Several processes of one program are the rule, and to compare is quicker than to look inside.
+        digest = _hash(descriptor, MAX_READ_BYTES)
+        found = self._known.get(digest, {})
+        if digest and wanted & _INSIDE and not found:
+            found = self._look_inside(descriptor)
+            self._remember(digest, found)
         return _to_content(found, wanted)
 
     def _look_inside(self, descriptor: int) -> dict[str, str]:
@@ -114,7 +109,7 @@ def _hash(descriptor: int, limit_bytes: int) -> str | None:
 
 
 def _limit_bytes(file: os.stat_result) -> int:
-    """Return how long an installed file may be to be read."""
+    """Return how long a file may be to be read."""
     if file.st_uid == 0 and not file.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return MAX_READ_BYTES
     # A hole costs its maker nothing, and us as much as content does.

@@ -68,6 +68,15 @@ def load_bytes(path: Path, limit_bytes: int) -> bytes:
     return content
 
 
+def load_words(path: Path, limit_bytes: int = 4096) -> str:
+    """Return what a file of the kernel's says (sysfs, where links are the kernel's own), nothing if it says nothing."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(limit_bytes).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
 def to_text(name: str | bytes) -> str:
     """Return a name from the file system as text that can be encoded; bytes that are no UTF-8 become marks."""
     return os.fsencode(name).decode("utf-8", "replace")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from agent.system.linux.files import load_words
 from proto.events import Disk, HardwareListed
 
 MAX_DISKS = 64
@@ -54,7 +55,7 @@ def _read_processor(root: Path) -> tuple[str, int]:
     """Return the name and the number of cores of all processors together; threads of one core count once."""
     name, threads = "", 0
     cores: set[tuple[str, str]] = set()
-    for block in _load(root / "proc/cpuinfo").split("\n\n"):
+    for block in load_words(root / "proc/cpuinfo", _MAX_FILE_BYTES).split("\n\n"):
         fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in block.splitlines())}
         if "processor" not in fields:
             continue
@@ -67,7 +68,7 @@ def _read_processor(root: Path) -> tuple[str, int]:
 
 def _read_memory_bytes(root: Path) -> int:
     """Return how much memory the kernel has; a little less than what is built in."""
-    found = re.search(r"^MemTotal:\s*(\d{1,15}) kB", _load(root / "proc/meminfo"), re.MULTILINE)
+    found = re.search(r"^MemTotal:\s*(\d{1,15}) kB", load_words(root / "proc/meminfo", _MAX_FILE_BYTES), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
@@ -131,15 +132,7 @@ def _to_said(text: str) -> str:
 
 
 def _read_text(path: Path) -> str:
-    return _cut(_load(path))
-
-
-def _load(path: Path) -> str:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(_MAX_FILE_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
+    return _cut(load_words(path, _MAX_FILE_BYTES))
 
 
 def _cut(text: str) -> str:

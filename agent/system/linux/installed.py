@@ -17,7 +17,7 @@ from agent.system.linux.sources.chromium import ChromiumSource
 from agent.system.linux.sources.dpkg import DpkgSource
 from agent.system.linux.sources.firefox import FirefoxSource
 from agent.system.linux.sources.flatpak import FlatpakSource
-from agent.system.linux.sources.folders import Folders, Stamp, find_stamp
+from agent.system.linux.sources.folders import Folders, Stamp, find_stamps
 from agent.system.linux.sources.interface import Finds, Source
 from agent.system.linux.sources.node import NodeSource
 from agent.system.linux.sources.parsed import ParsedFiles
@@ -35,6 +35,9 @@ FORGET_EVERY_S = 3000.0
 """After that a file that was changed in place, which its folder does not show, is looked at again."""
 PLACES_AT_ONCE = 200
 """So many places are asked for their stamps at one call."""
+MAX_FINDS_OF_HOME = 2000
+MAX_STEPS_OF_HOME = 10_000
+"""Places of a home where the look may pause: whatever is made there, other homes are looked at."""
 
 
 class InstalledReader:
@@ -76,16 +79,15 @@ class InstalledReader:
                 return InstalledSoftware((), has_more=True)
         look, self._look = self._look, None
         self._places = look.survey.places
-        self._order = list(self._places)
+        self._order = sorted(self._places)
         return look.to_software()
 
     def fingerprint(self) -> object:
         """Return how often it was seen that something changed at the places of the last whole look."""
         count = min(PLACES_AT_ONCE, len(self._order))
-        for _ in range(count):
-            self._next_place = (self._next_place + 1) % len(self._order)
-            place = self._order[self._next_place]
-            stamp = find_stamp(place)
+        places = [self._order[(self._next_place + each) % len(self._order)] for each in range(count)]
+        self._next_place += count
+        for place, stamp in zip(places, find_stamps(places), strict=True):
             if stamp != self._places[place]:
                 self._places[place] = stamp
                 self._changes += 1
@@ -134,9 +136,24 @@ class _Look:
                 continue
             # Beside the check's own memory nobody sees it, and it names nobody.
             self._homes.add(hashlib.blake2b(os.fsencode(home), digest_size=8).hexdigest())
-            for source in self._sources:
-                yield from _note(source.find_in_home(survey, home), self._of_homes)
-            yield from _note(self._portable.find_in_home(survey, home), self._loose)
+            yield from self._look_into_home(home)
+
+    def _look_into_home(self, home: Path) -> Iterator[None]:
+        """Note what is found in a person's folder, up to a limit."""
+        finds = steps = 0
+        for source in (*self._sources, self._portable):
+            found = self._loose if source is self._portable else self._of_homes
+            for program in source.find_in_home(self.survey, home):
+                if program is None:
+                    steps += 1
+                    yield
+                else:
+                    finds += 1
+                    found[program] = None
+                if finds >= MAX_FINDS_OF_HOME or steps >= MAX_STEPS_OF_HOME:
+                    self.survey.gaps.add("programs in home folders", "a home with more than are looked at")
+                    return
+            yield
 
     def _packages_of(self, survey: Survey) -> Finds:
         before = len(survey.gaps.to_words())

@@ -30,8 +30,9 @@ from agent.system.interface import (
 )
 from agent.system.linux.content import ContentReader
 from agent.system.linux.files import open_file, to_text
-from agent.system.linux.image import open_image
+from agent.system.linux.image import ImageReader
 from agent.system.linux.installed import InstalledReader
+from agent.system.linux.release import load_release
 from agent.system.linux.sessions import SessionReader
 from agent.system.linux.starts import ConnectorWatch, open_connector
 from agent.system.posture import PostureReader
@@ -43,7 +44,6 @@ from proto.events import HardwareListed, Program
 _PROC = Path("/proc")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD
 _NO_DEVICE = -1
-_MAX_OS_RELEASE_BYTES = 64 * 1024
 
 
 class LinuxSystem(System):
@@ -53,6 +53,7 @@ class LinuxSystem(System):
         self._root = root
         self._installed = InstalledReader(root, self._to_parsing)
         self._reader = ContentReader(self._to_parsing)
+        self._images = ImageReader()
         self._sessions = SessionReader()
         self._watch_obstacle: str | None = None
         self._parsing: ParsingChild | None = None
@@ -60,7 +61,8 @@ class LinuxSystem(System):
     def describe(self) -> Machine:
         """Return what this machine is."""
         kernel = os.uname()
-        return Machine(kernel.nodename, "linux", self._os_version() or f"Linux {kernel.release}", kernel.machine)
+        os_version = load_release(self._root).get("PRETTY_NAME") or f"Linux {kernel.release}"
+        return Machine(kernel.nodename, "linux", os_version, kernel.machine)
 
     def boot_id(self) -> bytes:
         """Return the kernel's id of this boot.
@@ -89,7 +91,7 @@ class LinuxSystem(System):
             if stat.S_ISLNK(os.lstat(program.path).st_mode):
                 return Content()
             with open_file(Path(program.path)) as descriptor:
-                return self._reader.read_installed(descriptor, wanted)
+                return self._reader.read_open(descriptor, wanted)
         except OSError:
             return Content(is_complete=False)
 
@@ -227,6 +229,10 @@ class LinuxSystem(System):
         child = self._parsing.usage() if self._parsing is not None else ChildUsage()
         return Usage(time.process_time() + child.cpu_s, (_read_pss("self") or 0) + child.pss_bytes)
 
+    def children_cpu_s(self) -> float:
+        """Return the processor time of the child that looks into files."""
+        return self._parsing.read_cpu_s() if self._parsing is not None else 0.0
+
     def memory_of(self, pid: int) -> int | None:
         """Return the proportional set size of another process."""
         return _read_pss(str(pid))
@@ -264,7 +270,7 @@ class LinuxSystem(System):
     def _identify_image(self, program: RunningProgram, wanted: Set[str]) -> Content:
         """Identify a program whose file nobody but its user may open by what of it is in the memory."""
         try:
-            with open_image(program.pid) as descriptor:
+            with self._images.open_image(program.pid) as descriptor:
                 if self.is_running(program):
                     return self._reader.read_image(descriptor, wanted)
         except OSError:
@@ -281,18 +287,6 @@ class LinuxSystem(System):
         except OSError:
             return Content(is_complete=False)
         return Content(is_complete=False)
-
-    def _os_version(self) -> str:
-        for place in ("etc/os-release", "usr/lib/os-release"):
-            try:
-                with open(self._root / place, "rb") as stream:
-                    content = stream.read(_MAX_OS_RELEASE_BYTES)
-            except OSError:
-                continue
-            for line in content.decode("utf-8", "replace").splitlines():
-                if line.startswith("PRETTY_NAME="):
-                    return line.partition("=")[2].strip().strip("\"'")
-        return ""
 
 
 def _find_watch_obstacle() -> str:

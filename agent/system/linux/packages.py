@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the files of Debian's dpkg, of flatpak and of snap say about installed software. Pure functions on bytes.
+"""What the files of Debian's dpkg and of snap say about installed software. Pure functions on bytes.
 
 Finding and opening the files is the business of `sources`. Content may be damaged or made up: a part that
 makes no sense is counted or refused, and nothing else is raised.
@@ -13,7 +13,6 @@ from agent.system.interface import InstalledSoftware
 from proto.events import Program
 
 _DPKG_NAME = re.compile(rb"[A-Za-z0-9][A-Za-z0-9+.\-]{0,255}")
-_FLATPAK_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*(\.[A-Za-z0-9_\-]+)+")
 _SNAP_NAME = re.compile(r"[a-z0-9][a-z0-9\-]{0,255}")
 _MAX_VERSION_LENGTH = 128
 # States in which a package's files are on the machine. The wish before it (install, hold, deinstall) does not count:
@@ -45,26 +44,6 @@ def parse_dpkg_status(content: bytes) -> InstalledSoftware:
         raise PackageListError("the list holds no package")
     unread = (f"Debian packages: {damaged} damaged entries",) if damaged else ()
     return InstalledSoftware(tuple(packages.values()), unread)
-
-
-def parse_flatpak_metadata(content: bytes) -> str:
-    """Return the id of the application that a flatpak's metadata describes.
-
-    Raises:
-        PackageListError: it describes none.
-    """
-    group = ""
-    for line in content.decode("utf-8", "replace").splitlines():
-        text = line.strip()
-        if text.startswith("["):
-            group = text
-        key, equals, value = text.partition("=")
-        if group == "[Application]" and equals and key.strip() == "name":
-            identifier = value.strip()
-            if len(identifier) <= 255 and _FLATPAK_ID.fullmatch(identifier):
-                return identifier
-            break
-    raise PackageListError("its metadata describes no application")
 
 
 def parse_snap_yaml(content: bytes) -> tuple[str, str]:

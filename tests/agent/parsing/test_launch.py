@@ -16,6 +16,7 @@ from agent.parsing import child, process
 from agent.parsing.jail import NOBODY
 from agent.parsing.launch import FIRST_PAUSE_S, PATIENCE, ParsingChild
 from tests.agent.parsing.hostile import HostileChild
+from tests.agent.traced import COMMAND, hold
 from tests.fakes import FakeClock
 
 DEADLINE_S = 30.0
@@ -265,3 +266,36 @@ def test_a_child_without_work_ends_and_is_taken_off_the_list(file: int, monkeypa
     await_true(lambda: parsing.usage().pss_bytes == 0 and not Path(f"/proc/{pid}").exists())
     assert parsing.usage().cpu_s > 0
     parsing.close()
+
+
+def test_a_kind_of_file_that_takes_all_memory_is_left_alone_for_a_time(file: int):
+    """Each costs a child, as a crash does."""
+    parsing = HostileChild(clock_s=FakeClock())
+    for _ in range(PATIENCE):
+        with pytest.raises(ParseError, match="too much memory"):
+            parsing.parse("eat", file)
+    with pytest.raises(ParseError, match="left alone for a time"):
+        parsing.parse("eat", file)
+    assert parsing.parse("read", file) == {"content": "written by a user"}
+    parsing.close()
+
+
+def test_a_child_that_does_not_go_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    """As one that reads from a file system which does not answer; it is taken off the kernel's list later."""
+    monkeypatch.setattr(child, "END_TIMEOUT_S", 0.05)
+    stuck = child.Child(COMMAND)
+    with hold(stuck._process.pid):
+        stuck.end()
+        assert child._REAPER.count_left() == 1
+    await_true(lambda: child._REAPER.count_left() == 0)
+
+
+def test_what_the_children_had_of_the_processor_is_told_alone(file: int):
+    """Without their memory, which is dearer to find out; it never falls."""
+    parsing = ParsingChild()
+    assert parsing.read_cpu_s() == 0.0
+    with pytest.raises(ParseError):
+        parsing.parse("nothing", file)
+    during_s = parsing.read_cpu_s()
+    parsing.close()
+    assert 0.0 < during_s <= parsing.read_cpu_s()

@@ -14,10 +14,12 @@ from types import SimpleNamespace
 import pytest
 
 from agent.errors import ChannelError, NotWatchedError
+from agent.session import launch as launch_module
 from agent.session.channel import Channel, open_pair
 from agent.session.launch import MESSAGES_AT_ONCE, STOP_TIMEOUT_S, WatcherProcess, make_environment, start_watcher
 from agent.session.messages import DrillOrder, State
 from tests.agent.session.desktop import Heard, make_setup, wait_until
+from tests.agent.traced import TRACEABLE, hold
 
 
 def session_of(uid: int, **changes) -> SimpleNamespace:
@@ -128,6 +130,17 @@ def launch(program: str) -> tuple[WatcherProcess, Heard]:
     watcher = WatcherProcess(process, Channel(service), heard.take)
     heard.wait_for(State)
     return watcher, heard
+
+
+def test_one_that_somebody_traces_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs as the pupil, who can so keep it on the kernel's list; it goes when he lets go."""
+    monkeypatch.setattr(launch_module, "STOP_TIMEOUT_S", 0.1)
+    watcher, _ = launch(TRACEABLE)
+    with hold(watcher.pid):
+        watcher.stop()
+        assert Path(f"/proc/{watcher.pid}").exists()
+    wait_until(lambda: not watcher.is_alive)
+    wait_until(lambda: launch_module._REAPER.count_left() == 0)
 
 
 @pytest.mark.parametrize("program", [LAST_WORDS, KILLED], ids=["ends", "is killed"])

@@ -105,7 +105,21 @@ def test_changes_since_a_day(run: Run, folder: Path, told: Device) -> None:
     assert (run.out, "nothing changed" in run.err) == ("", True)
 
 
-@pytest.mark.parametrize("day", ["", "yesterday", "01/11/2026", "2026-02-30", "9999-12-31\n"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "",
+        "yesterday",
+        "01/11/2026",
+        "2026-02-30",
+        "9999-12-31\n",
+        "20261101",
+        "2026-W45-1",
+        "1969-12-31",
+        "2201-01-01",
+        "0001-01-01",
+    ],
+)
 def test_what_is_no_day_is_a_wrong_call(run: Run, folder: Path, day: str) -> None:
     """With how days are written."""
     assert run("inventory", "changes", "--since", day, "--dir", folder) == 2
@@ -129,3 +143,20 @@ def test_bill_goes_to_a_file_of_its_owner(run: Run, folder: Path, told: Device, 
     assert run("inventory", "export", "--device", told.id, "--dir", folder) == 0
     assert run.json["metadata"]["component"]["name"] == "library-01"
     assert run("inventory", "export", "-o", tmp_path / "nowhere" / "bill.json", "--dir", folder) == 2
+    assert run("inventory", "export", "-o", tmp_path, "--dir", folder) == 2
+    assert "is a folder" in run.err
+
+
+@pytest.mark.parametrize(
+    ("action", "columns"),
+    [
+        (("software",), "source,name,versions,devices"),
+        (("changes", "--since", "2026-11-01"), "device,hostname,what,source,name,before,after,heard_at"),
+    ],
+)
+def test_csv_without_rows_has_its_columns(run: Run, folder: Path, action: tuple[str, ...], columns: str) -> None:
+    """A program that reads it finds the line it expects."""
+    assert run("inventory", *action, "--dir", folder, "--format", "csv") == 0
+    assert run.out == columns + "\n"
+    assert run("inventory", "hardware", "--dir", folder, "--format", "csv") == 0
+    assert run.out.startswith("device,hostname,since_at,confirmed_at,manufacturer")

@@ -11,10 +11,11 @@ from sqlalchemy import func, insert, select
 from collector import audit, ledger
 from collector.authority import Authority
 from collector.checkpoints import list_checkpoints, make_checkpoint
+from collector.counting import Sighting, record_sightings
 from collector.devices import find_device, list_devices, note_seen
 from collector.enrolment import enrol
 from collector.errors import EnrolmentRefusedError, StoreError, UsageError
-from collector.incidents import Action, Sighting, count_open, decide, list_history, list_incidents, record_sightings
+from collector.incidents import Action, count_open, decide, list_history, list_incidents
 from collector.ingest import Answer, Ingest
 from collector.policies import list_publications, publish
 from collector.store.engine import reading, writing

@@ -11,6 +11,7 @@ from collector.approved_media import MAX_SERIAL_CHARACTERS, MediumKey
 from collector.authority import Authority
 from collector.bill_of_materials import make_bill
 from collector.coincidences import record_coincidences
+from collector.devices import note_seen
 from collector.errors import StoreError
 from collector.hardware import list_hardware
 from collector.ingest import Ingest
@@ -81,8 +82,7 @@ def test_account_on_several_devices(school: School, ingest: Ingest, device: Devi
     assert record_coincidences(school.engine, school.id, school.now_ns) == 0
     numbers_of(send(ingest, device.say(AccountSignedOut(first.account_ref, first.session_ref))))
     numbers_of(send(ingest, device.say(sign_in("directory:anna", 3))))
-    from collector.devices import note_seen
-
+    school.pass_time(GRACE_NS)
     note_seen(school.engine, [device.id, other.id], school.now_ns)
     assert record_coincidences(school.engine, school.id, school.now_ns) == 1
     assert record_coincidences(school.engine, school.id, school.now_ns) == 0
@@ -90,6 +90,8 @@ def test_account_on_several_devices(school: School, ingest: Ingest, device: Devi
     started = AgentStarted("0.1.0", "library-02", "Debian GNU/Linux", "12", "x86_64")
     numbers_of(send(ingest, other.say(started, boot_id=b"\x02" * 16)))
     numbers_of(send(ingest, device.say(sign_in("directory:anna", 4))))
+    school.pass_time(GRACE_NS)
+    note_seen(school.engine, [device.id, other.id], school.now_ns)
     assert record_coincidences(school.engine, school.id, school.now_ns) == 0
 
 
@@ -125,3 +127,31 @@ def test_list_of_any_length_is_replaced(school: School, ingest: Ingest, device: 
     found = list_installed(school.engine, school.id, device.id)
     assert {each.version for each in found} == {"2"}
     assert len(found) == count
+
+
+def test_look_for_coincidences_and_ingest_do_not_wait_for_each_other(
+    school: School, ingest: Ingest, device: Device, authority: Authority
+) -> None:
+    """Sessions begin and end while somebody looks: neither fails, and what lasts is found at the end."""
+    other = enrol_device(school, authority, "library-02")
+
+    def sign_in_and_out() -> None:
+        for number in range(20):
+            sessions = [sign_in(f"directory:{name}", number * 2 + place) for place, name in enumerate(("anna", "ben"))]
+            ends = [AccountSignedOut(each.account_ref, each.session_ref) for each in reversed(sessions)]
+            school.pass_time(GRACE_NS)
+            numbers_of(send(ingest, device.say(*sessions), other.say(*sessions)))
+            school.pass_time(GRACE_NS)
+            numbers_of(send(ingest, other.say(*ends), device.say(*ends)))
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(sign_in_and_out)
+        while not done.done():
+            note_seen(school.engine, [device.id, other.id], school.now_ns)
+            record_coincidences(school.engine, school.id, school.now_ns)
+        done.result()
+    last = sign_in("directory:zoe", 1000)
+    numbers_of(send(ingest, device.say(last), other.say(last)))
+    school.pass_time(GRACE_NS)
+    note_seen(school.engine, [device.id, other.id], school.now_ns)
+    assert record_coincidences(school.engine, school.id, school.now_ns) == 1

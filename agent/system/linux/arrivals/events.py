@@ -22,6 +22,12 @@ WAKE_EVERY_S = 5.0
 UNFINISHED_ENDINGS = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".aria2", "~")
 UNFINISHED_BEGINNINGS = (".com.google.Chrome.", ".org.chromium.Chromium.", ".goutputstream-")
 """Of names of files under way: they get another one at the end, which is seen."""
+UNFINISHED_FOR_S = 300.0
+"""What still has such a name after that is told all the same: it runs as well under this one."""
+MAX_UNFINISHED = 1000
+"""What is more is told at once."""
+MAX_MADE = 1000
+"""Names that came without a word on their content; what is more, the folders are looked through for."""
 
 _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE = 0x8, 0x40, 0x80, 0x100
 _DELETE_SELF, _MOVE_SELF, _ONLY_FOLDERS = 0x400, 0x800, 0x01000000
@@ -30,9 +36,12 @@ _MASK = _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE_SELF | _MOVE_
 
 def is_of_note(place: str, name: str) -> bool:
     """Tell whether a file or folder of that name may be what somebody wanted to have there."""
-    if place == "home" and name.startswith("."):
-        return False  # programs' own
-    return not name.endswith(UNFINISHED_ENDINGS) and not name.startswith(UNFINISHED_BEGINNINGS)
+    return not (place == "home" and name.startswith("."))  # those are programs' own
+
+
+def is_unfinished(name: str) -> bool:
+    """Tell whether a file of that name is under way, by the ways of programs that fetch or write files."""
+    return name.endswith(UNFINISHED_ENDINGS) or name.startswith(UNFINISHED_BEGINNINGS)
 
 
 class Watched(NamedTuple):
@@ -44,10 +53,20 @@ class Watched(NamedTuple):
     """What happens to folders in it is no news."""
 
 
+class Taken(NamedTuple):
+    """What happened since the last time, each file by its path and with its place."""
+
+    files: dict[str, str]
+    made: dict[str, str]
+    """Came to be without a word on their content: hard links, and what is still being written."""
+    is_complete: bool
+    have_folders_changed: bool
+
+
 class FolderEvents:
     """One inotify instance over many folders."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], *, clock_s: Callable[[], float] = time.monotonic) -> None:
         """Begin, with no folder.
 
         Raises:
@@ -57,9 +76,12 @@ class FolderEvents:
         from watchdog.observers.inotify_c import InotifyFD
 
         self._wake = wake
+        self._clock_s = clock_s
         self._lock = threading.Lock()
         self._folders: dict[int, Watched] = {}
         self._files: dict[str, str] = {}
+        self._made: dict[str, str] = {}
+        self._unfinished: dict[str, tuple[str, float]] = {}
         self._is_complete = True
         self._have_folders_changed = False
         self._may_wake_s = 0.0
@@ -95,11 +117,19 @@ class FolderEvents:
             if self._folders.pop(number, None) is not None:
                 self._inotify.remove_callbacks([(number, id(self))])  # type: ignore[list-item]
 
-    def take(self) -> tuple[dict[str, str], bool, bool]:
-        """Return the files since the last call with their places, whether these are all, and whether folders moved."""
+    def keep_back(self, path: str, place: str) -> bool:
+        """Return whether a file that came is kept back, for its name says that it is under way; told if it stays."""
         with self._lock:
-            taken = self._files, self._is_complete, self._have_folders_changed
-            self._files, self._is_complete, self._have_folders_changed = {}, True, False
+            return self._keep_back(path, place)
+
+    def take(self) -> Taken:
+        """Return what came since the last call, with the unfinished files that have been there for long."""
+        with self._lock:
+            long_ago_s = self._clock_s() - UNFINISHED_FOR_S
+            for path in [path for path, (_, since_s) in self._unfinished.items() if since_s <= long_ago_s]:
+                self._add(path, self._unfinished.pop(path)[0])
+            taken = Taken(self._files, self._made, self._is_complete, self._have_folders_changed)
+            self._files, self._made, self._is_complete, self._have_folders_changed = {}, {}, True, False
         return taken
 
     def close(self) -> None:
@@ -123,10 +153,12 @@ class FolderEvents:
                 if event.mask & (_DELETE_SELF | _MOVE_SELF) or not folder.is_deepest:
                     self._have_folders_changed = True
                 return
-            if not event.mask & (_CLOSE_WRITE | _MOVED_TO):
+            path = f"{folder.path}/{name}"
+            if event.mask & _CREATE:
+                self._note_made(path, folder.place)
+            if not event.mask & (_CLOSE_WRITE | _MOVED_TO) or not self._note(path, folder.place):
                 return
-            self._note(f"{folder.path}/{name}", folder)
-            now_s = time.monotonic()
+            now_s = self._clock_s()
             if now_s < self._may_wake_s:
                 return
             self._may_wake_s = now_s + WAKE_EVERY_S
@@ -143,8 +175,31 @@ class FolderEvents:
             self._is_complete = False
         self._wake()
 
-    def _note(self, path: str, folder: Watched) -> None:
+    def _note(self, path: str, place: str) -> bool:
+        self._made.pop(path, None)
+        if self._keep_back(path, place):
+            return False
+        self._add(path, place)
+        return True
+
+    def _keep_back(self, path: str, place: str) -> bool:
+        if not is_unfinished(path.rpartition("/")[2]):
+            return False
+        if path not in self._unfinished:
+            if len(self._unfinished) >= MAX_UNFINISHED:
+                return False
+            # By the first time, so that whoever writes it again and again does not put it off.
+            self._unfinished[path] = place, self._clock_s()
+        return True
+
+    def _note_made(self, path: str, place: str) -> None:
+        if len(self._made) < MAX_MADE:
+            self._made[path] = place
+        else:
+            self._is_complete = False
+
+    def _add(self, path: str, place: str) -> None:
         if len(self._files) < MAX_WAITING:
-            self._files[path] = folder.place
+            self._files[path] = place
         else:
             self._is_complete = False

@@ -7,8 +7,9 @@ run one deep; of homes and of temporary folders only what lies at their top. Who
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from agent.errors import ParseError
@@ -18,6 +19,9 @@ from agent.system.linux.gaps import Gaps
 from agent.system.linux.homes import find_homes
 
 MAX_FOLDERS = 4000
+"""Of all users together."""
+MAX_FOLDERS_OF_HOME = 500
+"""Of one home, so that whoever has many leaves the others unseen no sooner than that."""
 MAX_ENTRIES = 20_000
 """Of one folder."""
 SKIPPED = frozenset({".git", ".hg", ".svn", ".cache", "__pycache__", "node_modules", ".venv", "venv"})
@@ -66,29 +70,31 @@ class FolderSurvey:
     def walk(self, gaps: Gaps) -> Iterator[Folder]:
         """Yield each folder before those in it. What cannot be watched is added to the gaps."""
         left = MAX_FOLDERS
-        for path, place, depth in self._list_places(gaps):
-            try:
-                with open_folder(path) as descriptor:
-                    for folder in _walk_below(descriptor, str(path), place, depth, gaps):
-                        if not left:
-                            gaps.add("folders of users", f"there are more than {MAX_FOLDERS}")
-                            return
-                        left -= 1
-                        yield folder
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                gaps.add(f"a folder ({place})", error)
+        # The temporary ones first: they are few, and no home can use up what is left for them.
+        homes = chain.from_iterable(self._walk_home(home, gaps) for home in find_homes(self._root, gaps))
+        for folder in chain(_walk_places(self._list_temporary(), gaps), homes):
+            if not left:
+                gaps.add("folders of users", f"there are more than {MAX_FOLDERS}")
+                return
+            left -= 1
+            yield folder
 
-    def _list_places(self, gaps: Gaps) -> Iterator[tuple[Path, str, int]]:
-        for home in find_homes(self._root, gaps):
-            told = self._load_settings(home)
-            known = [(home / path, place, depth) for path, place, depth in _IN_HOMES]
-            if _DOWNLOAD in told:
-                known.append((home / told[_DOWNLOAD], "downloads", 3))
-            if _DESKTOP in told:
-                known.append((home / told[_DESKTOP], "desktop", 3))
-            yield from dict.fromkeys(known)
+    def _walk_home(self, home: Path, gaps: Gaps) -> Iterator[Folder]:
+        left = MAX_FOLDERS_OF_HOME
+        told = self._load_settings(home)
+        known = [(home / path, place, depth) for path, place, depth in _IN_HOMES]
+        if _DOWNLOAD in told:
+            known.append((home / told[_DOWNLOAD], "downloads", 3))
+        if _DESKTOP in told:
+            known.append((home / told[_DESKTOP], "desktop", 3))
+        for folder in _walk_places(dict.fromkeys(known), gaps):
+            if not left:
+                gaps.add("folders of users", f"a home with more than {MAX_FOLDERS_OF_HOME}")
+                return
+            left -= 1
+            yield folder
+
+    def _list_temporary(self) -> Iterator[tuple[Path, str, int]]:
         for name in _TEMPORARY:
             yield Path(os.path.realpath(self._root / name)), "temporary", 0
         try:
@@ -127,6 +133,17 @@ def list_files(folder: Folder, on_file: OnFile, gaps: Gaps) -> None:
     for entry in _list_entries(folder.descriptor, gaps):
         if entry.is_file(follow_symlinks=False):
             on_file(entry)
+
+
+def _walk_places(places: Iterable[tuple[Path, str, int]], gaps: Gaps) -> Iterator[Folder]:
+    for path, place, depth in places:
+        try:
+            with open_folder(path) as descriptor:
+                yield from _walk_below(descriptor, str(path), place, depth, gaps)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            gaps.add(f"a folder ({place})", error)
 
 
 def _walk_below(

@@ -8,6 +8,7 @@ child without rights says (`agent.parsing`). What came before the watch began is
 import errno
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from agent.system.arrivals import Arrival, ArrivalCoverage, Arrivals, ArrivalWat
 from agent.system.linux.arrivals.events import FolderEvents, Watched, is_of_note
 from agent.system.linux.arrivals.folders import Folder, FolderSurvey, has_come_since, list_files
 from agent.system.linux.arrivals.media import MediaCounter
-from agent.system.linux.files import open_file, to_text
+from agent.system.linux.files import open_file, open_folder, to_text
 from agent.system.linux.gaps import Gaps
 from agent.system.linux.homes import FIRST_USER_ID
 
@@ -27,6 +28,8 @@ SURVEY_EVERY_S = 300.0
 """New homes, and whatever nobody told."""
 SURVEY_AGAIN_S = 5.0
 """After folders have come or gone."""
+SURVEY_SHARE = 0.002
+"""Of the time that passes: where it takes long to go through the folders, the next time is put off for long."""
 MAX_HASHED_BYTES = 64 * 1024 * 1024
 MAX_NAME_CHARACTERS = 128
 _CHUNK_BYTES = 256 * 1024
@@ -52,22 +55,27 @@ class LinuxArrivals(ArrivalWatch):
         self._watched: dict[tuple[int, int], int] = {}
         self._gaps: tuple[str, ...] = ()
         self._has_looked = False
-        self._surveyed_s = self._survey_due_s = 0.0
+        self._may_survey_s = self._survey_due_s = 0.0
+        self._is_behind = False
         self._known_until_ns = 0
         self._events = self._begin(wake)
-        self._look_through({}, is_behind=False)
+        self._look_through({})
 
     def take(self) -> Arrivals:
         """Return what came since the last call, looking through the folders where the kernel could not tell."""
         if self._events is None:
             return Arrivals((), is_complete=False)
-        files, is_complete, have_folders_changed = self._events.take()
-        now_s = self._clock_s()
-        if have_folders_changed:
-            self._survey_due_s = min(self._survey_due_s, self._surveyed_s + SURVEY_AGAIN_S)
-        if not is_complete or now_s >= self._survey_due_s:
-            self._look_through(files, is_behind=not is_complete)
-        elif not have_folders_changed:
+        taken = self._events.take()
+        files = taken.files
+        for path in filter(_is_hard_link, taken.made):
+            if not self._events.keep_back(path, taken.made[path]):
+                files[path] = taken.made[path]
+        self._is_behind |= not taken.is_complete
+        if self._is_behind or taken.have_folders_changed:
+            self._survey_due_s = min(self._survey_due_s, self._may_survey_s)
+        if self._clock_s() >= self._survey_due_s:
+            self._look_through(files)
+        elif not (self._is_behind or taken.have_folders_changed):
             self._known_until_ns = time.time_ns() - _MARGIN_NS
         return Arrivals(tuple(Arrival(path, place) for path, place in files.items()))
 
@@ -104,12 +112,12 @@ class LinuxArrivals(ArrivalWatch):
 
     def _begin(self, wake: Callable[[], None]) -> FolderEvents | None:
         try:
-            return FolderEvents(wake)
+            return FolderEvents(wake, clock_s=self._clock_s)
         except OSError:
             self._gaps = ("the system's limit of inotify instances is reached",)
             return None
 
-    def _look_through(self, files: dict[str, str], *, is_behind: bool) -> None:
+    def _look_through(self, files: dict[str, str]) -> None:
         """Go through the folders: watch new ones, leave those that have gone, and add the files that nobody told of.
 
         In a folder that came into a watched one every file is new. In one that was there before (a home that was
@@ -117,7 +125,7 @@ class LinuxArrivals(ArrivalWatch):
         """
         if self._events is None:
             return
-        began_ns = time.time_ns() - _MARGIN_NS
+        began_s, began_ns = self._clock_s(), time.time_ns() - _MARGIN_NS
         since_ns = self._known_until_ns if self._has_looked else began_ns
         gaps = Gaps()
         watched: dict[tuple[int, int], int] = {}
@@ -136,15 +144,16 @@ class LinuxArrivals(ArrivalWatch):
                 if not came:
                     fresh.add(folder.path)
                 self._add_files(folder, 0 if came else since_ns, files, gaps)
-            elif is_behind:
+            elif self._is_behind:
                 self._add_files(folder, since_ns, files, gaps)
         for identity in self._watched.keys() - watched.keys():
             self._events.remove(self._watched[identity])
         self._watched, self._gaps = watched, gaps.to_words()
-        self._has_looked = True
+        self._has_looked, self._is_behind = True, False
         self._known_until_ns = began_ns
-        self._surveyed_s = self._clock_s()
-        self._survey_due_s = self._surveyed_s + SURVEY_EVERY_S
+        now_s = self._clock_s()
+        self._may_survey_s = now_s + max(SURVEY_AGAIN_S, (now_s - began_s) / SURVEY_SHARE)
+        self._survey_due_s = max(self._may_survey_s, now_s + SURVEY_EVERY_S)
 
     def _watch(self, folder: Folder, known: int | None, gaps: Gaps) -> int | None:
         assert self._events is not None
@@ -159,9 +168,15 @@ class LinuxArrivals(ArrivalWatch):
             return None
 
     def _add_files(self, folder: Folder, since_ns: int, files: dict[str, str], gaps: Gaps) -> None:
+        events = self._events
+        assert events is not None
+
         def add(entry: "os.DirEntry[str]") -> None:
-            if is_of_note(folder.place, entry.name) and has_come_since(entry, since_ns):
-                files.setdefault(f"{folder.path}/{entry.name}", folder.place)
+            if not is_of_note(folder.place, entry.name) or not has_come_since(entry, since_ns):
+                return
+            path = f"{folder.path}/{entry.name}"
+            if not events.keep_back(path, folder.place):
+                files.setdefault(path, folder.place)
 
         list_files(folder, add, gaps)
 
@@ -186,6 +201,16 @@ class LinuxArrivals(ArrivalWatch):
             sha256=_hash(descriptor, size_bytes) if is_executable or contains else "",
             name=_to_name(name),
         )
+
+
+def _is_hard_link(path: str) -> bool:
+    """Tell whether a name leads to a regular file that has others."""
+    try:
+        with open_folder(Path(path).parent) as folder:
+            status = os.stat(Path(path).name, dir_fd=folder, follow_symlinks=False)
+    except OSError:  # it has gone
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
 
 
 def _to_name(name: str) -> str:

@@ -50,7 +50,7 @@ def read_accounts(files: SystemFiles) -> LocalAccounts:
     passwords = dict(_list_passwords(files.load("etc/shadow", _MAX_LIST_BYTES)))
     groups = list(_list_rows(files.load("etc/group", _MAX_LIST_BYTES), 4))
     sudoers = read_sudoers(files)
-    automatic = set(_list_automatic(files))
+    automatic, unread = _read_automatic(files)
     rows = list(_list_rows(files.load("etc/passwd", _MAX_LIST_BYTES), 7))
     if len(rows) > _MAX_ACCOUNTS:
         raise NotKnownError(f"there are more than {_MAX_ACCOUNTS} local accounts")
@@ -65,8 +65,9 @@ def read_accounts(files: SystemFiles) -> LocalAccounts:
         kept = passwords.get(name, _Password(b"!", None)) if password == b"x" else _Password(password, None)
         accounts.append(_to_account(_to_text(name), kept, administrators, automatic))
     local = {_to_text(row[0]) for row in rows}
-    unread = (f"sudoers: {sudoers.unclear} lines or names were not understood",) if sudoers.unclear else ()
-    return LocalAccounts(tuple(accounts), tuple(sorted(administrators - local)), unread)
+    if sudoers.unclear:
+        unread.insert(0, f"sudoers: {sudoers.unclear} lines or names were not understood")
+    return LocalAccounts(tuple(accounts), tuple(sorted(administrators - local)), tuple(unread))
 
 
 def _find_administrators(groups: list[list[bytes]], sudoers: Sudoers) -> tuple[set[str], set[bytes]]:
@@ -107,8 +108,13 @@ def _list_rows(content: bytes, width: int) -> Iterator[list[bytes]]:
             yield fields
 
 
-def _list_automatic(files: SystemFiles) -> Iterator[str]:
-    """Yield who is signed in at the start of the machine without being asked."""
+def _read_automatic(files: SystemFiles) -> tuple[set[str], list[str]]:
+    """Return who is signed in at the start of the machine without being asked, and which settings of that are broken.
+
+    A display manager may understand what we do not.
+    """
+    found: set[str] = set()
+    unread: dict[str, None] = {}
     for place, sections, key in _DISPLAY_MANAGERS:
         names = files.list_names(place) if place.endswith("/") else [""]
         for name in names:
@@ -118,13 +124,15 @@ def _list_automatic(files: SystemFiles) -> Iterator[str]:
             try:
                 settings.read_string((files.find(place + name) or b"").decode("utf-8", "replace"))
             except configparser.Error:
-                continue  # the display manager does not understand it either
+                unread[f"/{place} was not understood"] = None
+                continue
             for section in settings.sections():
                 values = settings[section]
                 # gdm has a switch beside the name.
                 is_on = (values.get("automaticloginenable") or "true").lower() in ("true", "1", "yes")
                 if section.lower() in sections and values.get(key) and is_on:
-                    yield _to_text((values.get(key) or "").strip().encode())
+                    found.add(_to_text((values.get(key) or "").strip().encode()))
+    return found, list(unread)
 
 
 def _to_text(value: bytes) -> str:

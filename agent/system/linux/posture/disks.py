@@ -20,6 +20,8 @@ _MAY_BE_PLAIN = re.compile(r"/(boot|efi)(/.*)?")
 _READ_ONLY_FORMATS = frozenset(("squashfs", "iso9660", "udf", "erofs", "cramfs", "romfs"))
 _ELSEWHERE = frozenset(("tmpfs", "ramfs", "nfs", "nfs4", "cifs", "smb3", "ceph", "afs", "autofs", "fuse.sshfs"))
 """In memory, or on another machine: nothing of this machine's disks."""
+_ON_DISKS = frozenset(("zfs", "bcachefs", "btrfs", "ubifs"))
+"""On disks of this machine, under a number of their own. Only root can mount them."""
 _BY_SOURCE = ("btrfs", "swap")
 """Known by the file of a device instead of its number. Of other kinds a user can make up what they lie on."""
 # dm-verity and dm-integrity come from cryptsetup too and encrypt nothing.
@@ -38,6 +40,7 @@ class _Volume:
     number: str
     """major:minor; empty for swap."""
     source: str
+    is_writable: bool = True
 
 
 def read_encryption(files: SystemFiles) -> Encryption:
@@ -83,7 +86,8 @@ def _list_mounts(files: SystemFiles) -> Iterator[_Volume]:
         if kind in _READ_ONLY_FORMATS or _MAY_BE_PLAIN.fullmatch(place) or number in seen:
             continue
         seen.add(number)
-        yield _Volume(place, kind, number, _to_plain(told[1]))
+        is_writable = "ro" not in "".join(told[2:3]).split(",")
+        yield _Volume(place, kind, number, _to_plain(told[1]), is_writable)
 
 
 def _list_swaps(files: SystemFiles) -> Iterator[_Volume]:
@@ -98,14 +102,16 @@ def _find_devices(files: SystemFiles, volume: _Volume) -> list[str]:
     """Return the folders in /sys of the devices that a volume lies on; none if it lies on no disk of this machine.
 
     Raises:
-        NotKnownError: it is one of the system's, and what it lies on cannot be told.
+        NotKnownError: it is one of the system's or holds data on a disk, and what it lies on cannot be told.
     """
     if volume.number and not volume.number.startswith("0:"):
         folder = f"sys/dev/block/{volume.number}"
     elif volume.kind in _BY_SOURCE and volume.source.startswith("/dev/"):
         folder = f"sys/class/block/{_find_name(files, volume.source)}"
-    elif volume.place in _OF_THE_SYSTEM and volume.kind not in _ELSEWHERE:
-        raise NotKnownError(f"{volume.place} is on {volume.kind[:32]}, of which the kernel does not tell the disk")
+    elif _must_be_judged(volume):
+        raise NotKnownError(
+            f"{_shorten(volume.place)} is on {volume.kind[:32]}, of which the kernel does not tell the disk"
+        )
     else:
         return []
     if not files.exists(folder):
@@ -114,6 +120,13 @@ def _find_devices(files: SystemFiles, volume: _Volume) -> list[str]:
     if volume.kind == "btrfs":
         folders += _find_siblings(files, files.to_path(folder).name)
     return folders
+
+
+def _must_be_judged(volume: _Volume) -> bool:
+    """Return whether a volume without the number of a device may be on a disk of this machine all the same."""
+    if volume.place in _OF_THE_SYSTEM:
+        return volume.kind not in _ELSEWHERE
+    return volume.kind in _ON_DISKS and volume.is_writable
 
 
 def _find_name(files: SystemFiles, source: str) -> str:

@@ -8,10 +8,10 @@ Sources: Debian and Ubuntu by their own package distro-info-data, read 2026-11-2
 collected at endoflife.date, read 2026-11-22 as of 2026-08-22. A release that is not here is not known.
 """
 
-import re
 from datetime import date
 
 from agent.system.linux.posture.files import SystemFiles
+from agent.system.linux.release import parse_release
 from agent.system.posture import NotKnownError
 
 _RED_HAT = {"8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"}
@@ -49,7 +49,6 @@ _MAJOR = {
 }
 """By ID and what stands before the point in VERSION_ID."""
 _ROLLING = frozenset(("arch", "opensuse-tumbleweed", "void", "gentoo", "kali", "manjaro", "endeavouros"))
-_LINE = re.compile(r"([A-Z_]+)=[\"']?([^\"']{0,128})[\"']?")
 
 
 def read_supported_until(files: SystemFiles) -> str:
@@ -59,8 +58,7 @@ def read_supported_until(files: SystemFiles) -> str:
         NotKnownError: the release is in no table, or does not say what it is.
     """
     content = files.find("etc/os-release") or files.load("usr/lib/os-release")
-    lines = map(_LINE.fullmatch, content.decode("utf-8", "replace").splitlines())
-    told: dict[str, str] = {line[1]: line[2] for line in lines if line}
+    told = parse_release(content)
     end, system, version = told.get("SUPPORT_END", ""), told.get("ID", ""), told.get("VERSION_ID", "")
     if _is_date(end):
         return end

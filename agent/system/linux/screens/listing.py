@@ -90,13 +90,16 @@ class LinuxScreens(Screens):
 
     def _look(self, seat: Seat, limit_s: float, now_s: float) -> Screen:
         login, source = seat.login, find_source(self._programs.get(seat.session.uid, frozenset()), _to_desktop(seat))
+        setting = self._settings.get(seat.key, LockSetting(source=source))
         screen = Screen(
             key=seat.key,
             session=seat.session,
             is_locked=None,
             idle_s=None,
             desktop=_to_desktop(seat) or source,
-            setting=self._settings.get(seat.key, LockSetting(source=source)),
+            setting=setting,
+            # Anybody can call a program as a desktop is called.
+            is_desktop_confirmed=setting.source != "" and find_source(frozenset(), _to_desktop(seat)) == setting.source,
         )
         if limit_s <= 0:
             return screen
@@ -140,7 +143,7 @@ class LinuxScreens(Screens):
         is_fresh = display.look(now_s, limit_s)
         if display.reading is None:
             # Without a fault, the first answer is on its way.
-            return replace(screen, is_fresh=is_fresh or bool(display.fault))
+            return replace(screen, is_fresh=is_fresh or bool(display.fault), fault=display.fault)
         if is_first:
             # What the display tells of its screen saver belongs to the settings.
             self._settings_due_s = 0.0

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agent.reaper import Reaper
 from agent.system.interface import Session
 from agent.system.linux.screens.sleep import Sleeps
 
@@ -29,6 +30,8 @@ SAME_S = 2.0
 _GLANCE_S = 0.05
 _MAX_IDLE_S = 10.0 * 365 * 86400
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_REAPER = Reaper()
+"""A process runs as the user, who can have it traced: then it does not go when it is killed."""
 
 Spawn = Callable[[Session], "subprocess.Popen[bytes]"]
 
@@ -65,6 +68,7 @@ class Display:
         self._due_s = 0.0
         self._overdue = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._left: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
 
     @property
@@ -75,7 +79,7 @@ class Display:
     def look(self, now_s: float, limit_s: float) -> bool:
         """Take what came of the last measuring and begin another when it is time; return whether there is news."""
         has_news = self._take(now_s, limit_s)
-        if self._process is None and now_s >= self._find_due_s(limit_s, now_s):
+        if self._is_free() and now_s >= self._find_due_s(limit_s, now_s):
             try:
                 self._process, self._started_s = self._spawn(self.session), now_s
             except OSError as error:
@@ -86,8 +90,7 @@ class Display:
     def close(self) -> None:
         """End what is under way."""
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+            _REAPER.end(self._process)
             self._end()
 
     def find_idle_s(self, now_s: float) -> float | None:
@@ -103,6 +106,10 @@ class Display:
             return self._due_s
         return min(self._due_s, self.reading.at_s - idle_s + limit_s)
 
+    def _is_free(self) -> bool:
+        """Return whether another measuring may begin: not while one is under way or does not go."""
+        return self._process is None and (self._left is None or self._left.poll() is not None)
+
     def _take(self, now_s: float, limit_s: float) -> bool:
         process = self._process
         if process is None:
@@ -112,8 +119,7 @@ class Display:
         if process.poll() is None:
             if now_s - self._started_s < TIMEOUT_S:
                 return False
-            process.kill()
-            process.wait()
+            self._left = None if _REAPER.end(process) else process
             self._fail("measuring the display took too long", now_s)
         else:
             reading = read_answer(_read_waiting(process), not_before_s=self._started_s, not_after_s=now_s)

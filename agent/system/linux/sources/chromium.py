@@ -58,6 +58,7 @@ def _find(survey: Survey, extensions: Path) -> Finds:
             versions = list(survey.subfolders(extensions / identifier, _WHAT))
             if versions:  # an empty folder is what is left of one
                 yield _read(survey, extensions / identifier / max(versions, key=_to_order), identifier)
+        yield None
     yield None
 
 

@@ -32,6 +32,7 @@ class FirefoxSource(Source):
             if browser is None:
                 continue
             for profile in survey.subfolders(browser, _WHAT):
+                yield None
                 path = browser / profile / LIST
                 if survey.note(path) is None:  # another folder, or a profile that was never used
                     continue
@@ -40,4 +41,3 @@ class FirefoxSource(Source):
                 for each in listed if isinstance(listed, list) else ():
                     if identifier := text_of(each, "id"):
                         yield to_program(identifier, text_of(each, "name"), text_of(each, "version"))
-                yield None

@@ -51,8 +51,11 @@ def _find(survey: Survey, folder: Path, what: str) -> Finds:
         elif entry.is_folder and entry.name.startswith("@"):
             for name in survey.subfolders(folder / entry.name, what):
                 yield _read(survey, folder / entry.name / name, f"{entry.name}/{name}", what)
+                yield None
         elif entry.is_folder:
             yield _read(survey, folder / entry.name, entry.name, what)
+        yield None
+    yield None
 
 
 def _read(survey: Survey, package: Path, name: str, what: str) -> Program:

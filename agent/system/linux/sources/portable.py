@@ -32,6 +32,7 @@ class PortableSource(Source):
         waiting = deque([(str(home), 0)])
         device = None
         looked_at = 0
+        seen: set[int] = set()
         while waiting:
             folder, depth = waiting.popleft()
             looked_at += 1
@@ -47,7 +48,10 @@ class PortableSource(Source):
                 continue  # something is mounted there
             for entry in contents.entries:
                 if entry.is_elf or entry.is_appimage:
-                    yield _to_program(entry, to_text(f"{folder}/{entry.name}"))
+                    # A hard link costs its maker nothing; all are on one device, so the inode is enough.
+                    if entry.inode not in seen:
+                        seen.add(entry.inode)
+                        yield _to_program(entry, to_text(f"{folder}/{entry.name}"))
                 elif entry.is_folder and depth < MAX_DEPTH and _is_walked(entry.name):
                     waiting.append((f"{folder}/{entry.name}", depth + 1))
 

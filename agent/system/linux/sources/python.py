@@ -65,6 +65,7 @@ def _find_in_library(survey: Survey, library: Path, what: str) -> Finds:
                     if described:
                         yield _to_program(described["name"], described["version"] or "")
                 yield None
+    yield None
 
 
 def _to_program(name: str, version: str) -> Program:

@@ -13,6 +13,8 @@ from typing import Any
 from agent.errors import ParseError
 from agent.system.linux.files import open_file, open_folder
 from agent.system.linux.gaps import Gaps
+from agent.system.linux.links import find_target, resolve_inside
+from agent.system.linux.packages import PackageListError
 from agent.system.linux.sources import folders
 from agent.system.linux.sources.folders import Contents, Entry, Folders, Stamp, find_stamp
 from agent.system.linux.sources.parsed import ParsedFiles
@@ -49,17 +51,14 @@ class Survey:
 
     def find_inside(self, top: Path, place: str, what: str) -> Path | None:
         """Return where a place below a folder really is; None if there is none or a link leads out of the folder."""
-        path = top / place
-        if self.note(path) is None:
+        try:
+            real, links = resolve_inside(top, place)
+        except (OSError, PackageListError) as error:
+            self.gaps.add(what, error)
             return None
-        real = Path(os.path.realpath(path))
-        if real == path:
-            return path
-        if not real.is_relative_to(top):
-            self.gaps.add(what, "a link leads out of the folder")
-            return None
-        self.note(real)
-        return real
+        for link in links:
+            self.note(link)
+        return None if self.note(real) is None else real
 
     def list_folder(self, folder: Path, what: str, *, with_magic: bool = False) -> tuple[Entry, ...]:
         """Return what is in a folder, nothing if there is none, which is the ordinary case."""
@@ -74,8 +73,8 @@ class Survey:
         except FileNotFoundError:
             return None
         except OSError as error:
-            # A file of that name is no folder with programs; a link has just been put there, or leads in a circle.
-            if not isinstance(error, NotADirectoryError) or os.path.islink(folder):
+            # A file of that name is no folder with programs; a link may have just been put there.
+            if not isinstance(error, NotADirectoryError) or _is_link(Path(folder)):
                 self.gaps.add(what, error)
             return None
         if contents.is_cut:
@@ -118,3 +117,10 @@ class Survey:
         except ParseError:
             # It begins as an executable does. One that is broken does not run, and one that hides might.
             return True
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return find_target(path) is not None
+    except OSError:  # it has gone, or a link was put above it, which the folder above tells
+        return False

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from agent.system.linux.files import load_words
 from agent.system.linux.usb.facts import Content, Role, Unit, Volume
 from agent.system.linux.usb.mounts import Mounts, find_mountinfo
 from agent.system.linux.usb.sample import SAMPLE_BYTES, Sample
@@ -148,7 +149,7 @@ class BlockReader:
         is_recognised = volume.file_system or volume.is_ambiguous or volume.opened_as
         if not is_recognised and volume.role is not Role.EXTENDED:
             volume = self._add_sample(volume, folder, medium)
-        mounted_as = self._mounts.find_type(_read_line(folder / "dev"))
+        mounted_as = self._mounts.find_type(load_words(folder / "dev"))
         if volume.usage == "crypto" and mounted_as and not volume.opened_as:
             # Nothing that is encrypted can be mounted as it is, whatever its first bytes say.
             volume = replace(volume, file_system=mounted_as, usage="filesystem")
@@ -163,7 +164,7 @@ class BlockReader:
             return volume  # udev will say
         if volume.size_bytes < SAMPLE_BYTES:
             return replace(volume, content=Content.OTHER)
-        sample = self._find_sample(volume.name, _read_line(folder / "dev"), medium)
+        sample = self._find_sample(volume.name, load_words(folder / "dev"), medium)
         if sample.signature is None:
             return replace(volume, content=sample.content)
         name, version, usage = sample.signature
@@ -182,33 +183,33 @@ class BlockReader:
         BitLocker To Go keeps numbers where a table of partitions would lie, from which the kernel makes one that begins
         where the disk does and holds nothing. One that is used is none of these.
         """
-        if _read_line(part / "start") != "0":
+        if load_words(part / "start") != "0":
             return True
         return self._is_mounted(part, self._mounts.has) or _read_counters(part)[1] > 0
 
     def _find_opened(self, folder: Path) -> str:
         for holder in _list(folder / "holders"):
             mapper = self._sys / "block" / holder / "dm"
-            kind, _, rest = _read_line(mapper / "uuid").partition("-")
+            kind, _, rest = load_words(mapper / "uuid").partition("-")
             if kind == "CRYPT":
                 what = rest.partition("-")[0]
                 if what not in ("VERITY", "INTEGRITY"):
                     return what
-            elif not kind and _VERACRYPT_NAME.fullmatch(_read_line(mapper / "name")):
+            elif not kind and _VERACRYPT_NAME.fullmatch(load_words(mapper / "name")):
                 return "TCRYPT"
         return ""
 
     def _is_mounted(self, folder: Path, ask: Callable[..., bool], depth: int = 0) -> bool:
         """Ask the table of mounts about a volume and all that is made of it: what decrypts it, logical volumes."""
-        mapped = _read_line(folder / "dm/name")
-        if ask(_read_line(folder / "dev"), folder.name, *([f"mapper/{mapped}"] if mapped else [])):
+        mapped = load_words(folder / "dm/name")
+        if ask(load_words(folder / "dev"), folder.name, *([f"mapper/{mapped}"] if mapped else [])):
             return True
         holders = _list(folder / "holders") if depth < _MAX_DEPTH else []
         return any(self._is_mounted(self._sys / "block" / each, ask, depth + 1) for each in holders)
 
     def _identify(self, folder: Path) -> tuple[str, dict[str, str]]:
         """Return the number of a disk or partition (8:1) and what udev knows of it."""
-        number = _read_line(folder / "dev")
+        number = load_words(folder / "dev")
         if not re.fullmatch(r"\d+:\d+", number):
             return "", {}
         if not self._has_udev:
@@ -243,22 +244,14 @@ def _list(folder: Path) -> list[str]:
         return []
 
 
-def _read_line(path: Path) -> str:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(4096).decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
-
-
 def _read_number(path: Path) -> int:
-    line = _read_line(path)
+    line = load_words(path)
     return int(line) if line.isascii() and line.isdigit() else 0
 
 
 def _read_counters(folder: Path) -> tuple[int, int]:
     """Return the bytes read from and written to a disk or partition."""
-    fields = _read_line(folder / "stat").split()
+    fields = load_words(folder / "stat").split()
     if len(fields) <= _WRITTEN_SECTORS:
         return 0, 0
     read, written = fields[_READ_SECTORS], fields[_WRITTEN_SECTORS]

@@ -33,7 +33,8 @@ WAKE_EVERY_S = 0.1
 UDEV_WAIT_S = 5.0
 """How long udev is waited for after an event of the kernel."""
 _MAX_PENDING = 1024
-_OF_USB = re.compile(r"/usb\d+/")
+_OF_STORAGE = re.compile(r"/usb\d+/|/block/mmcblk\d+(/|$)")
+"""Something on USB, or a memory card."""
 
 
 class Event(NamedTuple):
@@ -73,9 +74,9 @@ def decode_event(content: bytes) -> Event | None:
 
 
 def concerns_usb(event: Event) -> bool:
-    """Tell whether an event is about something on USB, or about what decrypts a disk."""
+    """Tell whether an event is about something on USB, about a memory card, or about what decrypts a disk."""
     if event.subsystem == "block":
-        return bool(_OF_USB.search(event.path)) or "/virtual/block/dm-" in event.path
+        return bool(_OF_STORAGE.search(event.path)) or "/virtual/block/dm-" in event.path
     return event.subsystem == "usb"
 
 
@@ -204,7 +205,7 @@ class UsbEvents:
             gone = [key for key, (path, _) in self._pending.items() if path.startswith(event.path)]
             for key in gone:
                 del self._pending[key]
-        if self._has_udev and len(self._pending) < _MAX_PENDING and _OF_USB.search(event.path):
+        if self._has_udev and len(self._pending) < _MAX_PENDING and _OF_STORAGE.search(event.path):
             self._pending[event.number] = event.path, time.monotonic() + UDEV_WAIT_S
 
 

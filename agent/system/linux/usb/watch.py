@@ -123,4 +123,4 @@ class LinuxUsbWatch(UsbWatch):
             volumes=len(volumes),
         )
         read_bytes = sum(unit.read_bytes for unit in facts.units)
-        return AttachedUsb(facts.key, device, sum_written(facts), read_bytes, is_settled)
+        return AttachedUsb(facts.key, device, sum_written(facts), read_bytes, is_settled, takes_unseen=facts.is_phone)

@@ -10,6 +10,7 @@ import pytest
 from agent.checks.accounts.check import Accounts
 from agent.checks.accounts.presence import FILE_NAME
 from agent.checks.interface import CheckResult
+from agent.errors import MachineError
 from agent.policy import InForce
 from agent.system.linux.machine import LinuxSystem
 from proto.events import AccountSignedIn, AccountSignedOut, Kind, State
@@ -256,3 +257,22 @@ def test_this_machine_is_looked_at(tmp_path: Path):
 
     assert check.result().state in (State.PASS, State.UNKNOWN)
     assert len(events) <= int(check.result().facts["people"])
+
+
+class BootlessSystem(FakeSystem):
+    """A machine that does not tell its boot."""
+
+    def boot_id(self) -> bytes:
+        raise MachineError("the kernel does not tell its boot id")
+
+
+def test_a_machine_that_does_not_tell_its_boot_is_watched(tmp_path: Path):
+    """What was told before a restart is then taken as ended: nobody knows whether it goes on."""
+    desk = Desk(tmp_path)
+    desk.system = BootlessSystem()
+    desk.restart()
+    desk.look(PUPIL)
+    assert isinstance(desk.one, AccountSignedIn)
+    desk.restart()
+    desk.look(PUPIL)
+    assert [type(each) for each in desk.told] == [AccountSignedOut, AccountSignedIn]

@@ -205,6 +205,24 @@ def test_a_burst_is_looked_at_bit_by_bit(room: Room):
     assert room.check.result().state is State.PASS
 
 
+def test_nothing_is_taken_while_scans_are_paused(room: Room):
+    """To begin and to take cost time; what comes meanwhile is told afterwards."""
+    room.check.scans_paused = True
+    result = room.answer()
+    assert result.state is State.UNKNOWN
+    assert room.check._watch is None
+    room.check.scans_paused = False
+    assert room.answer().state is State.PASS
+    room.check.scans_paused = True
+    room.arrivals.come("game")
+
+    assert room.answer().state is State.UNKNOWN
+    assert len(room.arrivals.waiting) == 1
+    room.check.scans_paused = False
+    assert [each.name for each in room.look() if isinstance(each, FileArrived)] == ["game"]
+    assert room.check.result().state is State.PASS
+
+
 def test_more_than_can_wait_is_missed_and_said_for_an_hour(room: Room, monkeypatch: pytest.MonkeyPatch):
     """And so is what the system could not tell."""
     monkeypatch.setattr(module, "MAX_WAITING", 10)

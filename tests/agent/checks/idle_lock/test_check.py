@@ -156,6 +156,26 @@ def test_what_is_not_known_is_no_pass(room: Room):
     assert check.result().state is State.UNKNOWN
 
 
+def test_what_is_set_is_no_pass_while_nothing_is_measured(room: Room):
+    """A pupil can end the program that measures his display as often as he likes."""
+    setting = LockSetting(True, 300, "gnome")
+    assert room.look(make_screen(setting=setting)).state is State.PASS
+    killed = make_screen(is_locked=None, idle_s=None, setting=setting, fault="the display does not answer")
+    result = room.look(killed)
+    assert (result.state, result.summary) == (
+        State.UNKNOWN,
+        "No session was found open, but not all is known: the display does not answer.",
+    )
+
+
+def test_what_is_open_is_over_when_the_agent_ends(room: Room):
+    """As it was measured last; the agent that starts next tells it as a new one."""
+    room.look(make_screen(idle_s=950.0), make_screen("login 7", idle_s=1000.0))
+    ended: list[Any] = list(room.check.finish())
+    assert [(each.idle_s, each.is_over) for each in ended] == [(950, True), (1000, True)]
+    assert list(room.check.finish()) == []
+
+
 def test_while_logind_is_silent_no_session_has_ended(room: Room):
     """It may still be open."""
     room.look(make_screen(idle_s=950.0))

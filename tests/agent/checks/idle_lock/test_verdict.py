@@ -58,12 +58,23 @@ def test_a_limit_of_nothing_asks_for_nothing():
     assert judge_screen(0, idle_s=90000.0, setting=NEVER) == Verdict(is_open=False)
 
 
-def test_the_setting_counts_where_nothing_is_measured():
-    """Under Wayland with a desktop that tells nothing."""
-    assert judge_screen(idle_s=None, is_locked=None, setting=IN_TIME) == Verdict()
+def test_a_setting_counts_where_nothing_is_measured_if_its_user_cannot_change_it():
+    """Under Wayland with a desktop that tells nothing; that this desktop runs must be more than a program's name."""
+    nothing: dict[str, Any] = {"idle_s": None, "is_locked": None}
+    assert judge_screen(**nothing, setting=IN_TIME, is_desktop_confirmed=True) == Verdict()
+    assert judge_screen(**nothing, setting=IN_TIME).unknown == NOT_MEASURED
+    as_he_likes = LockSetting(True, 300, "gnome")
+    assert judge_screen(**nothing, setting=as_he_likes, is_desktop_confirmed=True).unknown == NOT_MEASURED
     late = judge_screen(idle_s=None, is_locked=None, setting=LATE)
     assert late.unknown == ""
     assert late.set_wrongly != ""
+
+
+def test_why_a_display_was_not_measured_is_the_reason():
+    """Whoever ends the program that measures is told of, and his own setting does not answer for him."""
+    killed: dict[str, Any] = {"idle_s": None, "is_locked": None, "fault": "the display does not answer"}
+    assert judge_screen(**killed).unknown == "the display does not answer"
+    assert judge_screen(**killed, setting=LockSetting(True, 300, "gnome")).unknown == "the display does not answer"
 
 
 def test_a_wrong_setting_is_wrong_before_anybody_leaves():

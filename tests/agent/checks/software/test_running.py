@@ -2,12 +2,22 @@
 """Tests of the running half of the software check, on a machine in memory."""
 
 import hashlib
+from collections.abc import Set
+from typing import Any
 
 import pytest
 
-from agent.checks.software.running import RECHECK_EVERY_S, RETRY_EVERY_S, YOUNG_S, RunningPrograms
-from agent.system.interface import Unreadable
-from proto.events import EventsDropped, Kind, Program, ProgramStarted
+from agent.checks.software import running as running_module
+from agent.checks.software.running import (
+    READ_AT_MOST_S,
+    RECHECK_EVERY_S,
+    RETRY_EVERY_S,
+    YOUNG_S,
+    RunningPrograms,
+)
+from agent.system.content import Content
+from agent.system.interface import RunningProgram, Unreadable
+from proto.events import EventsDropped, Program, ProgramStarted
 from tests.agent.checks.policies import NMAP, TOR, InForce, knows_hash, make_rules
 from tests.fakes import FakeClock, FakeSystem
 
@@ -23,7 +33,7 @@ class Machine:
         self.woken = 0
         self.running = RunningPrograms(self.system, self._wake, self.clock)
 
-    def look(self, rules: InForce | None = RULES, *, after_s: float = 1.0) -> list[Kind]:
+    def look(self, rules: InForce | None = RULES, *, after_s: float = 1.0) -> list[Any]:
         self.clock.advance(after_s)
         self.system.processes_read.clear()
         return list(self.running.observe(rules.evaluator if rules else None))
@@ -270,3 +280,70 @@ def test_closing_ends_the_watch(watched: Machine):
 
     assert watched.system.watch
     assert watched.system.watch.is_closed
+
+
+class SlowMachine(Machine):
+    """A machine where to read the content of one program takes all the time of a look."""
+
+    def __init__(self) -> None:
+        super().__init__(can_watch_starts=True)
+        read = self.system.identify_running
+
+        def read_slowly(program: RunningProgram, wanted: Set[str]) -> Content:
+            self.clock.advance(READ_AT_MOST_S + 0.1 if wanted else 0.0)
+            return read(program, wanted)
+
+        self.system.identify_running = read_slowly  # type: ignore[method-assign]
+        self.look()
+
+
+def test_content_is_read_within_a_time_at_each_look():
+    """What is over waits for the next look and counts as unhashed until then; none is forgotten."""
+    machine, rules = SlowMachine(), make_rules(knows_hash(b"miner"))
+    machine.look(rules)
+    for number in range(4):
+        machine.system.start(f"/home/alice/{number}", content=b"miner")
+
+    found = [[event.program.path[-1] for event in machine.look(rules)] for _ in range(5)]
+    assert found == [["0"], ["1"], ["2"], ["3"], []]
+    assert (machine.running.unhashed, len(machine.names)) == (0, 4)
+
+
+def test_a_name_does_not_wait_for_content():
+    """A named program is found at once, and told once, while the content of others is read."""
+    machine, rules = SlowMachine(), make_rules(TOR, knows_hash(b"miner"))
+    machine.look(rules)
+    machine.system.start("/home/alice/large", content=b"large")
+    machine.system.start("/usr/bin/tor", content=b"onion")
+
+    assert [event.program.name for event in machine.look(rules)] == ["tor"]
+    assert machine.running.unhashed == 1
+    assert machine.look(rules) == machine.look(rules) == []
+    assert machine.running.unhashed == 0
+
+
+def test_what_ended_while_it_waited_is_told():
+    """It ran, and its file is there still; it is no finding, for it does not run now."""
+    machine, rules = SlowMachine(), make_rules(knows_hash(b"miner"))
+    machine.look(rules)
+    machine.system.start("/home/alice/large", content=b"large")
+    short = machine.system.start("/home/alice/short", content=b"miner")
+    machine.look(rules)
+    machine.system.end(short.pid)
+
+    assert [event.program.name for event in machine.look(rules)] == ["short"]
+    assert (machine.names, machine.running.unhashed) == ([], 0)
+
+
+def test_what_does_not_fit_the_queue_is_tried_again_later(monkeypatch: pytest.MonkeyPatch):
+    """A flood of starts makes it unhashed for some minutes, not for good."""
+    monkeypatch.setattr(running_module, "WAITING_AT_MOST", 1)
+    machine, rules = SlowMachine(), make_rules(knows_hash(b"miner"))
+    machine.look(rules)
+    for number in range(4):
+        machine.system.start(f"/home/alice/{number}", content=b"miner")
+
+    assert sum(len(machine.look(rules)) for _ in range(5)) == 2
+    assert machine.running.unhashed == 2
+    assert sum(len(machine.look(rules, after_s=RETRY_EVERY_S)) for _ in range(3)) == 2
+    assert machine.running.unhashed == 0

@@ -38,7 +38,8 @@ class FakeUsbWatch(UsbWatch):
         self.is_closed = False
 
     def plug(self, key: str, device: UsbDevice, written_bytes: int = 0, *, is_settled: bool = True) -> None:
-        self.attached[key] = AttachedUsb(key, device, written_bytes, is_settled=is_settled)
+        takes_unseen = device.form == "phone"
+        self.attached[key] = AttachedUsb(key, device, written_bytes, takes_unseen=takes_unseen, is_settled=is_settled)
 
     def list_devices(self) -> UsbListing:
         return UsbListing(tuple(self.attached.values()), self.unread, has_usb=self.has_usb)
@@ -110,6 +111,26 @@ def test_the_system_is_given_a_moment_to_look_at_a_device(room: Room):
     assert room.look(SETTLE_S) == [UsbAttached(unknown)]
     room.watch.plug("1-2:6", FAT)
     assert room.look() == [UsbChanged(FAT)]
+
+
+def test_a_memory_card_without_numbers_is_called_one(room: Room):
+    """A reader that is not on USB has none."""
+    room.watch.plug("mmc0:aaaa:5", replace(FAT, vendor_id="", product_id="", form="card_reader"), MB)
+    room.look()
+    assert (room.result.state, room.result.facts["written"]) == (State.FAIL, "memory card plain")
+
+
+def test_a_phone_is_no_pass_unless_it_is_approved(room: Room):
+    """What goes there is counted nowhere."""
+    phone = UsbDevice("18d1", "4ee1", "Google", "Pixel", "AB12", form="phone", protection="not_applicable")
+    room.watch.plug("1-1:5", phone)
+    room.look()
+    assert room.result.state is State.UNKNOWN
+    assert room.result.summary.endswith("there are some: 18d1:4ee1.")
+    assert room.result.facts == {"attached": "1", "unseen": "18d1:4ee1", "unseen_count": "1"}
+    room.approve(Medium(vendor_id="18d1", product_id="4ee1", serial="ab12", until=""))
+    room.look()
+    assert (room.result.state, room.result.facts) == (State.PASS, {"attached": "1"})
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,53 @@ def test_bombs_are_unknown_within_the_limits_of_the_child():
     parsing.close()
 
 
+LOCAL = b"PK\3\4" + bytes(26)
+
+
+def list_entries(count: int) -> bytes:
+    """Return the list of a zip with so many entries, all of them folders."""
+    return (b"PK\1\2" + bytes(24) + struct.pack("<H", 2) + bytes(16) + b"a/") * count
+
+
+def end_of(listing: bytes, told: int, *, is_long: bool = False) -> bytes:
+    """Return what stands behind the list; the long form has its numbers in a record of its own."""
+    if not is_long:
+        return struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, told, told, len(listing), len(LOCAL), 0)
+    at = len(LOCAL) + len(listing)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, told, told, len(listing), len(LOCAL))
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, at, 1)
+    return record + locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+
+
+@pytest.mark.parametrize("is_long", [False, True], ids=["short", "zip64"])
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(300_000, 0xFFFF), (300_000, 1), (archive.MAX_LISTED + 1, 1)],
+    ids=["too many", "too large", "more than told"],
+)
+def test_a_zip_of_too_many_entries_is_not_listed(monkeypatch: pytest.MonkeyPatch, count: int, told: int, is_long: bool):
+    """Whatever its end says of their number: the library would make an object of each."""
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("it was listed"))
+    listing = list_entries(count)
+    for comment in (b"", b"a comment"):
+        end = end_of(listing, told, is_long=is_long)
+        end = end[:-2] + struct.pack("<H", len(comment)) + comment
+        assert found(LOCAL + listing + end) == ("zip", "unknown", False)
+
+
+def test_what_the_library_lists_is_listed():
+    """Many entries, a comment, and the long form are no reason to refuse it."""
+    classes = {f"{number}.class": b"" for number in range(archive.MAX_ENTRIES + 1)}
+    assert found(make_zip({"META-INF/MANIFEST.MF": b"", **classes})) == ("jar", "", True)
+    short = make_zip({"game": ELF})
+    assert found(short[:-2] + b"\4\0game") == ("zip", "executable", True)
+    listing = short[short.index(b"PK\1\2") : -22]
+    at = len(short) - 22 - len(listing)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 1, 1, len(listing), at)
+    long = short[:-22] + record + struct.pack("<4sLQL", b"PK\6\7", 0, len(short) - 22, 1) + short[-22:]
+    assert found(long) == ("zip", "executable", True)
+
+
 def test_random_damage_raises_nothing_but_our_own_errors():
     """Whatever is changed in an archive, the parser answers."""
     chance = random.Random(7)

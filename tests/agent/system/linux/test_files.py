@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.system.linux.files import NotRegularError, load_bytes, open_folder, to_text
+from agent.system.linux.files import NotRegularError, load_bytes, load_words, open_folder, to_text
 
 
 def test_a_file_is_loaded_up_to_its_limit(tmp_path: Path):
@@ -56,3 +56,13 @@ def test_nothing_stays_open(tmp_path: Path):
 def test_any_name_becomes_text():
     """Bytes that are no UTF-8 become marks, so that they can be sent."""
     assert to_text(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf�"
+
+
+def test_what_the_kernel_says_is_read_to_a_limit(tmp_path: Path):
+    """Over its own links; what is not there or is no file says nothing."""
+    (tmp_path / "size").write_bytes(b" 12\xff \n")
+    (tmp_path / "link").symlink_to("size")
+
+    assert load_words(tmp_path / "link") == "12\N{REPLACEMENT CHARACTER}"
+    assert load_words(tmp_path / "size", 2) == "1"
+    assert load_words(tmp_path) == load_words(tmp_path / "nothing") == ""

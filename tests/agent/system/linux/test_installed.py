@@ -152,9 +152,10 @@ def test_the_fingerprint_changes_with_what_is_installed(disk: Disk, change):
 def test_a_fingerprint_of_very_many_places_is_taken_bit_by_bit(disk: Disk, monkeypatch: pytest.MonkeyPatch):
     """Each call asks for some of them, and a change is seen within a round."""
     monkeypatch.setattr(installed, "PLACES_AT_ONCE", 10)
+    disk.write("usr/local/bin/old", mode=0o755)
     reader = disk.make_reader()
     read_all(reader)
-    disk.write("home/alice/Downloads/new")
+    disk.write("usr/local/bin/new", mode=0o755)
     seen = [reader.fingerprint() for _ in range(50)]
 
     assert seen[0] == 0
@@ -214,3 +215,70 @@ def test_python_packages_have_the_names_that_python_knows_them_by(disk: Disk):
 
     found = {(program.name, program.version) for program in disk.read()[0]}
     assert found == {(each.name.lower().replace("_", "-").replace(".", "-"), each.version) for each in known}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".config/chromium/Default/Extensions/" + "a" * 31 + "{letter}",
+        ".npm-global/lib/node_modules/tool{letter}",
+        ".npm-global/lib/node_modules/@scope/tool{letter}",
+        ".local/share/flatpak/app/org.example.{letter}",
+        ".local/share/pipx/venvs/{letter}",
+        ".mozilla/firefox/{letter}",
+    ],
+)
+def test_a_look_may_pause_after_each_thing_of_a_user(disk: Disk, place: str):
+    """However many he makes, also of empty ones."""
+
+    def count_parts() -> int:
+        clock = FakeClock()
+
+        def tick() -> float:
+            clock.advance(installed.READ_AT_MOST_S)
+            return clock()
+
+        reader = disk.make_reader(clock_s=tick)
+        return sum(1 for _ in iter(lambda: reader.read().has_more, False))
+
+    (disk.root / "home/alice" / place.format(letter="a")).mkdir(parents=True)
+    before = count_parts()
+    for letter in "bcdefghijk":
+        (disk.root / "home/alice" / place.format(letter=letter)).mkdir(parents=True)
+
+    assert count_parts() >= before + 5
+
+
+@pytest.mark.parametrize("limit", ["MAX_FINDS_OF_HOME", "MAX_STEPS_OF_HOME"])
+def test_what_one_user_makes_has_an_end(disk: Disk, monkeypatch: pytest.MonkeyPatch, limit: str):
+    """The rest is said to be unread, and the next home is looked at all the same."""
+    monkeypatch.setattr(installed, limit, 60)
+    for number in range(100):
+        disk.write(f"home/alice/{number}/run", ELF.read_bytes()[:4096])
+    disk.write("home/bob/thing", ELF.read_bytes())
+
+    found = disk.look()
+
+    assert 0 < len([each for each in found.loose if "/alice/" in each.path]) <= 60
+    assert [each.name for each in found.loose if "/bob/" in each.path] == ["thing"]
+    assert found.unread == ("programs in home folders: a home with more than are looked at",)
+
+
+def test_a_link_of_a_user_is_not_followed_before_it_is_judged(disk: Disk):
+    """Neither at the look nor by the fingerprint, when it is put there later."""
+    disk.write("outside/python3.11/site-packages/hydra-1.dist-info/METADATA")
+    disk.write("home/alice/own/lib/python3.11/site-packages/mine-1.dist-info/METADATA")
+    disk.link("home/alice/.local", "own")
+    reader = disk.make_reader()
+
+    found = read_all(reader)
+    assert [program.name for program in found.of_homes] == ["mine"]
+    assert found.unread == ()
+    before = reader.fingerprint()
+    (disk.root / "home/alice/.local").unlink()
+    disk.link("home/alice/.local", disk.root / "outside")
+
+    assert reader.fingerprint() != before
+    found = read_all(reader)
+    assert found.of_homes == frozenset()
+    assert all("a link leads out of the folder" in gap for gap in found.unread)

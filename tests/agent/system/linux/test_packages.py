@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of what the files of dpkg, flatpak and snap say."""
+"""Tests of what the files of dpkg and snap say."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.system.linux.packages import PackageListError, parse_dpkg_status, parse_flatpak_metadata, parse_snap_yaml
+from agent.system.linux.packages import PackageListError, parse_dpkg_status, parse_snap_yaml
 from proto.events import Program
 
 LISTS = Path(__file__).parent / "lists"
@@ -45,18 +45,6 @@ def test_a_file_that_is_no_list_is_refused(name: str):
         parse_dpkg_status(load(name))
 
 
-def test_a_flatpak_is_known_by_its_application_id():
-    """The id stands in the group of the application."""
-    assert parse_flatpak_metadata(load("flatpak-good")) == "com.valvesoftware.Steam"
-
-
-@pytest.mark.parametrize("name", ["flatpak-runtime", "flatpak-hostile", "dpkg-random", "dpkg-zeros"])
-def test_metadata_without_an_application_is_refused(name: str):
-    """A runtime, an id that is a path, and noise are no application."""
-    with pytest.raises(PackageListError):
-        parse_flatpak_metadata(load(name))
-
-
 def test_a_snap_is_known_by_the_top_of_its_description():
     """Names further down belong to other things."""
     assert parse_snap_yaml(load("snap-good.yaml")) == ("discord", "0.0.75")
@@ -69,7 +57,7 @@ def test_a_snap_without_a_name_is_refused(name: str):
         parse_snap_yaml(load(name))
 
 
-@pytest.mark.parametrize("parse", [parse_dpkg_status, parse_flatpak_metadata, parse_snap_yaml])
+@pytest.mark.parametrize("parse", [parse_dpkg_status, parse_snap_yaml])
 @given(content=st.binary() | st.text("Package:Statusinlo k\n[]=\0", max_size=200).map(str.encode))
 def test_no_content_raises_anything_else(parse, content: bytes):
     """Whatever a file holds, the only error is the one that says that it is no list."""

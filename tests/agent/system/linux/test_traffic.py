@@ -19,9 +19,14 @@ from agent.system.linux.traffic import LinuxTraffic, parse_connection
 
 SENT_BYTES = 4 * 1024 * 1024
 SENDER = """
-import socket, sys
+import fcntl, socket, struct, sys, termios, time
 line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 line.sendall(bytes(int(sys.argv[3])))
+# The kernel counts what the other side has acknowledged.
+deadline_s = time.monotonic() + 20
+while struct.unpack("i", fcntl.ioctl(line, termios.TIOCOUTQ, bytes(4)))[0]:
+    assert time.monotonic() < deadline_s, "not all of it has arrived"
+    time.sleep(0.01)
 print("sent", flush=True)
 sys.stdin.read()
 """
@@ -60,7 +65,7 @@ def send(address: str, port: int, program: Path) -> "subprocess.Popen[str]":
 
 
 def test_what_a_program_sends_is_counted_under_its_name(tmp_path: Path):
-    """Another machine would see the same; the first question has nothing to compare with."""
+    """Once it has arrived. Another machine would see the same; the first question has nothing to compare with."""
     program = tmp_path / "uploader"
     shutil.copy(os.path.realpath(sys.executable), program)
     traffic = LinuxTraffic()

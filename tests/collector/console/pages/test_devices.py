@@ -3,7 +3,9 @@
 
 from dataclasses import replace
 
+from collector.devices import revoke
 from collector.ingest import Ingest
+from collector.store.engine import writing
 from proto.events import CheckChanged
 from tests.collector.console.visitor import Visitor
 from tests.collector.evidence import Device, numbers_of, send
@@ -107,6 +109,7 @@ def test_device_says_what_it_is_made_of_and_how_its_checks_stand(
     assert "It has sent no list." in words
     assert "No check has answered yet." in words
     answer = CheckChanged("idle_lock", "fail", "no session locks", {"limit_s": "900", "sessions": "2"})
+    answer = replace(answer, first_failed_at_ns=school.now_ns - 60 * MINUTE_NS)
     numbers_of(send(ingest, device.say(LAPTOP, list_of(VIM, GIMP), answer)))
     numbers_of(send(ingest, device.say(replace(LAPTOP, cores=8))))
     words = technician.get(page).words
@@ -116,7 +119,23 @@ def test_device_says_what_it_is_made_of_and_how_its_checks_stand(
     assert "Processor cores 8" in words
     assert "Until 21 Nov 2026, 20:46" in words
     assert "2 programs , changed last 21 Nov 2026" in words
-    assert "Screen lock Fail no session locks 2 facts Allowed: 900 Sessions: 2" in words
+    assert "In its words First failed Heard" in words
+    assert (
+        "Screen lock Fail no session locks 2 facts Allowed: 900 Sessions: 2 21 Nov 2026, 19:46 21 Nov 2026, 20:46"
+        in words
+    )
+
+
+def test_revoked_device_still_says_what_it_had(
+    technician: Visitor, school: School, ingest: Ingest, device: Device
+) -> None:
+    """What it listed before stays, and its page does not claim that it sent nothing."""
+    numbers_of(send(ingest, device.say(list_of(VIM, GIMP))))
+    with writing(school.engine) as connection:
+        revoke(connection, school.id, device.id)
+    words = technician.get(f"/devices/{device.id}").words
+    assert "2 programs , changed last 21 Nov 2026" in words
+    assert "It has sent no list." not in words
 
 
 def test_software_of_a_device_can_be_searched(

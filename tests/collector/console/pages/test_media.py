@@ -8,12 +8,13 @@ import pytest
 from collector.audit import list_entries
 from collector.ingest import Ingest
 from collector.media import list_media
-from collector.policies import load_policy
+from collector.policies import approve_medium, load_policy
 from proto.events import UsbAttached, UsbDevice
+from proto.keys import load_signer
 from tests.collector.console.visitor import Visitor
 from tests.collector.evidence import Device, numbers_of, send
 from tests.collector.machines import STICK, WRITTEN
-from tests.collector.school import School
+from tests.collector.school import MINUTE_NS, School
 
 
 @pytest.fixture
@@ -50,6 +51,7 @@ def test_stick_is_approved_and_withdrawn(technician: Visitor, school: School, ad
     ("form", "words"),
     [
         ({"note": "", "until": ""}, "Say whose it is or what it is for"),
+        ({"note": "x", "until": "2026-11-20"}, "is over already"),
         ({"note": "x", "until": "31/07/2027"}, "The last day is not a day"),
     ],
 )
@@ -65,8 +67,11 @@ def test_what_is_not_right_is_said_on_the_page(
 
 def test_approval_that_ended_is_marked(technician: Visitor, school: School, address: str) -> None:
     """It stays in the register until somebody withdraws it."""
-    technician.get(address)
-    technician.post(f"{address}/approve", {"note": "x", "until": "2026-11-20"})
+    key, signer = list_media(school.engine, school.id)[0].key, load_signer(school.config.signing_key)
+    week_ago_ns = school.now_ns - 7 * 24 * 60 * MINUTE_NS
+    approve_medium(
+        school.engine, school.id, signer, key, note="x", until="2026-11-20", actor="anna", now_ns=week_ago_ns
+    )
     assert "2026-11-20 Ended" in technician.get("/media").words
     assert "Ended" in technician.get(address).words
 

@@ -9,87 +9,20 @@ import resource
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.parsing.launch import ParsingChild
-from agent.system.arrivals import Arrival, Look
+from agent.system.arrivals import Look
 from agent.system.linux.arrivals import events as arrivals_events
 from agent.system.linux.arrivals import folders as arrivals_folders
 from agent.system.linux.arrivals import watch as arrivals_module
-from agent.system.linux.arrivals.watch import SURVEY_AGAIN_S, SURVEY_EVERY_S, LinuxArrivals
+from agent.system.linux.arrivals.watch import SURVEY_AGAIN_S, SURVEY_EVERY_S, SURVEY_SHARE, LinuxArrivals
 from tests.agent.parsing.direct import DirectParsing
-from tests.fakes import FakeClock
-
-DEADLINE_S = 20.0
-ELF = Path("/bin/true").read_bytes()
-AT_FIRST = 5
-"""Folders: a home, its downloads and its desktop, and two temporary ones."""
-
-
-class Machine:
-    """Homes below a folder, and the watch on them."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.home = root / "home" / "pupil"
-        for name in ("home/pupil/Downloads", "home/pupil/Desktop", "home/pupil/Documents", "tmp", "var/tmp"):
-            (root / name).mkdir(parents=True)
-        (root / "etc").mkdir()
-        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-        self.clock = FakeClock()
-        self.woken = threading.Event()
-        self.parsing = DirectParsing()
-        self.watch = self.begin()
-        self.came: dict[str, str] = {}
-        self.was_complete = True
-
-    def begin(self) -> LinuxArrivals:
-        self.watch = LinuxArrivals(self.root, self.parsing, self.woken.set, clock_s=self.clock)
-        return self.watch
-
-    def take(self) -> dict[str, str]:
-        """Take what came until now, and return all that came so far, by its path below the root."""
-        taken = self.watch.take()
-        self.was_complete = taken.is_complete
-        self.came |= {str(Path(each.path).relative_to(self.root)): each.place for each in taken.files}
-        return self.came
-
-    def await_arrivals(self, *paths: str) -> dict[str, str]:
-        """Wait until all of these came."""
-        self.await_true(lambda: set(paths) <= set(self.take()))
-        return self.came
-
-    def await_true(self, is_so: Callable[[], bool]) -> None:
-        due_s = time.monotonic() + DEADLINE_S
-        while not is_so():
-            assert time.monotonic() < due_s, f"it did not become so; there came {self.came}"
-            time.sleep(0.02)
-
-    def await_watched(self, count: int) -> None:
-        """Wait until so many folders are watched, in which time passes."""
-
-        def is_so() -> bool:
-            self.clock.advance(SURVEY_AGAIN_S)
-            self.take()
-            return self.watch.coverage().watched == count
-
-        self.await_true(is_so)
-
-    def look(self, path: str, place: str = "downloads") -> Look | None:
-        return self.watch.look(Arrival(str(self.root / path), place))
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    made.watch.close()
+from tests.agent.system.linux.arrivals.homes import AT_FIRST, ELF, Machine
 
 
 def test_a_file_that_is_written_or_moved_is_told_with_its_place(machine: Machine):
@@ -201,6 +134,7 @@ def test_when_the_kernel_had_too_much_to_tell_the_folders_are_looked_through(
     names = [f"home/pupil/Downloads/{number}" for number in range(50)]
     for name in names:
         (machine.root / name).write_bytes(b"x")
+    machine.clock.advance(SURVEY_AGAIN_S)
     assert set(machine.await_arrivals(*names)) == set(names)
 
     assert machine.watch._events is not None
@@ -209,6 +143,8 @@ def test_when_the_kernel_had_too_much_to_tell_the_folders_are_looked_through(
     machine.await_true(lambda: bool(machine.watch._events and machine.watch._events._files))
     machine.watch._events.take()
     machine.watch._events.on_queue_overflow()
+    assert machine.take() == {}  # not again at once, whoever makes it overflow
+    machine.clock.advance(SURVEY_AGAIN_S)
     assert "home/pupil/Downloads/lost" in machine.take()
 
 
@@ -230,7 +166,7 @@ def test_the_limit_of_watches_is_a_gap():
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=Path(__file__).parents[4],
+        cwd=Path(__file__).parents[5],
     )
     if "unshare" in done.stderr:
         pytest.fail(f"this machine has no user namespaces: {done.stderr}")
@@ -248,6 +184,42 @@ def test_too_many_folders_are_a_gap(machine: Machine, monkeypatch: pytest.Monkey
     coverage = machine.watch.coverage()
     assert coverage.watched == 5
     assert coverage.gaps == ("folders of users: there are more than 5",)
+
+
+def test_the_folders_of_one_user_do_not_use_up_those_of_the_next(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    """Whoever has very many is watched as far as the limit, and that is said."""
+    monkeypatch.setattr(arrivals_folders, "MAX_FOLDERS_OF_HOME", 5)
+    for number in range(10):
+        (machine.home / f"Downloads/{number}").mkdir()
+    (machine.root / "home/second/Downloads").mkdir(parents=True)
+    machine.clock.advance(SURVEY_EVERY_S)
+    machine.take()
+    assert machine.watch.coverage().gaps == ("folders of users: a home with more than 5",)
+    (machine.root / "home/second/Downloads/game").write_bytes(ELF)
+    (machine.root / "tmp/tool").write_bytes(ELF)
+
+    machine.await_arrivals("home/second/Downloads/game", "tmp/tool")
+
+
+def test_folders_that_take_long_are_gone_through_the_less_often(machine: Machine):
+    """However often a user makes another one."""
+
+    def tick() -> float:
+        machine.clock.advance(0.1)
+        return machine.clock()
+
+    machine.watch._clock_s = tick
+    machine.clock.advance(SURVEY_EVERY_S)
+    machine.take()
+    machine.watch._clock_s = machine.clock
+    (machine.home / "Downloads/new").mkdir()
+    machine.await_true(lambda: bool(machine.watch._events and machine.watch._events._have_folders_changed))
+    machine.clock.advance(0.1 / SURVEY_SHARE - 1)
+    machine.take()
+    assert machine.watch.coverage().watched == AT_FIRST
+    machine.clock.advance(1.1)
+    machine.take()
+    assert machine.watch.coverage().watched == AT_FIRST + 1
 
 
 def test_without_inotify_nothing_is_watched_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -102,14 +102,32 @@ def test_who_is_signed_in_by_the_machine_needs_no_password(tree: Tree, place: st
         ("etc/lightdm/lightdm.conf", "#[Seat:*]\n#autologin-user=alice\n"),
         ("etc/lightdm/lightdm.conf.d/50.conf.old", "[Seat:*]\nautologin-user=alice\n"),
         ("etc/sddm.conf", "[Autologin]\nUser=\n"),
-        ("etc/sddm.conf", "User=alice\n\0\xff[[["),
     ],
 )
 def test_settings_that_sign_nobody_in_change_nothing(tree: Tree, place: str, text: str):
-    """Switched off, commented out, set aside or broken."""
+    """Switched off, commented out or set aside."""
     tree.write(place, text)
 
-    assert {each.name for each in read(tree).accounts if each.needs_no_password} == {"kiosk", "old"}
+    found = read(tree)
+    assert {each.name for each in found.accounts if each.needs_no_password} == {"kiosk", "old"}
+    assert found.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("etc/sddm.conf", "/etc/sddm.conf was not understood"),
+        ("etc/lightdm/lightdm.conf.d/50.conf", "/etc/lightdm/lightdm.conf.d/ was not understood"),
+    ],
+)
+def test_broken_settings_of_a_display_manager_are_said(tree: Tree, place: str, said: str):
+    """It may sign somebody in all the same; what other files say still holds."""
+    tree.write(place, "User=alice\n\0\xff[[[")
+    tree.write("etc/gdm3/daemon.conf", "[daemon]\nAutomaticLogin=bob\n")
+
+    found = read(tree)
+    assert found.unread == (said,)
+    assert "bob" in {each.name for each in found.accounts if each.needs_no_password}
 
 
 @pytest.mark.parametrize("place", ["etc/passwd", "etc/shadow", "etc/group"])

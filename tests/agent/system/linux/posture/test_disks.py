@@ -124,6 +124,16 @@ def test_sticks_images_and_other_machines_are_left_out(tree: Tree):
     assert read(tree) == Encryption(("luks2",))
 
 
+def test_a_volume_that_nobody_can_write_to_does_not_count(tree: Tree):
+    """Such as the snapshots that ZFS mounts by itself, and what only looks like a volume."""
+    tree.mapped("dm-0", "253:0", LUKS, tree.disk("sda", "8:0"))
+    tree.mount("253:0 / ext4 /dev/mapper/root", "0:40 /run/user/1000 tmpfs tmpfs", "0:41 /mnt/x overlay overlay")
+    with (tree.root / "proc/1/mountinfo").open("a") as stream:
+        stream.write("30 1 0:52 / /data/.zfs/snapshot/a ro,relatime - zfs tank/data@a ro,xattr\n")
+
+    assert read(tree) == Encryption(("luks2",))
+
+
 def test_a_system_on_a_stick_is_judged(tree: Tree):
     """What the system lies on is its disk, wherever it is plugged in."""
     tree.disk("sda", "8:0", bus="pci0000:00/usb2/2-1")
@@ -137,6 +147,8 @@ def test_a_system_on_a_stick_is_judged(tree: Tree):
     [
         (("0:30 / zfs rpool/ROOT",), "/ is on zfs"),
         (("0:30 / overlay overlay",), "/ is on overlay"),
+        (("0:30 /data zfs tank/data",), "/data is on zfs"),
+        (("0:31 /srv/alice bcachefs /dev/sda:/dev/sdb",), "/srv is on bcachefs"),
         (("8:1 / ext4 /dev/sda1",), "does not tell what / lies on"),
         (("0:30 / btrfs /dev/mapper/none",), "does not tell what / lies on"),
         (("0:21 /proc proc proc",), "no volume on a built-in disk"),

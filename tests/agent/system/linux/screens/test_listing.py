@@ -109,6 +109,7 @@ def test_a_display_that_cannot_be_measured_is_unknown(room: Room):
     room.shown.command = ["false"]
     screen = room.look()
     assert (screen.is_locked, screen.idle_s, screen.is_fresh, screen.is_awaited) == (None, None, True, False)
+    assert screen.fault == "the display does not answer"
     assert not room.look().is_awaited
 
 
@@ -120,6 +121,17 @@ def test_wayland_is_idle_for_as_long_as_logind_says(room: Room):
     assert (screen.desktop, screen.setting) == ("GNOME", LockSetting(True, 300, "gnome"))
     room.know(make_login(kind="wayland", desktop="GNOME", idle_since_s=room.clock() - 600))
     assert room.look().idle_s == 0
+
+
+def test_a_desktop_is_confirmed_by_logind_and_not_by_the_name_of_a_program(room: Room, monkeypatch: pytest.MonkeyPatch):
+    """Anybody can run something that is called as a desktop is."""
+    monkeypatch.setattr(
+        "agent.system.linux.screens.listing.find_programs", lambda uids: dict.fromkeys(uids, frozenset({"gnome"}))
+    )
+    for desktop, is_confirmed in (("GNOME", True), ("LXDE", False), ("", False)):
+        room.know(make_login(id=f"2{desktop}", kind="wayland", desktop=desktop))
+        screen = room.look()
+        assert (screen.setting.source, screen.is_desktop_confirmed) == ("gnome", is_confirmed)
 
 
 def test_wayland_that_never_told_is_unknown(room: Room):

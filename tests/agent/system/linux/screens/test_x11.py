@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from agent.system.linux.screens import x11
 from agent.system.linux.screens.sleep import AWAKE_S, Sleeps
 from agent.system.linux.screens.x11 import (
     AGAIN_S,
@@ -19,7 +20,9 @@ from agent.system.linux.screens.x11 import (
     spawn_probe,
 )
 from tests.agent.safeguarding import make_session
+from tests.agent.session.desktop import wait_until
 from tests.agent.system.linux.probes import FakeDisplay, settle
+from tests.agent.traced import COMMAND, hold
 from tests.fakes import FakeClock
 
 LIMIT_S = 900.0
@@ -171,6 +174,38 @@ def test_closing_ends_what_is_under_way(room: Room):
     room.display.close()
     room.display.close()
     assert not room.display.is_waiting
+
+
+def test_a_process_that_its_user_traces_is_not_waited_for(room: Room):
+    """Until he lets go of it, his display is not measured, and no other process is started for it."""
+    room.shown.command = COMMAND
+    room.display.look(room.clock(), LIMIT_S)
+    process = room.display._process
+    assert process is not None
+    with hold(process.pid):
+        room.clock.advance(TIMEOUT_S)
+        assert room.display.look(room.clock(), LIMIT_S) is True
+        assert room.display.fault == "measuring the display took too long"
+        room.shown.command = None
+        room.clock.advance(AGAIN_S)
+        assert room.display.look(room.clock(), LIMIT_S) is False
+        assert room.shown.measured == 1
+    wait_until(lambda: process.poll() is not None)
+    assert room.look() is True
+    assert room.display.fault == ""
+
+
+def test_closing_does_not_wait_for_it_either(room: Room):
+    """It is taken off the kernel's list later."""
+    room.shown.command = COMMAND
+    room.display.look(room.clock(), LIMIT_S)
+    process = room.display._process
+    assert process is not None
+    with hold(process.pid):
+        room.display.close()
+        assert not room.display.is_waiting
+    wait_until(lambda: x11._REAPER.count_left() == 0)
+    assert process.returncode is not None
 
 
 def test_a_saver_that_comes_on_is_no_touch():

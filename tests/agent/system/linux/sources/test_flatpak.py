@@ -21,6 +21,7 @@ def test_flatpaks_of_the_system_and_of_users_are_found(disk: Disk):
         Program("org.example.Harmless", source="flatpak"),
     }
     assert unread == ()
+    assert disk.parsing.asked == ["flatpak_metadata", "flatpak_metadata"]
 
 
 def test_a_flatpak_with_broken_metadata_is_found_by_its_folder(disk: Disk):
@@ -30,7 +31,7 @@ def test_a_flatpak_with_broken_metadata_is_found_by_its_folder(disk: Disk):
     programs, unread = disk.read()
 
     assert programs == {Program("com.example.App", source="flatpak")}
-    assert unread == ("flatpak applications: its metadata describes no application",)
+    assert unread == ("flatpak applications: a file that is broken or too much to read",)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.system.linux.sources import folders
-from agent.system.linux.sources.folders import Contents, Folders, find_stamp
+from agent.system.linux.sources.folders import Contents, Folders, find_stamp, find_stamps
 
 
 @pytest.fixture
@@ -106,3 +106,32 @@ def test_a_place_that_is_none_has_no_stamp():
     """Whatever is asked for."""
     assert find_stamp("/nowhere") is None
     assert find_stamp("a\0b") is None
+
+
+def test_stamps_of_many_places_are_those_of_each(tmp_path: Path):
+    """In any order; behind a link there is none."""
+    top = tmp_path.resolve()
+    (top / "a/b/c").mkdir(parents=True)
+    (top / "d").mkdir()
+    (top / "link").symlink_to("a")
+    places = ["a/b/c", "a/b", "a/x/y", "d", "link", "link/b", "a/b/c", "a", "d/e/f", "d"]
+    stamps = dict(zip(places, find_stamps(f"{top}/{place}" for place in places), strict=True))
+
+    for place in ("a", "a/b", "a/b/c", "d", "link"):
+        status = (top / place).lstat()
+        assert stamps[place] == (status.st_ino, status.st_ctime_ns, status.st_size) == find_stamp(f"{top}/{place}")
+    assert [place for place, stamp in stamps.items() if stamp is None] == ["a/x/y", "link/b", "d/e/f"]
+
+
+def test_so_many_entries_are_remembered_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of all folders together, the last ones."""
+    monkeypatch.setattr(folders, "SETTLED_NS", -1)
+    monkeypatch.setattr(folders, "MAX_REMEMBERED_ENTRIES", 5)
+    known = Folders()
+    for name in "abc":
+        for number in range(2):
+            (tmp_path.resolve() / name / str(number)).mkdir(parents=True)
+        place = str(tmp_path.resolve() / name)
+        known.look_into(place, find_stamp(place), with_magic=False, is_program=lambda descriptor: False)
+
+    assert [Path(place).name for place, _ in known._known] == ["b", "c"]

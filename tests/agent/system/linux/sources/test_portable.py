@@ -118,3 +118,13 @@ def test_a_file_is_looked_into_once(disk: Disk, monkeypatch: pytest.MonkeyPatch)
     reader.read()
 
     assert len(disk.parsing.asked) == 4
+
+
+def test_a_file_with_several_names_counts_once(disk: Disk):
+    """Names cost their maker nothing."""
+    path = disk.write("home/alice/run", PROGRAM)
+    (disk.root / "home/alice/Downloads").mkdir()
+    for number in range(5):
+        os.link(path, disk.root / f"home/alice/Downloads/{number}")
+
+    assert loose(disk) == ["run"]

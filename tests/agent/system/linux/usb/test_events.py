@@ -44,6 +44,8 @@ def test_what_is_no_event_is_none(content: bytes):
         (DISK, "block", True),
         ("/devices/virtual/block/dm-0", "block", True),
         ("/devices/virtual/block/loop0", "block", False),
+        ("/devices/pci0000:00/rtsx_pci_sdmmc.0/mmc_host/mmc0/mmc0:aaaa/block/mmcblk0", "block", True),
+        ("/devices/pci0000:00/rtsx_pci_sdmmc.0/mmc_host/mmc0/mmc0:aaaa/block/mmcblk0/mmcblk0p1", "block", True),
         ("/devices/pci0000:00/0000:00:1f.2/ata1/host0/block/sda", "block", False),
         ("/devices/pci0000:00/usb1/1-1", "usb", True),
         ("/devices/pci0000:00/usb1/1-1/1-1:1.0/net/eth0", "net", False),

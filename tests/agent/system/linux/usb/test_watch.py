@@ -223,6 +223,7 @@ def test_phones_are_told_by_their_interface(room: Room, case: str, form: str, dr
     told = room.only
     assert told.is_settled
     assert (told.device.form, told.device.driver, told.device.protection) == (form, driver, "not_applicable")
+    assert told.takes_unseen
 
 
 def test_a_reader_of_cards_with_a_driver_of_its_own(room: Room):
@@ -230,6 +231,25 @@ def test_a_reader_of_cards_with_a_driver_of_its_own(room: Room):
     room.add("card_reader_rtsx")
     told = room.only.device
     assert (told.form, told.driver, told.protection, told.size_bytes) == ("card_reader", "rtsx_usb", "plain", 1 << 30)
+
+
+def test_a_card_in_a_reader_that_is_not_on_usb_is_told(room: Room):
+    """As most laptops have it; a disk that is soldered in is no card."""
+    room.add("card_reader_pci")
+    told = room.only
+    assert (told.device.vendor_id, told.device.product_id, told.device.vendor) == ("", "", "")
+    assert (told.device.product, told.device.serial) == ("SC32G", "0x12ab34cd")
+    assert (told.device.form, told.device.protection, told.device.size_bytes) == ("card_reader", "plain", 1 << 30)
+    assert (told.written_bytes, told.is_settled, room.look().has_usb) == (200 * 512, True, True)
+    (room.root / "sys/block/mmcblk0").unlink()
+    assert room.look().devices == ()
+
+
+def test_a_card_that_the_system_runs_from_is_left_out(room: Room):
+    """Small computers have no other disk."""
+    room.add("card_reader_pci")
+    room.write("proc/1/mountinfo", "23 1 179:1 / / rw,noatime shared:1 - vfat /dev/mmcblk0p1 rw")
+    assert room.look().devices == ()
 
 
 def test_thirty_devices_on_hubs_with_the_same_serial(room: Room):
