@@ -13,7 +13,6 @@ from tests.disguises import find_missing_mount, make_names
 
 NAMES = make_names(200)
 EXPECTED = {
-    "its own name, nothing changed": {"sha256": 1},
     "other names, nothing changed": {"sha256": 200},
     "stripped": {"build_id": 1},
     "one byte changed in the code": {"build_id": 1},
@@ -50,6 +49,8 @@ def test_names_are_many_and_different():
 
 def test_a_program_is_known_whatever_it_is_called_and_however_it_was_changed(found):
     """Unchanged under all names by its digest; changed by what its linker wrote; without that by its texts."""
+    # By its own name it may be told before there was time to read its content.
+    assert found["its own name, nothing changed"] in ({"sha256": 1}, {"executable": 1})
     assert {title: found[title] for title in EXPECTED} == EXPECTED
 
 

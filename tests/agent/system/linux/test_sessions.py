@@ -2,6 +2,7 @@
 """Tests of how sessions are found, on real processes of this machine that say they show something, and real sockets."""
 
 import os
+import pwd
 import socket
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def test_a_program_on_a_display_is_a_session(reader: SessionReader) -> None:
         "DISPLAY": f":{NUMBER}",
     }
     assert session.account_name != "somebody-else"
-    assert session.home == os.path.expanduser("~")
+    assert session.home == pwd.getpwuid(os.getuid()).pw_dir
     assert "password" not in repr(session)
 
 
