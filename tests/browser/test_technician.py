@@ -139,5 +139,5 @@ def test_everything_works_without_scripts(open_page: OpenPage, school: School) -
     page.get_by_label("What was done").fill("Removed.")
     page.get_by_role("button", name="Resolve").click()
     expect(page.get_by_text("The incident is resolved.")).to_be_visible()
-    page.get_by_role("link", name="Devices").click()
+    page.get_by_role("link", name="Devices", exact=True).click()
     expect(page.get_by_role("heading", name="Devices")).to_be_visible()
