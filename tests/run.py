@@ -104,10 +104,10 @@ HERE = "not postgres and not soak and not desktop and not rig"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 600, is_parallel=True),
-    Group("scenarios", ("scenarios",), HERE, 210),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 560, is_parallel=True),
+    Group("scenarios", ("scenarios",), HERE, 180),
     Group("browser", ("browser",), "not soak", 210, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 470, find_missing_desktop),
+    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 540, find_missing_desktop),
     Group("rigs", ("rigs",), "rig and not soak", 410, find_missing_rig),
     Group("postgres", (".",), "postgres and not soak", 90, find_missing_postgres),
 )
