@@ -152,9 +152,10 @@ class Desk:
     def set_layout(self, *options: str) -> None:
         """Choose the layout of the keyboard: `de`, `us,ru`."""
         self._x("setxkbmap", *options)
-        time.sleep(0.3)
+        # Every program is told of it, and takes it in when it comes to it: on a busy machine not at once.
+        time.sleep(1.0)
 
-    def type(self, text: str, *, delay_ms: int = 12) -> None:
+    def type(self, text: str, *, delay_ms: int = 20) -> None:
         """Type a text with real key events."""
         self._x("xdotool", "type", "--delay", str(delay_ms), text)
 

@@ -52,8 +52,12 @@ def tree_cpu_s(pids: Sequence[int]) -> float:
 
 
 def pss_mb(pid: int) -> float:
-    """Return the proportional set size of a process in 10^6 bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    """Return the proportional set size of a process in 10^6 bytes; 0 for one that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    for line in lines:
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
