@@ -104,12 +104,12 @@ HERE = "not postgres and not soak and not desktop and not rig"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 560, is_parallel=True),
-    Group("scenarios", ("scenarios",), HERE, 180),
-    Group("browser", ("browser",), "not soak", 210, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 540, find_missing_desktop),
-    Group("rigs", ("rigs",), "rig and not soak", 410, find_missing_rig),
-    Group("postgres", (".",), "postgres and not soak", 90, find_missing_postgres),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 540, is_parallel=True),
+    Group("scenarios", ("scenarios",), HERE, 170),
+    Group("browser", ("browser",), "not soak", 200, find_missing_chromium),
+    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 520, find_missing_desktop),
+    Group("rigs", ("rigs",), "rig and not soak", 520, find_missing_rig),
+    Group("postgres", (".",), "postgres and not soak", 80, find_missing_postgres),
 )
 
 
