@@ -92,11 +92,9 @@ def find_missing_mount() -> str:
     """Say what is missing to run a program from a mount like an AppImage's; empty when nothing is."""
     if os.geteuid() != 0:
         return "root"
-    places = [Path("/usr/bin") / name for name in ("squashfuse", "mksquashfs")]
+    packages = {"squashfuse": "squashfuse", "mksquashfs": "squashfs-tools", "fusermount3": "fuse3"}
     missing = [] if os.path.exists("/dev/fuse") else ["a kernel with FUSE"]
-    missing += [
-        package for place, package in zip(places, ("squashfuse", "squashfs-tools"), strict=True) if not place.exists()
-    ]
+    missing += [package for program, package in packages.items() if not (Path("/usr/bin") / program).exists()]
     return ", ".join(missing)
 
 
