@@ -25,9 +25,7 @@ class KnownDevice(NamedTuple):
 
 ENCRYPTING: dict[tuple[str, str], KnownDevice] = {
     ("0951", "1539"): KnownDevice("Kingston IronKey D300", _USB_IDS),
-    ("0951", "1576"): KnownDevice(
-        "Kingston IronKey Vault Privacy 50", "github.com/DavidCarliez/ironkey-vp50 2026-11-22"
-    ),
+    ("0951", "1576"): KnownDevice("Kingston IronKey Vault Privacy 50", _VP50),
     ("0951", "159d"): KnownDevice("Kingston IronKey Locker+ 50 G2", _LOCKER),
     ("0951", "160d"): KnownDevice("Kingston DataTraveler Vault Privacy", _USB_IDS),
     ("0951", "169d"): KnownDevice("Kingston DataTraveler Locker+ G3", _USB_IDS),
