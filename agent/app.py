@@ -29,7 +29,8 @@ from agent.spool import Spool
 from agent.system import current
 from agent.system.interface import System
 from agent.throttle import Throttle
-from agent.uplink import LineState, Tell, Uplink, enrol
+from agent.uplink.calls import enrol
+from agent.uplink.line import LineState, Tell, Uplink
 from proto.drill import verify_drill
 from proto.errors import DrillError, SchoolwardenError
 from proto.events import (

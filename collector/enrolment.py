@@ -58,6 +58,7 @@ def make_token(
                 made_at_ns=now_ns,
                 expires_at_ns=now_ns + valid_for_ns,
                 uses_allowed=uses,
+                made_by=actor,
             )
         )
         expires_at = datetime.fromtimestamp((now_ns + valid_for_ns) // 10**9, UTC)

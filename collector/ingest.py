@@ -34,7 +34,7 @@ from collector.ledger import SEALED_KINDS, Head
 from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
 from collector.store.append import EnvelopeRow, EventTuple, HeadRow, PayloadTuple, append_rows, move_heads
 from collector.store.engine import writing
-from proto.envelope import Opened
+from proto.envelope import Opened, read_missing
 from proto.errors import MalformedError
 from proto.events import FlagRaised
 from proto.wire import Ack, Envelope, Refusal, decode_body
@@ -237,6 +237,7 @@ class Ingest:
                 envelope.algorithm,
                 envelope.header_block,
                 envelope.signature,
+                read_missing(envelope),
                 now_ns,
             )
         )

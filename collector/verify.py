@@ -178,7 +178,7 @@ class _DeviceCheck:
         if row.first_seq != self._seq + 1:
             self._problem(f"epoch {row.epoch}: events {self._seq + 1} to {row.first_seq - 1} are missing")
         contents = self._load_contents(row)
-        opened = open_envelope(_to_envelope(row, contents), self._verifier, self._hash)
+        opened = open_envelope(_to_envelope(row, contents), self._verifier, self._hash, missing=row.missing)
         if row.epoch > 1 and row.first_seq == 1 and opened.headers[0].kind != ChainRestarted.kind:
             self._problem(f"epoch {row.epoch} does not begin with {ChainRestarted.kind}")
         self._verify_index(row, opened)

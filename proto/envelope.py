@@ -6,7 +6,7 @@ before is for the caller: `collector.ingest` and `collector.verify`.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from proto import chain
@@ -15,7 +15,8 @@ from proto.events import Missing, Payload
 from proto.keys import Signer, Verifier
 from proto.wire import Envelope, HeaderView, PayloadMessage, decode_header, decode_header_block, encode_header_block
 
-VERSION = 1
+VERSION = 2
+"""What is made now. 1, whose signature does not cover why content is missing, is opened for ever."""
 DOMAIN = b"schoolwarden envelope\x00"
 
 MAX_EVENTS = 1000
@@ -36,10 +37,21 @@ class Opened:
 
 
 def signed_bytes(
-    version: int, school_id: str, device_id: str, epoch: int, first_seq: int, last_seq: int, header_block: bytes
+    version: int,
+    school_id: str,
+    device_id: str,
+    epoch: int,
+    first_seq: int,
+    last_seq: int,
+    header_block: bytes,
+    missing: bytes = b"",
 ) -> bytes:
-    """Return what the signature covers: every field with a fixed place or a length, so that no two readings exist."""
+    """Return what the signature covers: every field with a fixed place or a length, so that no two readings exist.
+
+    `missing` has one byte for each event, a number of `Missing`; version 1 does not cover it.
+    """
     school, device = school_id.encode(), device_id.encode()
+    tail = (header_block,) if version == 1 else (struct.pack(">I", len(header_block)), header_block, missing)
     return b"".join(
         (
             DOMAIN,
@@ -48,9 +60,21 @@ def signed_bytes(
             struct.pack(">H", len(device)),
             device,
             struct.pack(">IQQ", epoch, first_seq, last_seq),
-            header_block,
+            *tail,
         )
     )
+
+
+def read_missing(envelope: Envelope) -> bytes:
+    """Return what an envelope's own payloads say is missing, a byte for each, as its signature covers it.
+
+    Raises:
+        MalformedError: a device cannot say that.
+    """
+    said = [int(payload.missing) for payload in envelope.payloads]
+    if said and max(said) >= Missing.ERASED:
+        raise MalformedError("content is missing for a reason that no device has")
+    return bytes(said)
 
 
 def make_envelope(
@@ -62,6 +86,7 @@ def make_envelope(
     first_seq: int,
     headers: Sequence[bytes],
     payloads: Sequence[Payload],
+    version: int = VERSION,
 ) -> Envelope:
     """Sign 1 to 1000 consecutive events of one epoch, the first of which has the number `first_seq`.
 
@@ -72,8 +97,10 @@ def make_envelope(
         raise ValueError("an envelope holds 1 to 1000 events with a payload each")
     block = encode_header_block(headers)
     last_seq = first_seq + len(headers) - 1
+    missing = bytes(int(each.missing) for each in payloads)
+    covered = signed_bytes(version, school_id, device_id, epoch, first_seq, last_seq, block, missing)
     return Envelope(
-        version=VERSION,
+        version=version,
         school_id=school_id,
         device_id=device_id,
         epoch=epoch,
@@ -81,7 +108,7 @@ def make_envelope(
         last_seq=last_seq,
         header_block=block,
         algorithm=signer.algorithm,
-        signature=signer.sign(signed_bytes(VERSION, school_id, device_id, epoch, first_seq, last_seq, block)),
+        signature=signer.sign(covered),
         payloads=[
             PayloadMessage(salt=each.salt, body=each.body, missing=each.missing.value)  # type: ignore[arg-type]
             for each in payloads
@@ -89,14 +116,24 @@ def make_envelope(
     )
 
 
-def open_envelope(envelope: Envelope, verifier: Verifier, previous_hash: bytes) -> Opened:
+def open_envelope(
+    envelope: Envelope,
+    verifier: Verifier,
+    previous_hash: bytes,
+    *,
+    missing: bytes | None = None,
+    erased: Container[int] = frozenset(),
+) -> Opened:
     """Check everything that the envelope's own bytes can prove.
+
+    From the ledger come `missing`, what the device signed as missing, and `erased`, the numbers of the events whose
+    content a tombstone says was erased since; fresh from a device, an envelope says the first itself.
 
     1. It has a version we know and keeps the limits.
     2. The signature is of the key's algorithm and verifies over the exact header block.
     3. Every header is of this school, device and epoch, and they are numbered first_seq..last_seq.
     4. Every header names the hash of the event before it; the first names `previous_hash`.
-    5. Every payload is the one its header commits to, or says why it is missing.
+    5. Every payload is the one its header commits to, or was missing when the device signed, or was erased since.
 
     The caller still must check that `verifier` is this device's key and that `first_seq` follows its head.
 
@@ -106,26 +143,28 @@ def open_envelope(envelope: Envelope, verifier: Verifier, previous_hash: bytes) 
         ChainError: steps 3 to 5.
     """
     # 1
-    if envelope.version != VERSION:
-        raise MalformedError(f"envelope version {envelope.version} is not known here")
+    count = _count_events(envelope)
     school_id, device_id, epoch, block = envelope.school_id, envelope.device_id, envelope.epoch, envelope.header_block
-    if max(len(school_id), len(device_id)) > MAX_ID_LENGTH:
-        raise MalformedError(f"an id has at most {MAX_ID_LENGTH} characters")
-    count = envelope.last_seq - envelope.first_seq + 1
-    if epoch < 1 or envelope.first_seq < 1:
-        raise MalformedError("epochs and events are numbered from 1")
-    if not 1 <= count <= MAX_EVENTS:
-        raise MalformedError(f"an envelope holds 1 to {MAX_EVENTS} events, this one claims {count}")
+    signed_missing = read_missing(envelope) if missing is None else missing
     # 2
     if envelope.algorithm != verifier.algorithm:
         raise SignatureError(f"the key signs with {verifier.algorithm}, not with {envelope.algorithm[:40]!r}")
     verifier.verify(
         envelope.signature,
-        signed_bytes(VERSION, school_id, device_id, epoch, envelope.first_seq, envelope.last_seq, block),
+        signed_bytes(
+            envelope.version,
+            school_id,
+            device_id,
+            epoch,
+            envelope.first_seq,
+            envelope.last_seq,
+            block,
+            signed_missing,
+        ),
     )
     raw_headers = decode_header_block(block)
     payloads = envelope.payloads
-    if len(raw_headers) != count or len(payloads) != count:
+    if not len(raw_headers) == len(payloads) == len(signed_missing) == count:
         raise MalformedError("the numbers of headers, payloads and events differ")
     headers: list[HeaderView] = []
     hashes: list[bytes] = []
@@ -141,20 +180,37 @@ def open_envelope(envelope: Envelope, verifier: Verifier, previous_hash: bytes) 
             raise ChainError(f"event {seq} does not follow the event before it")
         previous_hash = chain.link(raw, previous_hash)
         # 5
-        verify_payload(header, payload)
+        verify_payload(header, payload, signed_missing[seq - envelope.first_seq], is_erased=seq in erased)
         headers.append(header)
         hashes.append(previous_hash)
     return Opened(headers, hashes)
 
 
-def verify_payload(header: HeaderView, payload: PayloadMessage) -> None:
-    """Check that content is the one its header commits to, or says why it is missing.
+def verify_payload(header: HeaderView, payload: PayloadMessage, signed_missing: int, *, is_erased: bool) -> None:
+    """Check that content is the one its header commits to, or is missing for the reason that was signed.
 
     Raises:
-        ChainError: it is other content.
-        MalformedError: it is missing without a reason, or the reason comes with content.
+        ChainError: it is other content, or gone without a word of the device or of a tombstone.
+        MalformedError: it is missing, and there is content.
     """
-    if int(payload.missing) == Missing.NO:
+    reason = int(payload.missing)
+    if reason == Missing.NO:
         chain.verify_commitment(header.payload_commitment, payload.salt, payload.body)
     elif payload.salt or payload.body:
         raise MalformedError(f"event {header.seq} has content and says that it is missing")
+    if reason != (Missing.ERASED if is_erased else signed_missing):
+        raise ChainError(f"the content of event {header.seq} is missing for another reason than was signed")
+
+
+def _count_events(envelope: Envelope) -> int:
+    """Check version and numbers; return how many events it claims to hold."""
+    if envelope.version not in (1, VERSION):
+        raise MalformedError(f"envelope version {envelope.version} is not known here")
+    if max(len(envelope.school_id), len(envelope.device_id)) > MAX_ID_LENGTH:
+        raise MalformedError(f"an id has at most {MAX_ID_LENGTH} characters")
+    count = envelope.last_seq - envelope.first_seq + 1
+    if envelope.epoch < 1 or envelope.first_seq < 1:
+        raise MalformedError("epochs and events are numbered from 1")
+    if not 1 <= count <= MAX_EVENTS:
+        raise MalformedError(f"an envelope holds 1 to {MAX_EVENTS} events, this one claims {count}")
+    return count

@@ -22,6 +22,11 @@ CollectorMessage = collector_pb2.CollectorMessage
 EnrolRequest = collector_pb2.EnrolRequest
 EnrolReply = collector_pb2.EnrolReply
 DeviceFacts = collector_pb2.DeviceFacts
+RenewRequest = collector_pb2.RenewRequest
+RenewReply = collector_pb2.RenewReply
+RekeyRequest = collector_pb2.RekeyRequest
+SignedTrust = collector_pb2.SignedTrust
+TrustBody = collector_pb2.TrustBody
 Bundle = collector_pb2.Bundle
 DrillOrder = collector_pb2.DrillOrder
 Safeguarding = collector_pb2.Safeguarding
@@ -37,6 +42,7 @@ HeaderView = events_pb2.Header
 """A decoded header; the fields are those of `events.Header`."""
 
 ENROL_SERVICE, ENROL_METHOD = "schoolwarden.v1.Enrolment", "Enrol"
+RENEW_METHOD, REKEY_METHOD = "Renew", "Rekey"
 EVENTS_SERVICE, EVENTS_METHOD = "schoolwarden.v1.Events", "Stream"
 
 TARGET_NAME = "collector.schoolwarden.internal"

@@ -109,7 +109,7 @@ GROUPS = (
     Group("browser", ("browser",), "not soak", 200, find_missing_chromium),
     Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 520, find_missing_desktop),
     Group("rigs", ("rigs",), "rig and not soak", 520, find_missing_rig),
-    Group("postgres", (".",), "postgres and not soak", 80, find_missing_postgres),
+    Group("postgres", (".",), "postgres and not soak", 150, find_missing_postgres),
 )
 
 

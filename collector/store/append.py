@@ -24,6 +24,7 @@ class EnvelopeRow(NamedTuple):
     algorithm: str
     header_block: bytes
     signature: bytes
+    missing: bytes
     received_at_ns: int
 
 

@@ -2,7 +2,8 @@
 """The tables. One schema for every engine; `migrations` brings a database to it.
 
 Times are integers, nanoseconds since 1970, by the collector's clock unless the name says `device_`. Those of people
-and flags are written down in `schema_safeguarding`, those of machines in `schema_machines`.
+and flags are written down in `schema_safeguarding`, those of machines in `schema_machines`, those of what stands
+around evidence in `schema_evidence`.
 """
 
 from sqlalchemy import (
@@ -23,6 +24,13 @@ from sqlalchemy import (
 
 from collector.store.columns import Number, make_school_column
 from collector.store.columns import metadata as metadata
+from collector.store.schema_evidence import audit_reviews as audit_reviews
+from collector.store.schema_evidence import certificates as certificates
+from collector.store.schema_evidence import disposals as disposals
+from collector.store.schema_evidence import expected_devices as expected_devices
+from collector.store.schema_evidence import incident_events as incident_events
+from collector.store.schema_evidence import tombstones as tombstones
+from collector.store.schema_evidence import trusts as trusts
 from collector.store.schema_machines import answers as answers
 from collector.store.schema_machines import approved_media as approved_media
 from collector.store.schema_machines import hardware as hardware
@@ -59,6 +67,8 @@ tokens = Table(
     Column("expires_at_ns", Number, nullable=False),
     Column("uses_allowed", Integer, nullable=False),
     Column("uses", Integer, nullable=False, server_default=text("0")),
+    Column("made_by", Text, nullable=False),
+    Column("withdrawn_at_ns", Number),  # no device can use it from then on
 )
 
 devices = Table(
@@ -66,7 +76,7 @@ devices = Table(
     metadata,
     make_school_column(),
     Column("device_id", String(16), primary_key=True),
-    Column("state", String(16), nullable=False),  # active or revoked
+    Column("state", String(16), nullable=False),  # pending, active, revoked or retired
     Column("hostname", Text, nullable=False),  # as the device says
     Column("os", Text, nullable=False),
     Column("os_version", Text, nullable=False),
@@ -77,7 +87,18 @@ devices = Table(
     Column("clock_offset_ns", Number, nullable=False, server_default=text("0")),  # device minus collector
     Column("bundle_version", Number, nullable=False, server_default=text("0")),
     Column("not_watched", Text, nullable=False, server_default=text("'[]'")),  # JSON array, as the device says
+    # As its firmware says when it enrols: evidence of which machine it is, never its identity.
+    Column("manufacturer", Text, nullable=False, server_default=text("''")),
+    Column("product", Text, nullable=False, server_default=text("''")),
+    Column("serial", Text, nullable=False, server_default=text("''")),
+    Column("former_device_id", String(16)),  # the device that this one goes on for
+    Column("succession", String(16), nullable=False, server_default=text("''")),  # why: see proto.enrolment
+    Column("is_reset_often", Boolean, nullable=False, server_default=text("false")),  # set back to an image: declared
+    Column("confirmed_at_ns", Number),  # null while it is pending
+    Column("confirmed_by", Text),
+    Column("trust_version", Number, nullable=False, server_default=text("0")),  # as its last hello says
     Index("devices_by_school", "school_id", "hostname"),
+    Index("devices_by_former", "school_id", "former_device_id"),
 )
 
 # What proves that a device may speak: its keys and how it enrolled. Never changed, only added to.
@@ -91,7 +112,8 @@ device_keys = Table(
     Column("certificate_request", LargeBinary, nullable=False),
     Column("proof", LargeBinary, nullable=False),
     Column("certificate_sha256", LargeBinary(32), nullable=False),
-    Column("token_sha256", LargeBinary(32), nullable=False),
+    Column("token_sha256", LargeBinary(32), nullable=False),  # empty for a device that goes on for another
+    Column("former_proof", LargeBinary, nullable=False, server_default=text("''")),  # by the former device's key
     Column("made_at_ns", Number, nullable=False),
     PrimaryKeyConstraint("device_id", "public_key"),
     ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
@@ -124,6 +146,7 @@ envelopes = Table(
     Column("algorithm", String(32), nullable=False),
     Column("header_block", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
+    Column("missing", LargeBinary, nullable=False),  # a byte for each event, as signed: proto.events.Missing
     Column("received_at_ns", Number, nullable=False),
     UniqueConstraint("device_id", "epoch", "first_seq", name="envelopes_once"),
 )

@@ -44,13 +44,46 @@ class AgentThrottled(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRekeyed(Kind):
+    """The first event of a device that goes on for another: two machines had one identity, or one was set back."""
+
+    kind: ClassVar[str] = "agent.rekeyed"
+    severity: ClassVar[int] = 3
+    former_device_id: str
+    former_epoch: int
+    former_seq: int
+    """The last event that this machine and the former device have in common, as far as it knows."""
+    reason: str
+    """forked, rolled_back or enrolled_again"""
+    carried: int = 0
+    """How many events of the former device that no collector has taken are told again under the new one."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChainRestarted(Kind):
-    """The device lost its queue, or the queue and the identity no longer fit: events not yet sent are gone."""
+    """A new epoch begins: the queue was lost, or the collector no longer holds what this device has forgotten."""
 
     kind: ClassVar[str] = "chain.restarted"
     severity: ClassVar[int] = 3
     reason: str
+    """lost, damaged, reset (back to its image, as declared), collector_restored or quarantined; in older ones, words"""
     previous_epoch: int
+    lost_first_seq: int = 0
+    """Numbers of the former epoch that neither side holds any more, first and last; 0 when none is known."""
+    lost_last_seq: int = 0
+    carried: int = 0
+    """How many events that still waited are told again in the new epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped(Kind):
+    """The machine's clock was set, or went wrong: it is away from where the monotonic clock says it should be."""
+
+    kind: ClassVar[str] = "clock.stepped"
+    severity: ClassVar[int] = 2
+    expected_ns: int
+    """What the clock said last, moved on by the monotonic clock."""
+    found_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +115,8 @@ class EventsDropped(Kind):
     kind: ClassVar[str] = "events.dropped"
     dropped_kind: str
     reason: str
-    """repeated, flood, queue_full, or disk when it takes nothing; of flags also flood_<tier>, before_notice, unsealed
-    and switched_off"""
+    """repeated, flood, queue_full, quarantined, or disk when it takes nothing; of flags also flood_<tier>,
+    before_notice, unsealed and switched_off"""
     count: int
 
 

@@ -32,6 +32,8 @@ class Missing(IntEnum):
     QUEUE_FULL = 1
     DAMAGED = 2
     TOO_LARGE = 3
+    ERASED = 4
+    """At the collector, which says so in a signed tombstone. No device sends it."""
 
 
 class Leaves(StrEnum):

@@ -27,37 +27,47 @@ class TokenBody(_message.Message):
     def __init__(self, enrol_address: _Optional[str] = ..., events_address: _Optional[str] = ..., school_id: _Optional[str] = ..., expires_at_ns: _Optional[int] = ..., secret: _Optional[bytes] = ..., ca_certificate: _Optional[bytes] = ..., safeguarding_root_fingerprint: _Optional[bytes] = ...) -> None: ...
 
 class DeviceFacts(_message.Message):
-    __slots__ = ("hostname", "os", "os_version", "architecture", "agent_version")
+    __slots__ = ("hostname", "os", "os_version", "architecture", "agent_version", "manufacturer", "product", "serial")
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
     OS_FIELD_NUMBER: _ClassVar[int]
     OS_VERSION_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MANUFACTURER_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
     hostname: str
     os: str
     os_version: str
     architecture: str
     agent_version: str
-    def __init__(self, hostname: _Optional[str] = ..., os: _Optional[str] = ..., os_version: _Optional[str] = ..., architecture: _Optional[str] = ..., agent_version: _Optional[str] = ...) -> None: ...
+    manufacturer: str
+    product: str
+    serial: str
+    def __init__(self, hostname: _Optional[str] = ..., os: _Optional[str] = ..., os_version: _Optional[str] = ..., architecture: _Optional[str] = ..., agent_version: _Optional[str] = ..., manufacturer: _Optional[str] = ..., product: _Optional[str] = ..., serial: _Optional[str] = ...) -> None: ...
 
 class EnrolRequest(_message.Message):
-    __slots__ = ("token_secret", "certificate_request", "evidence_algorithm", "evidence_public_key", "evidence_proof", "facts")
+    __slots__ = ("token_secret", "certificate_request", "evidence_algorithm", "evidence_public_key", "evidence_proof", "facts", "former_device_id", "former_proof")
     TOKEN_SECRET_FIELD_NUMBER: _ClassVar[int]
     CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_PROOF_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    FORMER_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    FORMER_PROOF_FIELD_NUMBER: _ClassVar[int]
     token_secret: bytes
     certificate_request: bytes
     evidence_algorithm: str
     evidence_public_key: bytes
     evidence_proof: bytes
     facts: DeviceFacts
-    def __init__(self, token_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., evidence_algorithm: _Optional[str] = ..., evidence_public_key: _Optional[bytes] = ..., evidence_proof: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ...) -> None: ...
+    former_device_id: str
+    former_proof: bytes
+    def __init__(self, token_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., evidence_algorithm: _Optional[str] = ..., evidence_public_key: _Optional[bytes] = ..., evidence_proof: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., former_device_id: _Optional[str] = ..., former_proof: _Optional[bytes] = ...) -> None: ...
 
 class EnrolReply(_message.Message):
-    __slots__ = ("school_id", "school_name", "device_id", "certificate", "signing_algorithm", "signing_public_key", "server_time_ns", "bundle")
+    __slots__ = ("school_id", "school_name", "device_id", "certificate", "signing_algorithm", "signing_public_key", "server_time_ns", "bundle", "trust", "is_pending")
     SCHOOL_ID_FIELD_NUMBER: _ClassVar[int]
     SCHOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +76,8 @@ class EnrolReply(_message.Message):
     SIGNING_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
     SERVER_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    IS_PENDING_FIELD_NUMBER: _ClassVar[int]
     school_id: str
     school_name: str
     device_id: str
@@ -74,7 +86,77 @@ class EnrolReply(_message.Message):
     signing_public_key: bytes
     server_time_ns: int
     bundle: Bundle
-    def __init__(self, school_id: _Optional[str] = ..., school_name: _Optional[str] = ..., device_id: _Optional[str] = ..., certificate: _Optional[bytes] = ..., signing_algorithm: _Optional[str] = ..., signing_public_key: _Optional[bytes] = ..., server_time_ns: _Optional[int] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ...) -> None: ...
+    trust: SignedTrust
+    is_pending: bool
+    def __init__(self, school_id: _Optional[str] = ..., school_name: _Optional[str] = ..., device_id: _Optional[str] = ..., certificate: _Optional[bytes] = ..., signing_algorithm: _Optional[str] = ..., signing_public_key: _Optional[bytes] = ..., server_time_ns: _Optional[int] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., trust: _Optional[_Union[SignedTrust, _Mapping]] = ..., is_pending: _Optional[bool] = ...) -> None: ...
+
+class RenewRequest(_message.Message):
+    __slots__ = ("device_id", "certificate_request", "evidence_proof", "certificate_sha256")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_PROOF_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_SHA256_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    certificate_request: bytes
+    evidence_proof: bytes
+    certificate_sha256: bytes
+    def __init__(self, device_id: _Optional[str] = ..., certificate_request: _Optional[bytes] = ..., evidence_proof: _Optional[bytes] = ..., certificate_sha256: _Optional[bytes] = ...) -> None: ...
+
+class RenewReply(_message.Message):
+    __slots__ = ("certificate", "server_time_ns", "trust")
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
+    SERVER_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
+    certificate: bytes
+    server_time_ns: int
+    trust: SignedTrust
+    def __init__(self, certificate: _Optional[bytes] = ..., server_time_ns: _Optional[int] = ..., trust: _Optional[_Union[SignedTrust, _Mapping]] = ...) -> None: ...
+
+class RekeyRequest(_message.Message):
+    __slots__ = ("former_device_id", "reason", "certificate_request", "evidence_algorithm", "evidence_public_key", "evidence_proof", "former_proof", "facts")
+    FORMER_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_PROOF_FIELD_NUMBER: _ClassVar[int]
+    FORMER_PROOF_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    former_device_id: str
+    reason: str
+    certificate_request: bytes
+    evidence_algorithm: str
+    evidence_public_key: bytes
+    evidence_proof: bytes
+    former_proof: bytes
+    facts: DeviceFacts
+    def __init__(self, former_device_id: _Optional[str] = ..., reason: _Optional[str] = ..., certificate_request: _Optional[bytes] = ..., evidence_algorithm: _Optional[str] = ..., evidence_public_key: _Optional[bytes] = ..., evidence_proof: _Optional[bytes] = ..., former_proof: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ...) -> None: ...
+
+class TrustBody(_message.Message):
+    __slots__ = ("version", "school_id", "ca_certificates", "enrol_address", "events_address", "made_at_ns")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCHOOL_ID_FIELD_NUMBER: _ClassVar[int]
+    CA_CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    ENROL_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    MADE_AT_NS_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    school_id: str
+    ca_certificates: _containers.RepeatedScalarFieldContainer[bytes]
+    enrol_address: str
+    events_address: str
+    made_at_ns: int
+    def __init__(self, version: _Optional[int] = ..., school_id: _Optional[str] = ..., ca_certificates: _Optional[_Iterable[bytes]] = ..., enrol_address: _Optional[str] = ..., events_address: _Optional[str] = ..., made_at_ns: _Optional[int] = ...) -> None: ...
+
+class SignedTrust(_message.Message):
+    __slots__ = ("body", "algorithm", "signature")
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    body: bytes
+    algorithm: str
+    signature: bytes
+    def __init__(self, body: _Optional[bytes] = ..., algorithm: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Bundle(_message.Message):
     __slots__ = ("version", "body", "algorithm", "signature")
@@ -127,23 +209,31 @@ class DrillOrder(_message.Message):
     def __init__(self, device_id: _Optional[str] = ..., nonce: _Optional[bytes] = ..., expires_at_ns: _Optional[int] = ..., algorithm: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("min_protocol", "max_protocol", "agent_version", "epoch", "bundle_version", "wall_clock_ns")
+    __slots__ = ("min_protocol", "max_protocol", "agent_version", "epoch", "bundle_version", "wall_clock_ns", "head_seq", "head_hash", "trust_version", "boot_id")
     MIN_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     MAX_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_VERSION_FIELD_NUMBER: _ClassVar[int]
     WALL_CLOCK_NS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_SEQ_FIELD_NUMBER: _ClassVar[int]
+    HEAD_HASH_FIELD_NUMBER: _ClassVar[int]
+    TRUST_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     min_protocol: int
     max_protocol: int
     agent_version: str
     epoch: int
     bundle_version: int
     wall_clock_ns: int
-    def __init__(self, min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., epoch: _Optional[int] = ..., bundle_version: _Optional[int] = ..., wall_clock_ns: _Optional[int] = ...) -> None: ...
+    head_seq: int
+    head_hash: bytes
+    trust_version: int
+    boot_id: bytes
+    def __init__(self, min_protocol: _Optional[int] = ..., max_protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., epoch: _Optional[int] = ..., bundle_version: _Optional[int] = ..., wall_clock_ns: _Optional[int] = ..., head_seq: _Optional[int] = ..., head_hash: _Optional[bytes] = ..., trust_version: _Optional[int] = ..., boot_id: _Optional[bytes] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "server_time_ns", "head_epoch", "head_seq", "head_hash", "max_envelope_bytes", "max_envelope_events", "account_key")
+    __slots__ = ("protocol", "server_time_ns", "head_epoch", "head_seq", "head_hash", "max_envelope_bytes", "max_envelope_events", "account_key", "is_reset_often", "max_events_per_s")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     SERVER_TIME_NS_FIELD_NUMBER: _ClassVar[int]
     HEAD_EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -152,6 +242,8 @@ class Welcome(_message.Message):
     MAX_ENVELOPE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_ENVELOPE_EVENTS_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_KEY_FIELD_NUMBER: _ClassVar[int]
+    IS_RESET_OFTEN_FIELD_NUMBER: _ClassVar[int]
+    MAX_EVENTS_PER_S_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     server_time_ns: int
     head_epoch: int
@@ -160,7 +252,9 @@ class Welcome(_message.Message):
     max_envelope_bytes: int
     max_envelope_events: int
     account_key: bytes
-    def __init__(self, protocol: _Optional[int] = ..., server_time_ns: _Optional[int] = ..., head_epoch: _Optional[int] = ..., head_seq: _Optional[int] = ..., head_hash: _Optional[bytes] = ..., max_envelope_bytes: _Optional[int] = ..., max_envelope_events: _Optional[int] = ..., account_key: _Optional[bytes] = ...) -> None: ...
+    is_reset_often: bool
+    max_events_per_s: int
+    def __init__(self, protocol: _Optional[int] = ..., server_time_ns: _Optional[int] = ..., head_epoch: _Optional[int] = ..., head_seq: _Optional[int] = ..., head_hash: _Optional[bytes] = ..., max_envelope_bytes: _Optional[int] = ..., max_envelope_events: _Optional[int] = ..., account_key: _Optional[bytes] = ..., is_reset_often: _Optional[bool] = ..., max_events_per_s: _Optional[int] = ...) -> None: ...
 
 class Envelope(_message.Message):
     __slots__ = ("version", "school_id", "device_id", "epoch", "first_seq", "last_seq", "header_block", "algorithm", "signature", "payloads")
@@ -208,6 +302,7 @@ class Refusal(_message.Message):
         REASON_OUT_OF_ORDER: _ClassVar[Refusal.Reason]
         REASON_FORKED: _ClassVar[Refusal.Reason]
         REASON_TOO_LARGE: _ClassVar[Refusal.Reason]
+        REASON_BUSY: _ClassVar[Refusal.Reason]
     REASON_UNSPECIFIED: Refusal.Reason
     REASON_MALFORMED: Refusal.Reason
     REASON_WRONG_DEVICE: Refusal.Reason
@@ -216,6 +311,7 @@ class Refusal(_message.Message):
     REASON_OUT_OF_ORDER: Refusal.Reason
     REASON_FORKED: Refusal.Reason
     REASON_TOO_LARGE: Refusal.Reason
+    REASON_BUSY: Refusal.Reason
     REASON_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -239,17 +335,19 @@ class AgentMessage(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., envelope: _Optional[_Union[Envelope, _Mapping]] = ...) -> None: ...
 
 class CollectorMessage(_message.Message):
-    __slots__ = ("welcome", "ack", "refusal", "bundle", "safeguarding", "drill")
+    __slots__ = ("welcome", "ack", "refusal", "bundle", "safeguarding", "drill", "trust")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     SAFEGUARDING_FIELD_NUMBER: _ClassVar[int]
     DRILL_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     ack: Ack
     refusal: Refusal
     bundle: Bundle
     safeguarding: Safeguarding
     drill: DrillOrder
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., safeguarding: _Optional[_Union[Safeguarding, _Mapping]] = ..., drill: _Optional[_Union[DrillOrder, _Mapping]] = ...) -> None: ...
+    trust: SignedTrust
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., safeguarding: _Optional[_Union[Safeguarding, _Mapping]] = ..., drill: _Optional[_Union[DrillOrder, _Mapping]] = ..., trust: _Optional[_Union[SignedTrust, _Mapping]] = ...) -> None: ...

@@ -83,10 +83,12 @@ class Payload(_message.Message):
         MISSING_QUEUE_FULL: _ClassVar[Payload.Missing]
         MISSING_DAMAGED: _ClassVar[Payload.Missing]
         MISSING_TOO_LARGE: _ClassVar[Payload.Missing]
+        MISSING_ERASED: _ClassVar[Payload.Missing]
     MISSING_UNSPECIFIED: Payload.Missing
     MISSING_QUEUE_FULL: Payload.Missing
     MISSING_DAMAGED: Payload.Missing
     MISSING_TOO_LARGE: Payload.Missing
+    MISSING_ERASED: Payload.Missing
     SALT_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
@@ -149,13 +151,41 @@ class AgentThrottled(_message.Message):
     check: str
     def __init__(self, level: _Optional[str] = ..., cpu_percent: _Optional[float] = ..., memory_mb: _Optional[float] = ..., check: _Optional[str] = ...) -> None: ...
 
+class AgentRekeyed(_message.Message):
+    __slots__ = ("former_device_id", "former_epoch", "former_seq", "reason", "carried")
+    FORMER_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    FORMER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    FORMER_SEQ_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_FIELD_NUMBER: _ClassVar[int]
+    former_device_id: str
+    former_epoch: int
+    former_seq: int
+    reason: str
+    carried: int
+    def __init__(self, former_device_id: _Optional[str] = ..., former_epoch: _Optional[int] = ..., former_seq: _Optional[int] = ..., reason: _Optional[str] = ..., carried: _Optional[int] = ...) -> None: ...
+
 class ChainRestarted(_message.Message):
-    __slots__ = ("reason", "previous_epoch")
+    __slots__ = ("reason", "previous_epoch", "lost_first_seq", "lost_last_seq", "carried")
     REASON_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIRST_SEQ_FIELD_NUMBER: _ClassVar[int]
+    LOST_LAST_SEQ_FIELD_NUMBER: _ClassVar[int]
+    CARRIED_FIELD_NUMBER: _ClassVar[int]
     reason: str
     previous_epoch: int
-    def __init__(self, reason: _Optional[str] = ..., previous_epoch: _Optional[int] = ...) -> None: ...
+    lost_first_seq: int
+    lost_last_seq: int
+    carried: int
+    def __init__(self, reason: _Optional[str] = ..., previous_epoch: _Optional[int] = ..., lost_first_seq: _Optional[int] = ..., lost_last_seq: _Optional[int] = ..., carried: _Optional[int] = ...) -> None: ...
+
+class ClockStepped(_message.Message):
+    __slots__ = ("expected_ns", "found_ns")
+    EXPECTED_NS_FIELD_NUMBER: _ClassVar[int]
+    FOUND_NS_FIELD_NUMBER: _ClassVar[int]
+    expected_ns: int
+    found_ns: int
+    def __init__(self, expected_ns: _Optional[int] = ..., found_ns: _Optional[int] = ...) -> None: ...
 
 class CheckChanged(_message.Message):
     __slots__ = ("check", "state", "summary", "facts", "first_failed_at_ns")

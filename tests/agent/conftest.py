@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import uplink as uplink_module
+from agent.uplink import line as line_module
 from collector.authority import Authority, load_authority, make_authority
 from tests.agent.collector import FakeCollector
 from tests.agent.desk import Desk
@@ -17,8 +17,8 @@ from tests.fakes import FakeSystem
 @pytest.fixture
 def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
     """A device whose pauses are short."""
-    monkeypatch.setattr(uplink_module, "BACKOFF_BASE_S", 0.05)
-    monkeypatch.setattr(uplink_module, "REFUSED_PAUSE_S", 0.05)
+    monkeypatch.setattr(line_module, "BACKOFF_BASE_S", 0.05)
+    monkeypatch.setattr(line_module, "REFUSED_PAUSE_S", 0.05)
     line = Line(tmp_path, *make_device(tmp_path, FakeCollector()))
     yield line
     line.close()

@@ -23,7 +23,7 @@ import grpc
 from agent.identity import Identity, IdentityFolder
 from agent.recorder import Record, Recorder
 from agent.spool import Spool
-from agent.uplink import Tell, Uplink
+from agent.uplink.line import Tell, Uplink
 from collector.authority import (
     Authority,
     issue_device_certificate,

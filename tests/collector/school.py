@@ -146,6 +146,7 @@ class School:
             sent.algorithm,
             sent.header_block,
             sent.signature,
+            bytes([missing]),
             self.now_ns,
         )
         event = (event_id, self.id, device_id, sent.first_seq, content.kind, content.severity, self.now_ns)

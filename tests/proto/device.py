@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from proto import chain
-from proto.envelope import make_envelope
+from proto.envelope import VERSION, make_envelope
 from proto.events import Header, Kind, Missing, Payload
 from proto.keys import P256, Ed25519Signer, Signer
 from proto.wire import Envelope, encode_body, encode_header
@@ -117,7 +117,7 @@ class FixedDevice:
         self.previous_hash = chain.link(header, self.previous_hash)
         return MadeEvent(fields, header, payload, self.previous_hash)
 
-    def seal(self, events: Sequence[MadeEvent], *, first_seq: int | None = None) -> Envelope:
+    def seal(self, events: Sequence[MadeEvent], *, first_seq: int | None = None, version: int = VERSION) -> Envelope:
         """Sign events; they end where the chain ends now, unless `first_seq` says otherwise."""
         return make_envelope(
             self.signer,
@@ -127,4 +127,5 @@ class FixedDevice:
             first_seq=self.seq - len(events) + 1 if first_seq is None else first_seq,
             headers=[event.header for event in events],
             payloads=[event.payload for event in events],
+            version=version,
         )

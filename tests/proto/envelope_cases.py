@@ -38,6 +38,7 @@ def list_cases() -> Iterator[EnvelopeCase]:
     yield from _refused_by_signature()
     yield from _refused_by_chain()
     yield from _refused_by_content()
+    yield from _second_version()
 
 
 def seal_again(device: FixedDevice, envelope: Envelope) -> Envelope:
@@ -109,7 +110,7 @@ def _refused_by_numbers() -> Iterator[EnvelopeCase]:
 
         return change
 
-    yield case("version-2", "An envelope version that is not known.", "version 2", lambda e: setattr(e, "version", 2))
+    yield case("version-3", "An envelope version that is not known.", "version 3", lambda e: setattr(e, "version", 3))
     yield case("first-seq-0", "Events are numbered from 1.", "numbered from 1", set_range(0, 1))
     yield case("epoch-0", "Epochs are numbered from 1.", "numbered from 1", lambda e: setattr(e, "epoch", 0))
     yield case("too-many-events", "More events than an envelope may hold.", "claims 1001", set_range(1, MAX_EVENTS + 1))
@@ -163,7 +164,9 @@ def _refused_by_signature() -> Iterator[EnvelopeCase]:
 def _refused_by_chain() -> Iterator[EnvelopeCase]:
     def case(name: str, description: str, make: Callable[[FixedDevice], list[MadeEvent]], message: str) -> EnvelopeCase:
         device = FixedDevice()
-        return _refused(name, description, device, device.seal(make(device), first_seq=1), "ChainError", message)
+        return _refused(
+            name, description, device, device.seal(make(device), first_seq=1, version=1), "ChainError", message
+        )
 
     def changed(**changes: Any) -> Callable[[FixedDevice], list[MadeEvent]]:
         return lambda device: [device.make_event(STARTED), device.make_event(STOPPED, **changes)]
@@ -199,26 +202,54 @@ def _refused_by_content() -> Iterator[EnvelopeCase]:
     kept = Payload(salt, body, Missing.QUEUE_FULL)
     yield case("missing-and-there", "Content that is said to be missing.", kept, "MalformedError", "says that it is")
     large = FixedDevice()
-    envelope = large.seal([large.make_raw("kind.unheard", bytes(MAX_BODY_BYTES + 1))])
+    envelope = large.seal([large.make_raw("kind.unheard", bytes(MAX_BODY_BYTES + 1))], version=1)
     yield _refused(
         "large-body", "One byte more content than allowed.", large, envelope, "MalformedError", "larger than"
     )
     large = FixedDevice()
-    envelope = large.seal([large.make_event(STOPPED, route="r" * 1024)])
+    envelope = large.seal([large.make_event(STOPPED, route="r" * 1024)], version=1)
     yield _refused("large-header", "A header larger than allowed.", large, envelope, "MalformedError", "larger than")
+
+
+def _second_version() -> Iterator[EnvelopeCase]:
+    """Since version 2 the signature covers why content is missing: nobody between can take it away and say why."""
+    device = FixedDevice()
+    made = [device.make_event(STARTED), device.make_event(STOPPED)]
+    yield _verifies("v2-two-events", "Two events, as they are signed since version 2.", device, made, version=2)
+    device = FixedDevice()
+    made = [device.make_event(STARTED, missing=Missing.QUEUE_FULL), device.make_event(STOPPED)]
+    yield _verifies("v2-missing", "The device signed that the content of event 1 is missing.", device, made, version=2)
+
+    def case(name: str, description: str, missing: Missing, error: str, message: str) -> EnvelopeCase:
+        device = FixedDevice()
+        envelope = device.seal([device.make_event(STARTED), device.make_event(STOPPED)], version=2)
+        envelope.payloads[0].salt = envelope.payloads[0].body = b""
+        envelope.payloads[0].missing = missing.value  # type: ignore[assignment]
+        return _refused(name, description, device, envelope, error, message)
+
+    blanked = "Content that was taken away, and the device blamed."
+    yield case("v2-blanked", blanked, Missing.QUEUE_FULL, "SignatureError", "verify")
+    yield case("v2-erased", "A reason that no device has.", Missing.ERASED, "MalformedError", "reason that no device")
+    device = FixedDevice()
+    envelope = device.seal([device.make_event(STARTED), device.make_event(STOPPED)], version=2)
+    envelope.version = 1
+    lowered = "The signature of version 2 under the number of version 1."
+    yield _refused("v2-as-v1", lowered, device, envelope, "SignatureError", "verify")
 
 
 def _pair() -> tuple[FixedDevice, Envelope]:
     device = FixedDevice()
-    return device, device.seal([device.make_event(STARTED), device.make_event(STOPPED)])
+    return device, device.seal([device.make_event(STARTED), device.make_event(STOPPED)], version=1)
 
 
 def _set_block(block: bytes) -> Callable[[Envelope], object]:
     return lambda envelope: setattr(envelope, "header_block", block)
 
 
-def _verifies(name: str, description: str, device: FixedDevice, made: list[MadeEvent]) -> EnvelopeCase:
-    envelope = device.seal(made)
+def _verifies(
+    name: str, description: str, device: FixedDevice, made: list[MadeEvent], *, version: int = 1
+) -> EnvelopeCase:
+    envelope = device.seal(made, version=version)
     return EnvelopeCase(
         name=f"envelope-verifies-{name}",
         description=description,

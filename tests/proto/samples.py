@@ -4,12 +4,14 @@
 from proto.events import (
     AccountSignedIn,
     AccountSignedOut,
+    AgentRekeyed,
     AgentStarted,
     AgentStopped,
     AgentThrottled,
     ChainRestarted,
     CheckChanged,
     CheckCrashed,
+    ClockStepped,
     Disk,
     EventsDropped,
     FileArrived,
@@ -79,7 +81,9 @@ SAMPLES: dict[str, Kind] = {
         ),
         AgentStopped(reason="SIGTERM"),
         AgentThrottled(level="slow", cpu_percent=1.25, memory_mb=48.5),
+        AgentRekeyed(former_device_id="00112233445566ff", former_epoch=2, former_seq=4711, reason="forked", carried=12),
         ChainRestarted(reason="the queue was damaged", previous_epoch=3),
+        ClockStepped(expected_ns=1_700_000_000_000_000_000, found_ns=1_400_000_000_000_000_000),
         CheckChanged(
             check="software",
             state="fail",
@@ -163,6 +167,14 @@ SAMPLES: dict[str, Kind] = {
     )
 }
 
-WITH_LATER_FIELDS = (JOHN, AgentThrottled(level="slow", cpu_percent=1.25, memory_mb=48.5, check="downloads"))
-ADDED_LATER = {"AgentThrottled": {"check"}, "Program": {"build_id", "sketch"}}
+WITH_LATER_FIELDS = (
+    JOHN,
+    AgentThrottled(level="slow", cpu_percent=1.25, memory_mb=48.5, check="downloads"),
+    ChainRestarted(reason="collector_restored", previous_epoch=3, lost_first_seq=51, lost_last_seq=80, carried=7),
+)
+ADDED_LATER = {
+    "AgentThrottled": {"check"},
+    "ChainRestarted": {"lost_first_seq", "lost_last_seq", "carried"},
+    "Program": {"build_id", "sketch"},
+}
 """Fields that events of before do not have: no vector of an older sample speaks of them."""

@@ -14,6 +14,8 @@ from tests.proto.samples import ADDED_LATER, SAMPLES, WITH_LATER_FIELDS
 from tests.proto.strategies import PARTS, find_message
 
 ABOUT_THE_AGENT = {
+    "agent.rekeyed",
+    "clock.stepped",
     "agent.started",
     "agent.stopped",
     "agent.throttled",

@@ -14,7 +14,7 @@ from agent.config import Config
 from agent.identity import IdentityFolder
 from agent.recorder import Record, Recorder
 from agent.spool import Spool
-from agent.uplink import Tell, Uplink
+from agent.uplink.line import Tell, Uplink
 from proto.events import Program, ProgramStarted
 
 FORBIDDEN_EVERY = 50

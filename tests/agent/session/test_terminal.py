@@ -21,6 +21,11 @@ def terminal() -> Iterator[int]:
     child, master = pty.fork()
     if child == 0:
         os.execvp("cat", ["cat"])
+    # What comes back twice, from the echo and from cat, says that the child has its terminal by now.
+    os.write(master, b"x\n")
+    text = b""
+    while text.count(b"x") < 2:
+        text += os.read(master, 100)
     yield master
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)

@@ -23,7 +23,18 @@ def rows(school: School, device_id: str, first_event_id: int, first_seq: int = 1
     last_seq = first_seq + number - 1
     awkward = b"\\.\n\t\x00\xff\\N" * 100
     envelope = EnvelopeRow(
-        first_event_id, school.id, device_id, 1, first_seq, last_seq, 1, "ed25519", awkward, HASH, school.now_ns
+        first_event_id,
+        school.id,
+        device_id,
+        1,
+        first_seq,
+        last_seq,
+        1,
+        "ed25519",
+        awkward,
+        HASH,
+        bytes(number),
+        school.now_ns,
     )
     return (
         [envelope],

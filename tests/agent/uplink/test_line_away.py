@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import uplink as uplink_module
 from agent.errors import CollectorUnreachableError, EnrolmentError
-from agent.uplink import enrol
+from agent.uplink import line as line_module
+from agent.uplink.calls import enrol
 from collector.authority import load_authority, make_authority
 from proto.wire import CollectorMessage, EnrolReply, EnrolRequest
 from tests.agent.collector import FakeCollector
@@ -31,7 +31,7 @@ from tests.agent.line import (
 
 def test_silent_collector_is_left(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever takes the connection and says nothing is not waited for without end."""
-    monkeypatch.setattr(uplink_module, "WELCOME_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(line_module, "WELCOME_TIMEOUT_S", 0.3)
     ended = threading.Event()
 
     def say_nothing(messages: Messages) -> Iterator[CollectorMessage]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line to the collector: enrolment, and one long stream. The only module that imports grpc, and late.
+"""The long stream to the collector, and the thread that keeps it.
 
 Oldest first. An event is forgotten only when the collector says that it is durable; whatever ends the stream, the
 next one begins where the collector's record ends. Waiting grows with full jitter, so that a school's devices do not
@@ -8,57 +8,37 @@ orders to drill come down, and are judged by whoever is called.
 """
 
 import logging
-import os
 import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from agent.errors import CollectorUnreachableError, EnrolmentError, SpoolError
-from agent.exchange import Exchange, RefusedError
+from agent.errors import CollectorUnreachableError, SpoolError
 from agent.identity import Identity
 from agent.spool import Spool
-from proto.token import Token
+from agent.uplink.channel import open_device_channel
+from agent.uplink.exchange import Exchange, RefusedError
+from agent.uplink.words import explain_error
 from proto.wire import (
-    ENROL_METHOD,
-    ENROL_SERVICE,
     EVENTS_METHOD,
     EVENTS_SERVICE,
     PROTOCOL,
-    TARGET_NAME,
     AgentMessage,
     Bundle,
     CollectorMessage,
     DrillOrder,
-    EnrolReply,
-    EnrolRequest,
     Hello,
     Safeguarding,
 )
 
 log = logging.getLogger(__name__)
 
-# Watchers are started in this process by fork and exec at once: grpc need not prepare for a child that goes on with it.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
-
-ENROL_TIMEOUT_S = 20.0
 WELCOME_TIMEOUT_S = 20.0
 BACKOFF_BASE_S = 0.5
 BACKOFF_MAX_S = 60.0
 REFUSED_PAUSE_S = 60.0
 """After a refusal that sending again will not mend."""
-
-_OPTIONS = [
-    ("grpc.ssl_target_name_override", TARGET_NAME),
-    ("grpc.keepalive_time_ms", 120_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_receive_message_length", 8 * 1024 * 1024),
-    # Two agents on one machine must not share a connection, which carries an identity.
-    ("grpc.use_local_subchannel_pool", 1),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +63,6 @@ class Tell:
     drill: Callable[[DrillOrder], None] = lambda order: None
     account_key: Callable[[bytes], None] = lambda key: None
     state: Callable[[LineState], None] = lambda state: None
-
-
-def enrol(token: Token, request: EnrolRequest) -> EnrolReply:
-    """Ask the collector to admit this machine. The CA in the token is the only one that is trusted.
-
-    Raises:
-        EnrolmentError: the collector refused, and says why.
-        CollectorUnreachableError: it does not answer, or is not the one in the token.
-    """
-    import grpc
-
-    credentials = grpc.ssl_channel_credentials(root_certificates=_to_pem(token.ca_certificate))
-    with grpc.secure_channel(token.enrol_address, credentials, options=_OPTIONS) as channel:
-        call = channel.unary_unary(
-            f"/{ENROL_SERVICE}/{ENROL_METHOD}",
-            request_serializer=EnrolRequest.SerializeToString,
-            response_deserializer=EnrolReply.FromString,
-        )
-        try:
-            reply: EnrolReply = call(request, timeout=ENROL_TIMEOUT_S)
-        except grpc.RpcError as error:
-            if error.code() in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARGUMENT):
-                raise EnrolmentError(f"the collector refused: {error.details()}") from error
-            raise CollectorUnreachableError(
-                f"the collector at {token.enrol_address} does not answer: {_explain(error)}",
-                hint="check address, network and that the collector runs; the token stays good until it expires",
-            ) from error
-    return reply
 
 
 class Uplink:
@@ -163,7 +115,7 @@ class Uplink:
             except RefusedError as error:
                 problem, pause_s = error.message, REFUSED_PAUSE_S
             except grpc.RpcError as error:
-                problem = _explain(error)
+                problem = explain_error(error)
             except (CollectorUnreachableError, SpoolError) as error:
                 problem = error.message
             except Exception as error:
@@ -178,14 +130,7 @@ class Uplink:
             self._stopping.wait(max(pause_s, random.uniform(0, limit_s)))  # noqa: S311 - jitter, not a secret
 
     def _serve_one_stream(self) -> None:
-        import grpc
-
-        credentials = grpc.ssl_channel_credentials(
-            root_certificates=self._identity.ca_certificate_pem,
-            private_key=self._identity.tls_key_pem,
-            certificate_chain=self._identity.tls_certificate_pem,
-        )
-        with grpc.secure_channel(self._identity.events_address, credentials, options=_OPTIONS) as channel:
+        with open_device_channel(self._identity) as channel:
             method = channel.stream_stream(
                 f"/{EVENTS_SERVICE}/{EVENTS_METHOD}",
                 request_serializer=AgentMessage.SerializeToString,
@@ -237,27 +182,3 @@ class Uplink:
     def _set_state(self, state: LineState) -> None:
         self.state = state
         self._tell.state(state)
-
-
-def _explain(error: Any) -> str:
-    """Say in a technician's words what a gRPC error means."""
-    code, details = error.code().name, error.details() or ""
-    if code == "UNAVAILABLE":
-        if any(each in details for each in ("CERTIFICATE_VERIFY_FAILED", "certificate signature failure", "Peer name")):
-            return "what answers there is not the collector that this machine was enrolled with"
-        if "Connection refused" in details:
-            return "nothing listens at the address"
-        if "Handshake" in details or "SSL" in details or "handshake" in details:
-            return "no secure connection: a proxy that opens TLS, or a certificate that is not accepted"
-        if any(each in details for each in ("DNS", "name resolution", "hostname lookup")):
-            return "the name cannot be resolved"
-        return details or "no connection"
-    if code == "CANCELLED":
-        return "the collector did not answer in time"
-    return f"{details or code} ({code})"
-
-
-def _to_pem(der: bytes) -> bytes:
-    import ssl
-
-    return ssl.DER_cert_to_PEM_cert(der).encode()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the agent's line to its collector, over real gRPC and TLS, with a collector that says what a test wants.
 
-A collector that is away, or is none, is in `test_uplink_away`.
+A collector that is away, or is none, is in `test_line_away`.
 """
 
 import threading
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.exchange import ENVELOPE_MAX_EVENTS, MAX_UNANSWERED
 from agent.recorder import Record, Recorder
+from agent.uplink.exchange import ENVELOPE_MAX_EVENTS, MAX_UNANSWERED
 from proto.envelope import open_envelope
 from proto.events import AgentStopped
 from proto.keys import to_verifier

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one stream has sent and what of it is answered: the rules of the exchange, without the network.
 
-`uplink` opens the stream and carries the messages; the spool keeps the events until they are durable elsewhere.
+`line` opens the stream and carries the messages; the spool keeps the events until they are durable elsewhere.
 """
 
 import logging
