@@ -149,26 +149,16 @@ def open_envelope(
     # 2
     if envelope.algorithm != verifier.algorithm:
         raise SignatureError(f"the key signs with {verifier.algorithm}, not with {envelope.algorithm[:40]!r}")
-    verifier.verify(
-        envelope.signature,
-        signed_bytes(
-            envelope.version,
-            school_id,
-            device_id,
-            epoch,
-            envelope.first_seq,
-            envelope.last_seq,
-            block,
-            signed_missing,
-        ),
-    )
+    first_seq, last_seq = envelope.first_seq, envelope.last_seq
+    covered = signed_bytes(envelope.version, school_id, device_id, epoch, first_seq, last_seq, block, signed_missing)
+    verifier.verify(envelope.signature, covered)
     raw_headers = decode_header_block(block)
     payloads = envelope.payloads
     if not len(raw_headers) == len(payloads) == len(signed_missing) == count:
         raise MalformedError("the numbers of headers, payloads and events differ")
     headers: list[HeaderView] = []
     hashes: list[bytes] = []
-    for seq, raw, payload in zip(range(envelope.first_seq, envelope.last_seq + 1), raw_headers, payloads, strict=True):
+    for seq, raw, payload in zip(range(first_seq, last_seq + 1), raw_headers, payloads, strict=True):
         if len(raw) > MAX_HEADER_BYTES or len(payload.body) > MAX_BODY_BYTES:
             raise MalformedError(f"event {seq} is larger than an event may be")
         header = decode_header(raw)
@@ -180,7 +170,7 @@ def open_envelope(
             raise ChainError(f"event {seq} does not follow the event before it")
         previous_hash = chain.link(raw, previous_hash)
         # 5
-        verify_payload(header, payload, signed_missing[seq - envelope.first_seq], is_erased=seq in erased)
+        verify_payload(header, payload, signed_missing[seq - first_seq], is_erased=seq in erased)
         headers.append(header)
         hashes.append(previous_hash)
     return Opened(headers, hashes)
