@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Targets: what comes over the network. Signatures are taken as good, for the parsers stand behind them."""
+
+from typing import cast
+
+from google.protobuf.message import DecodeError
+
+from collector.authority import find_device_in_uri, issue_device_certificate, load_authority, make_authority
+from collector.errors import EnrolmentRefusedError
+from proto.chain import GENESIS
+from proto.drill import verify_drill
+from proto.envelope import open_envelope
+from proto.errors import RecipientsError, TokenError, UntrustedInputError
+from proto.events import KINDS, Header
+from proto.keys import ED25519, Verifier, to_verifier
+from proto.recipients import load_signed
+from proto.sealed import decode_flag
+from proto.token import decode_token
+from proto.trust import open_trust
+from proto.wire import (
+    AgentMessage,
+    Bundle,
+    DrillOrder,
+    EnrolRequest,
+    Envelope,
+    RekeyRequest,
+    RenewRequest,
+    SignedTrust,
+    decode_event,
+    decode_header,
+    encode_body,
+    encode_header,
+    to_json,
+)
+from rules.bundle import open_bundle
+from rules.errors import RulesError
+from tests.fuzz.folder import scratch_folder
+from tests.fuzz.target import Target, to_text
+from tests.proto.device import FixedDevice
+from tests.proto.envelope_cases import list_cases
+from tests.proto.samples import SAMPLES
+from tests.proto.token_cases import list_cases as list_token_cases
+
+
+class Trusting(Verifier):
+    """Takes every signature as good: whoever has a device's key gets this far."""
+
+    algorithm = ED25519
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Say nothing."""
+
+
+TRUSTING = Trusting()
+KIND_NAMES = sorted(KINDS)
+CASES = [case for case in list_cases() if case.envelope.ByteSize() < 4096]
+
+
+def run_envelope(data: bytes) -> None:
+    """What opens keeps its promises: as many hashes as headers, numbered from first to last."""
+    envelope = Envelope.FromString(data)
+    opened = open_envelope(envelope, TRUSTING, GENESIS)
+    numbers = [header.seq for header in opened.headers]
+    assert numbers == list(range(envelope.first_seq, envelope.last_seq + 1))
+    assert len(opened.hashes) == len(numbers)
+
+
+def run_message(data: bytes) -> None:
+    """The stream's first step."""
+    message = AgentMessage.FromString(data)
+    if message.WhichOneof("message") == "envelope":
+        open_envelope(message.envelope, TRUSTING, GENESIS)
+
+
+def run_body(data: bytes) -> None:
+    """The first byte chooses the kind; what is read can be shown, and written again to the same content."""
+    kind = KIND_NAMES[data[0] % len(KIND_NAMES)] if data else KIND_NAMES[0]
+    event = decode_event(kind, data[1:])
+    assert event is not None
+    assert to_json(kind, data[1:]) is not None
+    assert decode_event(kind, encode_body(event)) == event or "nan" in repr(event)
+
+
+def run_header(data: bytes) -> None:
+    """A header is a header or is refused."""
+    header = decode_header(data)
+    assert 0 <= header.seq < 2**64
+    assert encode_header(cast(Header, header))  # it has the same fields
+
+
+AUTHORITY_FOLDER = scratch_folder("authority")
+if not (AUTHORITY_FOLDER / "ca.key").exists():
+    make_authority(AUTHORITY_FOLDER)
+AUTHORITY = load_authority(AUTHORITY_FOLDER)
+
+
+def run_certificate_request(data: bytes) -> None:
+    """A request for a certificate, as a stranger may send it before anything is proven."""
+    issue_device_certificate(AUTHORITY, data, "school", "device")
+
+
+def run_enrolment(data: bytes) -> None:
+    """The three questions that the enrolment listener takes."""
+    for cls in (EnrolRequest, RenewRequest, RekeyRequest):
+        request = cls.FromString(data)
+        assert isinstance(request.certificate_request, bytes)
+    request = EnrolRequest.FromString(data)
+    verifier = to_verifier(request.evidence_algorithm, request.evidence_public_key)
+    verifier.verify(request.evidence_proof, request.certificate_request)
+
+
+def run_bundle(data: bytes) -> None:
+    """A policy in a bundle with a good signature."""
+    open_bundle(Bundle(version=1, body=data, algorithm=ED25519), TRUSTING, school_id="school")
+
+
+def run_trust(data: bytes) -> None:
+    """A statement of trust with a good signature."""
+    open_trust(SignedTrust(body=data, algorithm=ED25519), TRUSTING, school_id="school")
+
+
+def run_drill(data: bytes) -> None:
+    """An order to drill."""
+    verify_drill(DrillOrder.FromString(data), TRUSTING, device_id="library-01", now_ns=0)
+
+
+def run_uri(data: bytes) -> None:
+    """A name in a certificate."""
+    found = find_device_in_uri(to_text(data))
+    assert found is None or (to_text(data).startswith("spiffe://schoolwarden/") and len(found) == 2)
+
+
+DEVICE = FixedDevice()
+WIRE_ERRORS = (UntrustedInputError, DecodeError)
+TARGETS = (
+    Target(
+        name="envelope",
+        run=run_envelope,
+        refuses_with=WIRE_ERRORS,
+        modules=("proto.envelope", "proto.chain"),
+        seeds=tuple(case.envelope.SerializeToString() for case in CASES),
+    ),
+    Target(
+        name="message",
+        run=run_message,
+        refuses_with=WIRE_ERRORS,
+        modules=("proto.envelope",),
+        seeds=tuple(AgentMessage(envelope=case.envelope).SerializeToString() for case in CASES[:20]),
+    ),
+    Target(
+        name="body",
+        run=run_body,
+        refuses_with=(UntrustedInputError,),
+        modules=("proto.wire",),
+        seeds=tuple(bytes([KIND_NAMES.index(kind)]) + encode_body(each) for kind, each in SAMPLES.items()),
+    ),
+    Target(
+        name="header",
+        run=run_header,
+        refuses_with=(UntrustedInputError,),
+        modules=("proto.wire",),
+        seeds=tuple(DEVICE.make_event(each).header for each in SAMPLES.values()),
+    ),
+    Target(
+        name="certificate_request",
+        run=run_certificate_request,
+        refuses_with=(EnrolmentRefusedError,),
+        modules=("collector.authority",),
+    ),
+    Target(name="enrolment", run=run_enrolment, refuses_with=WIRE_ERRORS, modules=("proto.keys",)),
+    Target(
+        name="token",
+        run=lambda data: decode_token(to_text(data)),
+        refuses_with=(TokenError,),
+        modules=("proto.token",),
+        seeds=tuple(case.token.encode() for case in list_token_cases()),
+    ),
+    Target(
+        name="bundle",
+        run=run_bundle,
+        refuses_with=(RulesError,),
+        modules=("rules.bundle",),
+        seeds=(b'{"format":1,"school_id":"school","version":1,"files":{},"approved":[]}', b"{}", b"[]"),
+    ),
+    Target(name="trust", run=run_trust, refuses_with=WIRE_ERRORS, modules=("proto.trust",)),
+    Target(name="drill", run=run_drill, refuses_with=WIRE_ERRORS, modules=("proto.drill",)),
+    Target(
+        name="recipients",
+        run=lambda data: load_signed(to_text(data)),
+        refuses_with=(RecipientsError,),
+        modules=("proto.recipients",),
+    ),
+    Target(name="flag", run=decode_flag, refuses_with=(UntrustedInputError,), modules=("proto.sealed",)),
+    Target(
+        name="certificate_name",
+        run=run_uri,
+        modules=("collector.authority",),
+        seeds=(b"spiffe://schoolwarden/0123456789abcdef/device/0011223344556677",),
+    ),
+)
