@@ -14,7 +14,19 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from collector.commands import evidence, inventory, media, people, register, rules, safeguarding, serving
+from collector.commands import (
+    audit,
+    device,
+    devices,
+    evidence,
+    inventory,
+    media,
+    people,
+    register,
+    rules,
+    safeguarding,
+    serving,
+)
 from proto.errors import SchoolwardenError
 
 VERSION = "0.1.0"
@@ -70,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         serving.add_serve,
         serving.add_migrate,
         people.add_token,
-        people.add_device,
+        device.add_device,
+        devices.add_devices,
         people.add_user,
         register.add_people,
         register.add_absence,
@@ -78,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         inventory.add_inventory,
         media.add_media,
         evidence.add_verify,
+        audit.add_audit,
         safeguarding.add_readers,
         safeguarding.add_drill,
         rules.add_rules,

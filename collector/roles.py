@@ -23,6 +23,7 @@ class Role(StrEnum):
     DEPUTY_DSL = "deputy_dsl"
     HEADTEACHER = "headteacher"
     CHAIR_OF_GOVERNORS = "chair_of_governors"
+    AUDITOR = "auditor"
 
 
 class Permission(StrEnum):
@@ -31,12 +32,14 @@ class Permission(StrEnum):
     SEE_INCIDENTS = "see incidents"
     DECIDE_INCIDENTS = "decide incidents"
     SEE_DEVICES = "see devices"
+    DECIDE_DEVICES = "confirm, revoke and retire devices"
     DECIDE_PROPOSALS = "decide what goes on the allow list"
     APPROVE_MEDIA = "approve USB devices"
     MANAGE_USERS = "manage users"
     MANAGE_PEOPLE = "manage the school's people"
     READ_FLAGS = "read safeguarding flags"
     SEE_READERS = "see who reads safeguarding flags"
+    REVIEW_AUDIT = "look through the audit log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,14 @@ _READER = frozenset({Permission.READ_FLAGS, Permission.SEE_READERS})
 
 ROLES: dict[Role, Duties] = {
     Role.TECHNICIAN: Duties(
-        summary="Sees devices and security incidents, decides incidents and the allow list, approves USB devices.",
+        summary="Sees and decides devices and security incidents, decides the allow list, approves USB devices.",
         audiences=frozenset({Audience.SECURITY}),
         permissions=frozenset(
             {
                 Permission.SEE_INCIDENTS,
                 Permission.DECIDE_INCIDENTS,
                 Permission.SEE_DEVICES,
+                Permission.DECIDE_DEVICES,
                 Permission.DECIDE_PROPOSALS,
                 Permission.APPROVE_MEDIA,
             }
@@ -95,15 +99,23 @@ ROLES: dict[Role, Duties] = {
         needs_second_factor=True,
     ),
     Role.HEADTEACHER: Duties(
-        summary="Headteacher. Reads the flags that may be about the safeguarding leads, or when none of them is there.",
+        summary="Headteacher. Reads the flags that may be about the safeguarding leads, or when none of them is there, "
+        "and the audit log.",
         audiences=frozenset(),
-        permissions=_READER,
+        permissions=_READER | {Permission.REVIEW_AUDIT},
         needs_second_factor=True,
     ),
     Role.CHAIR_OF_GOVERNORS: Duties(
         summary="Chair of governors. Reads the flags that may be about the head, or when nobody below is there.",
         audiences=frozenset(),
         permissions=_READER,
+        needs_second_factor=True,
+    ),
+    # Such as the data protection officer or a governor: looks at what the others did, and does nothing else here.
+    Role.AUDITOR: Duties(
+        summary="Looks through the audit log of what everybody did. Sees no incident, no flag and no device.",
+        audiences=frozenset(),
+        permissions=frozenset({Permission.REVIEW_AUDIT}),
         needs_second_factor=True,
     ),
 }

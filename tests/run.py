@@ -16,6 +16,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def find_missing_chromium() -> str:
     """Say what is missing to drive a browser; empty when nothing is."""
     return "" if shutil.which("chromium") else "chromium (apt install chromium)"
+
+
+def find_missing_atheris() -> str:
+    """Say what is missing to fuzz; empty when nothing is."""
+    return "" if find_spec("atheris") else "atheris, which has packages for Linux on x86-64 only"
 
 
 def find_missing_postgres() -> str:
@@ -104,12 +110,13 @@ HERE = "not postgres and not soak and not desktop and not rig"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 540, is_parallel=True),
-    Group("scenarios", ("scenarios",), HERE, 170),
-    Group("browser", ("browser",), "not soak", 200, find_missing_chromium),
-    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 520, find_missing_desktop),
-    Group("rigs", ("rigs",), "rig and not soak", 520, find_missing_rig),
-    Group("postgres", (".",), "postgres and not soak", 150, find_missing_postgres),
+    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 660, is_parallel=True),
+    Group("fuzz", ("fuzz",), "not soak", 130, find_missing_atheris),
+    Group("scenarios", ("scenarios",), HERE, 160, is_parallel=True),
+    Group("browser", ("browser",), "not soak", 160, find_missing_chromium, is_parallel=True),
+    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 480, find_missing_desktop),
+    Group("rigs", ("rigs",), "rig and not soak", 420, find_missing_rig),
+    Group("postgres", (".",), "postgres and not soak", 110, find_missing_postgres, is_parallel=True),
 )
 
 

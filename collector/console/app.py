@@ -19,7 +19,10 @@ from collector.console.guard import Route, make_endpoint
 from collector.console.headers import ProtectedResponses
 from collector.console.pages import (
     account,
+    audit,
     devices,
+    devices_decided,
+    devices_retired,
     flags,
     identity,
     incidents,
@@ -45,11 +48,15 @@ ROUTES: tuple[Route, ...] = (
     *identity.ROUTES,
     *readers.ROUTES,
     *incidents.ROUTES,
+    # Before the page of one device, whose address fits theirs too.
+    *devices_decided.ROUTES,
     *devices.ROUTES,
+    *devices_retired.ROUTES,
     *proposals.ROUTES,
     *media.ROUTES,
     *people.ROUTES,
     *users.ROUTES,
+    *audit.ROUTES,
 )
 """Every page there is. The files of `static_files` are the only other thing that is served."""
 

@@ -15,11 +15,13 @@ from collector.store.schema import devices
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Devices that may speak; a revoked one is expected to be silent."""
+    """Devices of the school that may speak; a revoked one is expected to be silent."""
 
     devices: int
     heard: int
     """Of these, in the last 15 minutes."""
+    pending: int
+    """Devices beside them that speak, and that nobody confirmed to be the school's."""
 
 
 def count_heard(engine: Engine, school_id: str, now_ns: int) -> Coverage:
@@ -29,8 +31,11 @@ def count_heard(engine: Engine, school_id: str, now_ns: int) -> Coverage:
         StoreError: the database does not answer.
     """
     is_heard = devices.c.last_seen_at_ns >= now_ns - QUIET_AFTER_NS
-    query = select(func.count(), func.count().filter(is_heard)).where(
-        devices.c.school_id == school_id, devices.c.state == DeviceState.ACTIVE.value
-    )
+    is_active = devices.c.state == DeviceState.ACTIVE.value
+    query = select(
+        func.count().filter(is_active),
+        func.count().filter(is_active, is_heard),
+        func.count().filter(devices.c.state == DeviceState.PENDING.value),
+    ).where(devices.c.school_id == school_id)
     with reading(engine) as connection:
         return Coverage(*connection.execute(query).one())

@@ -37,6 +37,11 @@ class Group:
         return sum(member.count for member in self.members)
 
     @property
+    def unconfirmed(self) -> int:
+        """How many members are of devices that nobody said to be the school's."""
+        return sum(member.is_unconfirmed for member in self.members)
+
+    @property
     def states(self) -> list[tuple[str, int]]:
         """How many members are in which state, those that wait first."""
         counted = [(state, sum(member.state == state for member in self.members)) for state in STATES]

@@ -35,6 +35,7 @@ NAVIGATION = (
     ("/users", "Users", Permission.MANAGE_USERS),
     ("/readers", "Readers", Permission.SEE_READERS),
     ("/identity", "My key", Permission.READ_FLAGS),
+    ("/audit", "Audit log", Permission.REVIEW_AUDIT),
 )
 
 Publish = Callable[[str, str], int]

@@ -36,6 +36,7 @@ ROLES = {
     Role.DEPUTY_DSL: "Deputy DSL",
     Role.HEADTEACHER: "Headteacher",
     Role.CHAIR_OF_GOVERNORS: "Chair of governors",
+    Role.AUDITOR: "Auditor",
 }
 
 PERSON_KINDS = {
@@ -52,7 +53,6 @@ POSTS = {Post(role.value): text for role, text in ROLES.items()} | {
     Post.BUSINESS_MANAGER: "Business manager",
     Post.GOVERNOR: "Governor",
     Post.DPO: "Data protection officer",
-    Post.AUDITOR: "Auditor",
 }
 
 KINDS = {
@@ -216,6 +216,13 @@ NOTICES = {
     "approved": "The allow list is changed, and a new policy is on its way to the devices.",
     "medium-approved": "The device is in the register, and a new policy is on its way to the devices.",
     "medium-withdrawn": "The device is not in the register any more, and a new policy is on its way to the devices.",
+    "audit-reviewed": "Your look through the log is kept, and stands in the log itself.",
+    "device-confirmed": "The device is confirmed. What it found is not marked as unconfirmed any more.",
+    "device-replaced": "The device is confirmed as the same machine, and the one before it is revoked.",
+    "devices-confirmed": "Every device that fits exactly one free row of the school’s list is confirmed.",
+    "device-revoked": "The device is revoked. If it is connected, it is cut off within seconds.",
+    "device-retired": "The device is retired, and its record is signed.",
+    "resets-declared": "The declaration is saved.",
     "disabled": "The user is disabled and signed out everywhere.",
     "enabled": "The user can sign in again.",
     "decided": "The decision is saved.",

@@ -33,11 +33,11 @@ def fuzz(names: list[str], *, runs: int, seconds: int, keep: int, crashes_to: Pa
 
 
 def _fill(folder: Path, name: str) -> None:
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.targets import find_target
 
     folder.mkdir()
     kept = [path.read_bytes() for path in (CORPUS / name).glob("*")] if (CORPUS / name).is_dir() else []
-    for data in (*TARGETS[name].seeds, *kept):
+    for data in (*find_target(name).seeds, *kept):
         (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["agent", "collector", "proto", "rules"]):
-    from tests.fuzz.targets import TARGETS
+with atheris.instrument_imports(include=["agent", "collector", "proto", "rules", "tests.fuzz.control"]):
+    from tests.fuzz.targets import find_target
 
 from tests.fuzz.target import Target
 
@@ -59,7 +59,7 @@ def _fuzz(target: Target, work: Path, log: Path, runs: int, seconds: int) -> Non
 def main(work: str, runs: str, seconds: str, *names: str) -> None:
     """Fuzz the targets that are named, one after the other."""
     for name in names:
-        result = run_target(TARGETS[name], Path(work), int(runs), int(seconds))
+        result = run_target(find_target(name), Path(work), int(runs), int(seconds))
         sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
