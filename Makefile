@@ -17,7 +17,7 @@ help:
 	@echo "make test-usb  the group rigs alone: sticks of every kind in a guest, which is built first (root)"
 	@echo "make check   format, lint, types, import directions, generated code, rules"
 	@echo "make bench   measure latency, throughput and the agent's weight"
-	@echo "make soak    kill agent and collector 200 times under load and count what is left"
+	@echo "make soak    every fault under load, for about two hours, and count what is left (root; QUICK=1: few of each)"
 	@echo "make lock    pin the requirements anew: make lock UPGRADE=1 takes newer versions"
 	@echo "make clean   remove all that was made here, but $(RUN)"
 
@@ -48,7 +48,7 @@ bench: setup
 	@$(BIN)/python -m tests.bench
 
 soak: setup
-	@$(BIN)/python -m tests.soak
+	@$(BIN)/python -m tests.soak all $(if $(QUICK),--quick)
 
 lock:
 	@$(PYTHON) -m installers.lock $(if $(UPGRADE),--upgrade)

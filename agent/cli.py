@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.config import AGENT_VERSION, CHECKS, Config
+from agent.keystore.names import DEFAULT_STORE, STORES
 from proto.errors import SchoolwardenError
 
 STATUS_IS_OLD_AFTER_S = 15.0
@@ -73,11 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    enrol = commands.add_parser("enrol", help="make this machine a device of a school")
-    _add_state(enrol)
-    enrol.add_argument("--token", required=True, metavar="T", help="the enrolment token, or - to read it from stdin")
-    enrol.add_argument("--again", action="store_true", help="enrol as a new device although it is enrolled already")
-    enrol.set_defaults(command=_enrol)
+    _add_enrol(commands)
 
     run = commands.add_parser("run", help="watch and send until told to stop")
     _add_state(run)
@@ -124,6 +121,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_enrol(commands: Any) -> None:
+    enrol = commands.add_parser("enrol", help="make this machine a device of a school")
+    _add_state(enrol)
+    enrol.add_argument("--token", required=True, metavar="T", help="the enrolment token, or - to read it from stdin")
+    enrol.add_argument("--again", action="store_true", help="enrol as a new device although it is enrolled already")
+    enrol.add_argument(
+        "--keys",
+        choices=STORES,
+        default=DEFAULT_STORE,
+        help="where its private keys are made and stay: in protected files, or in the machine's TPM 2.0, which they "
+        "never leave (default: file)",
+    )
+    enrol.set_defaults(command=_enrol)
+
+
 def _add_state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=Path, required=True, metavar="S", help="the folder where the agent keeps its things"
@@ -135,12 +147,12 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def _enrol(options: argparse.Namespace) -> int:
-    from agent.app import enrol_machine
+    from agent.enrolment import enrol_machine
 
     token = options.token
     if token == "-":
         token = sys.stdin.buffer.read(TOKEN_MAX_BYTES).decode("utf-8", "replace")
-    identity = enrol_machine(Config(options.state), token, again=options.again)
+    identity = enrol_machine(Config(options.state), token, again=options.again, keys=options.keys)
     sys.stderr.write(
         f"Enrolled as device {identity.device_id} of {identity.school_name}.\n"
         f"Start it: schoolwarden-agent run --state {options.state}\n"
@@ -150,13 +162,13 @@ def _enrol(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from agent.app import Agent
+    from agent.app import run_agent
     from agent.session.secrecy import keep_undumped
     from agent.system import current
 
     # It holds its keys in memory, and for a moment what was typed.
     keep_undumped()
-    Agent(Config(options.state), current()).run()
+    run_agent(Config(options.state), current())
     return 0
 
 
@@ -169,7 +181,7 @@ def _status(options: argparse.Namespace) -> int:
     if options.format == "json":
         sys.stdout.write(json.dumps(status, indent=1) + "\n")
         return 0 if is_well else 1
-    lines = [f"Device {status['device']} of {status['school']}"]
+    lines = [f"Device {status['device']} of {status['school']}; its keys live in {STORES[status['keys']]}"]
     if not status["running"]:
         seen = f"last seen running {age_s / 60:.0f} minutes ago" if status["written_at_ns"] else "it never ran"
         if age_s < 0:
@@ -179,6 +191,8 @@ def _status(options: argparse.Namespace) -> int:
         line = "connected" if status["connected"] else f"not connected: {status['problem']}"
         versions = f"policy {status['policy_version']}; readers of flags {status['recipients_version'] or 'none'}"
         lines.append(f"Running, {line}; {status['waiting_events']} events wait; {versions}")
+    if status["happened"]:
+        lines.append(f"What happened: {status['happened']}")
     lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status["checks"]]
     lines += [f"Not watched: {each}" for each in status["not_watched"]]
     _write_lines(lines)
@@ -195,9 +209,11 @@ def _load_status(config: Config) -> dict[str, Any]:
         "written_at_ns": 0,
         "school": identity.school_name,
         "device": identity.device_id,
+        "keys": identity.keys.store,
         "connected": False,
         "problem": "it never ran",
         "waiting_events": 0,
+        "happened": "",
         "policy_version": 0,
         "recipients_version": 0,
         "not_watched": [],

@@ -47,6 +47,10 @@ class EnrolmentError(AgentError):
     exit_code = 2
 
 
+class KeyStoreError(AgentError):
+    """The keys of this machine cannot be made or used where they live."""
+
+
 class CollectorUnreachableError(AgentError):
     """The collector does not answer."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.config import CHECKS
 from agent.identity import Identity
+from agent.keystore.names import STORES
 from agent.limits import describe_limits
 from agent.policy import PolicyStore
 from agent.preconditions import list_unmet_now, list_unmet_of_machine
@@ -80,6 +81,8 @@ class Explanation:
 
     school: str
     device: str
+    keys: str
+    """Where this machine's private keys live, in words."""
     policy: str
     policy_version: int
     inventory_reason: str
@@ -101,7 +104,7 @@ class Explanation:
     def to_text(self) -> str:
         """Return it as a page of plain text."""
         lines = [
-            f"This machine is device {self.device} of {self.school}.",
+            f"This machine is device {self.device} of {self.school}. Its private keys live in {self.keys}.",
             f"Policy in force: {self.policy}, version {self.policy_version}.",
             f"Checks: {', '.join(self.checks)}.",
             "",
@@ -123,6 +126,7 @@ def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, syste
     return Explanation(
         school=identity.school_name,
         device=identity.device_id,
+        keys=STORES[identity.keys.store],
         policy=in_force.policy.title if in_force else "none: only the agent's own state leaves",
         policy_version=policy.version,
         inventory_reason=in_force.policy.inventory.reason if in_force else "",

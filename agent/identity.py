@@ -1,111 +1,79 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who this machine is: its two keys, its certificate, and the collector that it trusts.
+"""How this machine becomes a device, stays one and becomes another: the folder in which its identity is kept.
 
-Kept apart from the queue, so that a broken queue never makes a new device. The keys are made here and never leave;
-`uplink` carries the request. Files that only their owner reads, for now; a TPM or the system's keychain will stand
-behind the same class.
+Kept apart from the queue, so that a broken queue never makes a new device. What an identity is says `device`, where the
+two private keys live `keystore`, what is asked of the collector `request`; `uplink` carries it, `renewal` says when.
 """
 
-import hashlib
-import json
-import secrets
 import shutil
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
-from agent.errors import EnrolmentError, NotEnrolledError
-from proto.enrolment import proof_bytes
-from proto.envelope import MAX_ID_LENGTH
+from agent.device import (
+    FACTS_FILE,
+    SPOOL_KEY_BYTES,
+    Identity,
+    change_facts,
+    find_store,
+    load_identity,
+    open_trust_statement,
+    read_dates,
+    to_bundle,
+    to_facts,
+    to_pem,
+    verify_same_device,
+    write_identity,
+)
+from agent.errors import EnrolmentError, KeyStoreError, NotEnrolledError
+from agent.keystore.interface import Keys
+from agent.keystore.names import DEFAULT_STORE
+from agent.keystore.stores import open_store
+from agent.request import (
+    ASK,
+    Predecessor,
+    make_enrol_request,
+    make_rekey_request,
+    verify_certificate,
+    verify_reply,
+)
 from proto.errors import SchoolwardenError, SignatureError
 from proto.files import make_private_folder, sync_folder, write_private
-from proto.keys import Ed25519Signer, Signer, Verifier, load_signer, to_verifier
 from proto.token import Token
-from proto.wire import DeviceFacts, EnrolReply, EnrolRequest
+from proto.wire import DeviceFacts, EnrolReply, EnrolRequest, RekeyRequest, SignedTrust
 
-SPOOL_KEY_BYTES = 32
+__all__ = ["SPOOL_KEY_BYTES", "Identity", "IdentityFolder"]
 
-_FACT_TYPES = {
-    "school_id": str,
-    "school_name": str,
-    "device_id": str,
-    "epoch": int,
-    "events_address": str,
-    "signing_algorithm": str,
-    "signing_public_key": str,
-    "spool_key": str,
-    "safeguarding_root_fingerprint": str,
-}
-"""What identity.json holds; bytes are hexadecimal."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """This machine as one school's device."""
-
-    school_id: str
-    school_name: str
-    device_id: str
-    epoch: int
-    """Which chain of events is being written; one more when the queue was lost."""
-    events_address: str
-    """host:port"""
-    signing_algorithm: str
-    signing_public_key: bytes
-    """Of the collector: policies are taken from nobody else."""
-    spool_key: bytes
-    safeguarding_root_fingerprint: bytes
-    """Empty: this machine is not watched for safeguarding."""
-    tls_key_pem: bytes
-    tls_certificate_pem: bytes
-    ca_certificate_pem: bytes
-    signer: Signer
-
-    @property
-    def policy_verifier(self) -> Verifier:
-        """What verifies the collector's policies."""
-        return to_verifier(self.signing_algorithm, self.signing_public_key)
+PIN_FILE = "safeguarding.json"
+"""What `readers` keeps beside an identity; it goes along to a successor, which is the same machine."""
 
 
 class IdentityFolder:
-    """Where an identity is kept: `identity/` once it is whole, `enrolling/` while it is being made."""
+    """Where an identity is kept: `identity/` once it is whole, and a folder of its own for each way to become one."""
 
     def __init__(self, state: Path) -> None:
         self._whole = state / "identity"
+        self._aside = state / "identity.old"
         self._partial = state / "enrolling"
+        self._successor = state / "succeeding"
 
     def is_enrolled(self) -> bool:
         """Return whether this machine has an identity."""
-        return (self._whole / "identity.json").exists()
+        self._finish_swap()
+        return (self._whole / FACTS_FILE).exists()
 
     def load(self) -> Identity:
-        """Read the identity.
+        """Read the identity. Keys in hardware are not asked.
 
         Raises:
             NotEnrolledError: there is none, or it cannot be read.
+            KeyStoreError: its keys live where this version cannot look.
         """
         try:
-            facts = self._load_facts()
-            identity = Identity(
-                school_id=facts["school_id"],
-                school_name=facts["school_name"],
-                device_id=facts["device_id"],
-                epoch=facts["epoch"],
-                events_address=facts["events_address"],
-                signing_algorithm=facts["signing_algorithm"],
-                signing_public_key=bytes.fromhex(facts["signing_public_key"]),
-                spool_key=bytes.fromhex(facts["spool_key"]),
-                safeguarding_root_fingerprint=bytes.fromhex(facts["safeguarding_root_fingerprint"]),
-                tls_key_pem=(self._whole / "tls.key").read_bytes(),
-                tls_certificate_pem=(self._whole / "tls.crt").read_bytes(),
-                ca_certificate_pem=(self._whole / "ca.crt").read_bytes(),
-                signer=load_signer(self._whole / "evidence.key"),
-            )
-            to_verifier(identity.signing_algorithm, identity.signing_public_key)
-            if len(identity.spool_key) != SPOOL_KEY_BYTES or identity.epoch < 1:
-                raise ValueError("a key or a number is not possible")
+            self._finish_swap()
+            return load_identity(self._whole)
+        except KeyStoreError:
+            raise
         except FileNotFoundError as error:
             # One file of several that is gone is damage: told to enrol, the operator would be told to use --again.
             if self.is_enrolled():
@@ -119,108 +87,184 @@ class IdentityFolder:
             ) from error
         except (OSError, ValueError, RecursionError, SchoolwardenError) as error:
             raise self._unreadable(error) from error
-        return identity
 
-    def start_epoch(self, identity: Identity) -> Identity:
-        """Begin a new chain of events and return the identity with it, which is on the disk before any event of it."""
-        facts = self._load_facts() | {"epoch": identity.epoch + 1}
-        write_private(self._whole / "identity.json", json.dumps(facts, indent=1).encode())
-        return replace(identity, epoch=identity.epoch + 1)
+    def start_epoch(self, identity: Identity, epoch: int | None = None) -> Identity:
+        """Begin a new chain of events, the next one or a later one that is named.
 
-    def make_request(self, token: Token, facts: DeviceFacts) -> EnrolRequest:
+        Return the identity with it, which is on the disk before any event of it.
+        """
+        epoch = identity.epoch + 1 if epoch is None else epoch
+        change_facts(self._whole, epoch=epoch)
+        return replace(identity, epoch=epoch)
+
+    def apply_trust(self, identity: Identity, signed: SignedTrust) -> Identity:
+        """Take a statement of whom to trust and where to find the collector; one that is not newer changes nothing.
+
+        Raises:
+            SignatureError: our collector did not sign it.
+            MalformedError: it cannot be read, is another school's, or names what is no CA.
+        EnrolmentError: the identity is another device's meanwhile.
+        """
+        trust = open_trust_statement(signed, identity.policy_verifier, identity.school_id)
+        if trust.version <= identity.trust_version:
+            return identity
+        verify_same_device(self._whole, identity)
+        bundle, facts = to_bundle(trust.ca_certificates), to_facts(trust)
+        # Should the power go between the two, the version is still the old one, and the statement comes again.
+        write_private(self._whole / "ca.crt", bundle)
+        change_facts(self._whole, **facts)
+        return replace(identity, ca_certificate_pem=bundle, **facts)
+
+    def replace_certificate(self, identity: Identity, certificate: bytes) -> Identity:
+        """Go on with another certificate (DER) for the same key.
+
+        Raises:
+            EnrolmentError: it is no certificate, or for another key; or the identity is another device's meanwhile.
+            KeyStoreError: the key cannot be read where it lives.
+        """
+        try:
+            verify_certificate(certificate, identity.keys)
+        except ValueError as error:
+            raise EnrolmentError(f"the collector's certificate cannot be used: {error}", hint=ASK) from error
+        verify_same_device(self._whole, identity)
+        dates, pem = read_dates(certificate), to_pem(certificate)
+        # Should the power go between the two, the dates are still the old ones, and another certificate is asked for.
+        write_private(self._whole / "tls.crt", pem)
+        change_facts(self._whole, **dates)
+        return replace(identity, tls_certificate_pem=pem, **dates)
+
+    def make_request(
+        self, token: Token, facts: DeviceFacts, *, keys: str = DEFAULT_STORE, former: Identity | None = None
+    ) -> EnrolRequest:
         """Return the request to enrol. The keys are made once: asking again is the same device asking again.
+
+        `keys` names the store that they are made in; `former` is what this machine is until now, which it proves.
 
         Raises:
             EnrolmentError: keys were made before, and cannot be read.
+            KeyStoreError: the store does not answer.
         """
-        make_private_folder(self._partial)
-        if not (self._partial / "evidence.key").exists() or not (self._partial / "tls.key").exists():
-            write_private(self._partial / "evidence.key", Ed25519Signer.generate().to_pem())
-            write_private(self._partial / "tls.key", _make_tls_key())
+        predecessor = _to_predecessor(former) if former is not None else None
+        made = self._make_keys(self._partial, keys)
         try:
-            signer = load_signer(self._partial / "evidence.key")
-            certificate_request = _make_certificate_request((self._partial / "tls.key").read_bytes())
-        except (TypeError, ValueError, SignatureError) as error:
-            raise EnrolmentError(
-                "the keys of an enrolment that was begun cannot be read", hint=f"remove {self._partial} and try again"
-            ) from error
-        proof = proof_bytes(
-            school_id=token.school_id,
-            token_secret_sha256=hashlib.sha256(token.secret).digest(),
-            certificate_request=certificate_request,
-            algorithm=signer.algorithm,
-            public_key=signer.public_key,
-        )
-        return EnrolRequest(
-            token_secret=token.secret,
-            certificate_request=certificate_request,
-            evidence_algorithm=signer.algorithm,
-            evidence_public_key=signer.public_key,
-            evidence_proof=signer.sign(proof),
-            facts=facts,
-        )
-
-    def complete(self, token: Token, reply: EnrolReply) -> Identity:
-        """Keep what the collector answered. The identity appears at once or not at all; the token is kept nowhere.
-
-        Raises:
-            EnrolmentError: no identity can be made of the answer; what was here before stays.
-        """
-        self.verify_reply(token, reply)
-        facts = {
-            "school_id": reply.school_id,
-            "school_name": reply.school_name,
-            "device_id": reply.device_id,
-            "epoch": 1,
-            "events_address": token.events_address,
-            "signing_algorithm": reply.signing_algorithm,
-            "signing_public_key": reply.signing_public_key.hex(),
-            "spool_key": secrets.token_hex(SPOOL_KEY_BYTES),
-            "safeguarding_root_fingerprint": token.safeguarding_root_fingerprint.hex(),
-        }
-        write_private(self._partial / "tls.crt", _to_pem(reply.certificate))
-        write_private(self._partial / "ca.crt", _to_pem(token.ca_certificate))
-        write_private(self._partial / "identity.json", json.dumps(facts, indent=1).encode())
-        former = self._whole.with_name("identity.old")
-        if former.exists():
-            shutil.rmtree(former)
-        # Set aside as a whole: removed file by file, it would for a while be neither here nor gone.
-        if self._whole.exists():
-            self._whole.rename(former)
-        self._partial.rename(self._whole)
-        sync_folder(self._whole.parent)
-        if former.exists():
-            shutil.rmtree(former)
-        return self.load()
+            return make_enrol_request(made, token, facts, predecessor)
+        except ValueError as error:
+            raise _unusable(self._partial) from error
 
     def verify_reply(self, token: Token, reply: EnrolReply) -> None:
         """Check that what the collector answered makes a device that works.
 
         Raises:
             EnrolmentError: it does not.
+            KeyStoreError: the keys cannot be read where they live.
         """
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
+        verify_reply(reply, find_store(self._partial).load(self._partial), token.school_id)
 
-        key = serialization.load_pem_private_key((self._partial / "tls.key").read_bytes(), password=None)
+    def complete(self, token: Token, reply: EnrolReply) -> Identity:
+        """Keep what the collector answered. The identity appears at once or not at all; the token is kept nowhere.
+
+        Raises:
+            EnrolmentError: no identity can be made of the answer; what was here before stays.
+            KeyStoreError: the keys cannot be read where they live.
+        """
+        self.verify_reply(token, reply)
+        facts = {
+            "enrol_address": token.enrol_address,
+            "events_address": token.events_address,
+            "safeguarding_root_fingerprint": token.safeguarding_root_fingerprint.hex(),
+            "trust_version": 0,
+        }
+        write_identity(self._partial, reply, facts, to_pem(token.ca_certificate))
+        # A successor that was begun would have been the former identity's.
+        shutil.rmtree(self._successor, ignore_errors=True)
+        return self._swap(self._partial)
+
+    def make_rekey_request(self, former: Identity, reason: str, facts: DeviceFacts) -> RekeyRequest:
+        """Return the request to go on for a device with new keys, which are made once and live where the former's do.
+
+        Raises:
+            EnrolmentError: keys were made before, and cannot be read.
+            KeyStoreError: the store does not answer.
+        """
+        made = self._make_keys(self._successor, former.keys.store)
         try:
-            if reply.school_id != token.school_id:
-                raise ValueError("it is for another school than the token")
-            if not 0 < len(reply.device_id) <= MAX_ID_LENGTH:
-                raise ValueError("it gives no device id")
-            to_verifier(reply.signing_algorithm, reply.signing_public_key)
-            if x509.load_der_x509_certificate(reply.certificate).public_key() != key.public_key():
-                raise ValueError("its certificate is for another key")
-        except (ValueError, SignatureError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-            raise EnrolmentError(
-                f"the collector's answer cannot be used: {error}", hint="ask whoever runs the collector, and try again"
-            ) from error
+            return make_rekey_request(made, _to_predecessor(former), reason, facts)
+        except ValueError as error:
+            raise _unusable(self._successor) from error
 
-    def _load_facts(self) -> dict[str, Any]:
-        facts = json.loads((self._whole / "identity.json").read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or any(type(facts.get(name)) is not each for name, each in _FACT_TYPES.items()):
-            raise ValueError("identity.json does not hold what it should")
-        return facts
+    def prepare_successor(self, former: Identity, reply: EnrolReply) -> Identity:
+        """Write down what goes on for a device, beside it and whole, and return it; it is in force after the commit.
+
+        Raises:
+            EnrolmentError: no identity can be made of the answer.
+            KeyStoreError: the keys cannot be read where they live.
+        """
+        verify_reply(reply, find_store(self._successor).load(self._successor), former.school_id)
+        if reply.signing_public_key != former.signing_public_key:
+            raise EnrolmentError("the collector's answer cannot be used: its signing key is another", hint=ASK)
+        facts = {
+            "enrol_address": former.enrol_address,
+            "events_address": former.events_address,
+            "safeguarding_root_fingerprint": former.safeguarding_root_fingerprint.hex(),
+            "trust_version": former.trust_version,
+        }
+        if (self._whole / PIN_FILE).exists():
+            write_private(self._successor / PIN_FILE, (self._whole / PIN_FILE).read_bytes())
+        write_identity(self._successor, reply, facts, former.ca_certificate_pem)
+        return load_identity(self._successor)
+
+    def find_prepared(self) -> Identity | None:
+        """Return the successor that was prepared and not committed, or None."""
+        try:
+            return load_identity(self._successor)
+        except (OSError, ValueError, RecursionError, SchoolwardenError):
+            return None
+
+    def commit_successor(self) -> Identity:
+        """Put the prepared successor in the place of the identity.
+
+        Raises:
+            NotEnrolledError: none was prepared.
+        """
+        if (self._successor / FACTS_FILE).exists():
+            return self._swap(self._successor)
+        return self.load()
+
+    def _make_keys(self, folder: Path, store_name: str) -> Keys:
+        store = open_store(store_name)
+        if folder.exists() and not store.is_made(folder):
+            # Half a pair, or keys of another store: nobody has heard of them.
+            shutil.rmtree(folder)
+        make_private_folder(folder)
+        store.make(folder)
+        try:
+            return store.load(folder)
+        except SignatureError as error:
+            raise _unusable(folder) from error
+
+    def _swap(self, folder: Path) -> Identity:
+        if self._aside.exists():
+            shutil.rmtree(self._aside)
+        # Set aside as a whole: removed file by file, it would for a while be neither here nor gone.
+        if self._whole.exists():
+            self._whole.rename(self._aside)
+        folder.rename(self._whole)
+        sync_folder(self._whole.parent)
+        if self._aside.exists():
+            shutil.rmtree(self._aside)
+        return self.load()
+
+    def _finish_swap(self) -> None:
+        """Put in its place what a power cut left beside it, the former identity already set aside."""
+        if self._whole.exists() or not self._aside.exists():
+            return
+        for folder in (self._successor, self._partial):
+            if (folder / FACTS_FILE).exists():
+                # Whoever else looks at this moment does the same.
+                with suppress(FileNotFoundError):
+                    folder.rename(self._whole)
+                    sync_folder(self._whole.parent)
+                return
 
     def _unreadable(self, error: Exception) -> NotEnrolledError:
         return NotEnrolledError(
@@ -229,30 +273,11 @@ class IdentityFolder:
         )
 
 
-def _make_tls_key() -> bytes:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+def _to_predecessor(former: Identity) -> Predecessor:
+    return Predecessor(former.school_id, former.device_id, former.signer)
 
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+
+def _unusable(folder: Path) -> EnrolmentError:
+    return EnrolmentError(
+        "the keys of an enrolment that was begun cannot be read", hint=f"remove {folder} and try again"
     )
-
-
-def _make_certificate_request(key_pem: bytes) -> bytes:
-    """Return a PKCS#10 request (DER) that proves possession of the key and says nothing else."""
-    # Only enrolment needs x509, which costs several megabytes: a running agent does not load it.
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = serialization.load_pem_private_key(key_pem, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the TLS key is not a P-256 key")
-    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    return request.public_bytes(serialization.Encoding.DER)
-
-
-def _to_pem(der: bytes) -> bytes:
-    import ssl
-
-    return ssl.DER_cert_to_PEM_cert(der).encode()

@@ -16,10 +16,11 @@ import logging
 import math
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from agent.budget import Budget
 from agent.checks.interface import Check, CheckResult
+from agent.clock import Clock
 from agent.errors import CheckError, SpoolError, SpoolFullError, UnsealedError
 from agent.hit import Hit
 from agent.policy import PolicyStore
@@ -55,9 +56,7 @@ class Pipeline:
         throttle: Throttle,
         sealer: Sealer,
         budget: Budget,
-        *,
-        clock_ns: Callable[[], int],
-        monotonic_s: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._checks = checks
         self._policy = policy
@@ -65,13 +64,13 @@ class Pipeline:
         self._throttle = throttle
         self._sealer = sealer
         self._budget = budget
-        self._clock_ns = clock_ns
-        self._monotonic_s = monotonic_s
+        self._clock = clock
+        self._monotonic_s = clock.monotonic_s
         self._due_s = {check.name: 0.0 for check in checks}
         self._looked_s = {check.name: -math.inf for check in checks}
         self._woken: set[str] = set()
         self._reported: dict[str, tuple[str, str]] = {}
-        self._dropped_due_s = monotonic_s() + DROPPED_EVERY_S
+        self._dropped_due_s = clock.monotonic_s() + DROPPED_EVERY_S
         self._disk_due_s = 0.0
         self._held: list[Record] = []
         self._unsealed: list[Hit] = []
@@ -114,6 +113,8 @@ class Pipeline:
         self._take_submitted()
         for throttled in self._budget.sample():
             self._pass_on(throttled)
+        if (stepped := self._clock.find_step()) is not None:
+            self._pass_on(stepped)
         self._seal_again()
         for check in self._checks:
             if self._monotonic_s() >= self._find_due_s(check.name):
@@ -169,7 +170,7 @@ class Pipeline:
         self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown_of(check.name)
         check.scans_paused = self._budget.is_paused(check.name)
         with self._budget.charging(check.name):
-            self._take(check, check.observe(self._clock_ns()))
+            self._take(check, check.observe(self._clock.wall_ns()))
         self._looked_s[check.name] = self._monotonic_s()
         self._report(check.result())
 

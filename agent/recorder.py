@@ -6,14 +6,14 @@ Used by one thread, the pipeline's: the order in which it is called is the order
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.identity import Identity
 from agent.spool import RANK_SAFEGUARDING, Head, Spool, SpooledEvent
 from proto import chain
 from proto.envelope import MAX_BODY_BYTES
 from proto.events import Audience, Header, Kind, Missing, Payload, Tier
-from proto.wire import encode_body, encode_header
+from proto.wire import decode_header, encode_body, encode_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,28 @@ class Recorder:
         trimmed = self._spool.append(self._identity.epoch, spooled)
         self._head = Head(self._identity.epoch, seq, previous)
         return trimmed
+
+    def retell(self, events: Sequence[SpooledEvent]) -> None:
+        """Put events of a former chain at the end of this one, durably: what they say stays, their place is new.
+
+        Content, commitment, clocks and boot are those of the day; only who numbers them, the number and the link are
+        other ones.
+
+        Raises:
+            SpoolError: nothing was recorded; the chain stands where it stood.
+        """
+        seq, previous = self._head.seq, self._head.hash
+        spooled: list[SpooledEvent] = []
+        for event in events:
+            seq += 1
+            header = decode_header(event.header)
+            header.device_id, header.epoch = self._identity.device_id, self._identity.epoch
+            header.seq, header.previous_hash = seq, previous
+            raw = header.SerializeToString(deterministic=True)
+            previous = chain.link(raw, previous)
+            spooled.append(replace(event, seq=seq, header=raw, hash=previous))
+        self._spool.append(self._identity.epoch, spooled)
+        self._head = Head(self._identity.epoch, seq, previous)
 
     def _make(self, record: Record, seq: int, previous_hash: bytes, bundle_version: int) -> SpooledEvent:
         event = record.event

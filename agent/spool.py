@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The queue between the machine and the collector: on the disk, encrypted, bounded, in order.
 
-`append` MUST return only after the events are on the disk; `acknowledge` MUST be called only with what the collector
-says is durable. The standard library's sqlite3 with a rollback journal: TRUNCATE and synchronous=FULL bring each
-commit to the disk without a sync of the folder, so that a power cut never takes back a number that was sent.
-Payloads are AES-256-GCM under the identity's key. When the queue is full the oldest event of the lowest rank loses
-its payload and keeps its header, so that the chain verifies and the gap shows. It neither numbers nor signs.
+`append` MUST return only after the events are on the disk, so that a power cut never takes back a number that was sent
+(`queue_file` sees to it); `acknowledge` MUST be called only with what the collector says is durable. Payloads are
+AES-256-GCM under the identity's key. When the queue is full the oldest event of the lowest rank loses its payload and
+keeps its header, so that the chain verifies and the gap shows. It neither numbers nor signs; what the collector cannot
+take lies beside the queue, in quarantine.
 """
 
 import sqlite3
@@ -20,11 +20,10 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from agent.errors import AgentError, AlreadyRunningError, SpoolDamagedError, SpoolError, SpoolFullError
-from proto.chain import GENESIS, SALT_BYTES, link
-from proto.errors import MalformedError
+from agent.errors import SpoolDamagedError, SpoolError, SpoolFullError
+from agent.queue_file import open_queue_file
+from proto.chain import GENESIS, SALT_BYTES
 from proto.events import Missing, Payload
-from proto.files import make_private_folder
 from proto.wire import decode_header
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -32,14 +31,9 @@ ROW_OVERHEAD_BYTES = 64
 NONCE_BYTES = 12
 RANK_SAFEGUARDING = 100
 """Above every severity: flags lose their payload last."""
+QUARANTINED_AT_MOST = 20
+"""Events that the collector could not take; with one more the oldest of them goes."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS head (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, seq INTEGER NOT NULL,
-    hash BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, rank INTEGER NOT NULL, kind TEXT NOT NULL,
-    header BLOB NOT NULL, hash BLOB NOT NULL, payload BLOB, missing INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS events_to_trim ON events (rank, seq) WHERE payload IS NOT NULL;
-"""
 _SIZE_UP_TO = "SELECT coalesce(sum(length(header) + coalesce(length(payload), 0) + ?), 0) FROM events WHERE seq <= ?"
 _LARGEST_SEQ = 2**63 - 1
 """The largest number that sqlite holds. No chain gets there, but what a collector names may lie beyond."""
@@ -67,6 +61,16 @@ class SpooledEvent:
     payload: Payload
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An event that the collector could not take, with the reason that it gave."""
+
+    kind: str
+    header: bytes
+    payload: Payload
+    why: str
+
+
 class Spool:
     """The queue. Safe to use from several threads."""
 
@@ -76,50 +80,8 @@ class Spool:
         self._lock = threading.RLock()
         self.changed = threading.Condition(self._lock)
         """Notified when something was appended."""
-        make_private_folder(path.parent)
-        is_new = not path.exists()
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
-        except sqlite3.Error as error:
-            raise _to_opening_error(path, error) from error
-        try:
-            path.chmod(0o600)
-            self._bytes = self._prepare(is_new=is_new)
-        except (sqlite3.Error, UnicodeError) as error:
-            self._db.close()
-            raise _to_opening_error(path, error) from error
-
-    def _prepare(self, *, is_new: bool) -> int:
-        """Set the file up, take it for ourselves, and return the size of what it holds."""
-        # Held until we end, however we end: two agents on one queue would write two chains.
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode = TRUNCATE")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA secure_delete = ON")
-        self._db.execute("BEGIN EXCLUSIVE")
-        self._db.execute("COMMIT")
-        if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("quick_check found damage")
-        if not is_new and not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'head'").fetchone():
-            # To begin again at number 1 would look like a second machine with our identity.
-            raise sqlite3.DatabaseError("it was emptied")
-        self._db.executescript(_SCHEMA)
-        self._verify_chain()
-        return int(self._db.execute(_SIZE_UP_TO, (ROW_OVERHEAD_BYTES, _LARGEST_SEQ)).fetchone()[0])
-
-    def _verify_chain(self) -> None:
-        """Check that the events follow one another up to the head; of a chain that does not, no collector takes any."""
-        last = None
-        for seq, header, digest in self._db.execute("SELECT seq, header, hash FROM events ORDER BY seq"):
-            try:
-                before = decode_header(header).previous_hash
-            except MalformedError as error:
-                raise sqlite3.DatabaseError(str(error)) from error
-            if (last and last != (seq - 1, before)) or link(header, before) != digest:
-                raise sqlite3.DatabaseError(f"event {seq} does not follow the event before it")
-            last = seq, digest
-        if last and last != self._db.execute("SELECT seq, hash FROM head").fetchone():
-            raise sqlite3.DatabaseError("its newest event is not where the chain ends")
+        self._db = open_queue_file(path)
+        self._bytes = int(self._db.execute(_SIZE_UP_TO, (ROW_OVERHEAD_BYTES, _LARGEST_SEQ)).fetchone()[0])
 
     def head(self, epoch: int) -> Head:
         """Return the newest event of an epoch's chain; number 0 before its first.
@@ -135,6 +97,16 @@ class Spool:
             raise SpoolDamagedError(f"the queue is of epoch {rows[0][0]}, the identity of epoch {epoch}")
         return Head(*rows[0])
 
+    def begin(self, epoch: int) -> Head:
+        """Return the event before the oldest that waits: the newest that is known to be durable elsewhere.
+
+        Raises:
+            SpoolError: the queue cannot be read, or holds another epoch.
+        """
+        with self._lock:
+            rows = self._read("SELECT seq, header FROM events ORDER BY seq LIMIT 1")
+            return Head(epoch, rows[0][0] - 1, decode_header(rows[0][1]).previous_hash) if rows else self.head(epoch)
+
     def append(self, epoch: int, events: Sequence[SpooledEvent]) -> dict[str, int]:
         """Put events at the end, on the disk; return how many payloads had to go for them, by kind.
 
@@ -149,7 +121,7 @@ class Spool:
                 event.kind,
                 event.header,
                 event.hash,
-                self._seal(event),
+                self._seal(event.header, event.payload),
                 int(event.payload.missing),
             )
             for event in events
@@ -209,6 +181,43 @@ class Spool:
                 self._db.execute("DELETE FROM events WHERE seq <= ?", (seq,))
             self._bytes -= freed
 
+    def keep_quarantined(self, event: Quarantined) -> None:
+        """Put an event aside for whoever wants to look, a few at the most.
+
+        Raises:
+            SpoolError: the disk does not take it.
+        """
+        sealed = self._seal(event.header, event.payload)
+        with self._lock, self._writing():
+            self._db.execute(
+                "INSERT INTO quarantine (kind, header, payload, missing, why) VALUES (?, ?, ?, ?, ?)",
+                (event.kind, event.header, sealed, int(event.payload.missing), event.why),
+            )
+            self._db.execute(
+                "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?",
+                (QUARANTINED_AT_MOST,),
+            )
+
+    def list_quarantined(self) -> list[Quarantined]:
+        """Return what was put aside, oldest first.
+
+        Raises:
+            SpoolError: the queue cannot be read.
+        """
+        rows = self._read("SELECT kind, header, payload, missing, why FROM quarantine ORDER BY number")
+        return [
+            Quarantined(kind, header, self._open(header, sealed, missing), why)
+            for kind, header, sealed, missing, why in rows
+        ]
+
+    def count_quarantined(self) -> int:
+        """Return how many events lie in quarantine.
+
+        Raises:
+            SpoolError: the queue cannot be read.
+        """
+        return int(self._read("SELECT count(*) FROM quarantine")[0][0])
+
     def count(self) -> int:
         """Return how many events wait.
 
@@ -262,11 +271,11 @@ class Spool:
             freed += row[2]
         return trimmed, freed
 
-    def _seal(self, event: SpooledEvent) -> bytes | None:
-        if event.payload.missing is not Missing.NO:
+    def _seal(self, header: bytes, payload: Payload) -> bytes | None:
+        if payload.missing is not Missing.NO:
             return None
         nonce = token_bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, event.payload.salt + event.payload.body, event.header)
+        return nonce + self._cipher.encrypt(nonce, payload.salt + payload.body, header)
 
     def _open(self, header: bytes, sealed: bytes | None, missing: int) -> Payload:
         if sealed is None:
@@ -283,15 +292,3 @@ class Spool:
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-
-
-def _to_opening_error(path: Path, error: Exception) -> AgentError:
-    # What is no error of sqlite's is one of what it read: text that is none, or what we found ourselves.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return AlreadyRunningError(
-            "another agent runs with this state folder", hint="stop it first, or use another --state"
-        )
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
-        return SpoolDamagedError(f"the queue {path} is damaged: {error}")
-    return SpoolError(f"the queue {path} cannot be opened: {error}", hint="is the disk full or read-only?")

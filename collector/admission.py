@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether an envelope may go into the ledger: whose it is, what it proves, and where it stands in its chain.
 
-It reads the ledger to tell a repetition from a fork and changes nothing; `ingest` acts on the answer.
+It reads the ledger to tell a repetition from a fork and changes nothing; `ingest` acts on the answer. A device that is
+told of a fork gives up its identity for a new one, so nobody is told so but on the device's own signature.
 """
 
 import re
@@ -9,10 +10,10 @@ import re
 from sqlalchemy import Engine
 
 from collector import ledger
-from collector.devices import DeviceKey, DeviceState
+from collector.devices import SPEAKING_STATES, DeviceKey
 from collector.ledger import Head
 from proto.chain import GENESIS
-from proto.envelope import MAX_ENVELOPE_BYTES, Opened, open_envelope
+from proto.envelope import MAX_ENVELOPE_BYTES, Opened, open_envelope, read_missing, signed_bytes
 from proto.errors import ChainError, SignatureError, UntrustedInputError
 from proto.events import KINDS, ChainRestarted
 from proto.wire import Envelope, Refusal, decode_header_block
@@ -47,7 +48,7 @@ def verify_speaker(envelope: Envelope, device_id: str, school_id: str, key: Devi
     Raises:
         RefusedError: it may not, or the envelope is another device's, or it is too large.
     """
-    if key is None or key.state != DeviceState.ACTIVE:
+    if key is None or key.state not in SPEAKING_STATES:
         raise RefusedError(Refusal.REASON_WRONG_DEVICE, "this device may not speak here")
     if envelope.device_id != device_id or envelope.school_id != school_id:
         raise RefusedError(Refusal.REASON_WRONG_DEVICE, "the envelope is of another device than the connection")
@@ -56,7 +57,7 @@ def verify_speaker(envelope: Envelope, device_id: str, school_id: str, key: Devi
     return key
 
 
-def find_predecessor(engine: Engine, envelope: Envelope, head: Head) -> Head | None:
+def find_predecessor(engine: Engine, envelope: Envelope, key: DeviceKey, head: Head) -> Head | None:
     """Step 2: return the end of the chain that the envelope must follow, or None if the ledger holds all of it already.
 
     Raises:
@@ -64,16 +65,19 @@ def find_predecessor(engine: Engine, envelope: Envelope, head: Head) -> Head | N
     """
     if not 1 <= envelope.epoch <= MAX_EPOCH or not 1 <= envelope.first_seq <= envelope.last_seq <= MAX_SEQ:
         raise RefusedError(Refusal.REASON_MALFORMED, "epochs and events are numbered from 1, and not without end")
-    if envelope.epoch > head.epoch and envelope.first_seq == 1:
-        # The device lost its queue. It must say so in its first event, and that becomes an incident: see `open_next`.
-        return Head(envelope.epoch, 0, GENESIS, is_stored=head.is_stored)
-    if envelope.epoch != head.epoch:
-        raise RefusedError(Refusal.REASON_FORKED, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
+    if envelope.epoch < head.epoch:
+        raise _forked(envelope, key, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
+    if envelope.epoch > head.epoch:
+        # The device began anew. It must say why in its first event: see `open_next`.
+        begin = Head(envelope.epoch, 0, GENESIS, is_stored=head.is_stored)
+        if envelope.first_seq != 1:
+            raise _out_of_order(begin)
+        return begin
     if envelope.first_seq == head.seq + 1:
         return head
     if envelope.first_seq > head.seq:
         raise _out_of_order(head)
-    _verify_repetition(engine, envelope, head)
+    _verify_repetition(engine, envelope, key, head)
     return None
 
 
@@ -99,7 +103,7 @@ def open_next(envelope: Envelope, key: DeviceKey, predecessor: Head) -> Opened:
     return opened
 
 
-def _verify_repetition(engine: Engine, envelope: Envelope, head: Head) -> None:
+def _verify_repetition(engine: Engine, envelope: Envelope, key: DeviceKey, head: Head) -> None:
     try:
         sent = decode_header_block(envelope.header_block)
     except UntrustedInputError as error:
@@ -107,9 +111,22 @@ def _verify_repetition(engine: Engine, envelope: Envelope, head: Head) -> None:
     last_held = min(envelope.last_seq, head.seq)
     held = ledger.find_headers(engine, envelope.device_id, envelope.epoch, envelope.first_seq, last_held)
     if not held or held != sent[: len(held)]:
-        raise RefusedError(Refusal.REASON_FORKED, f"the ledger holds another event under number {envelope.first_seq}")
+        raise _forked(envelope, key, f"the ledger holds another event under number {envelope.first_seq}")
     if envelope.last_seq > head.seq:
         raise _out_of_order(head)
+
+
+def _forked(envelope: Envelope, key: DeviceKey, detail: str) -> RefusedError:
+    """Return the refusal of a fork; of a bad signature when the device did not sign what is in the wrong place."""
+    covered = (envelope.school_id, envelope.device_id, envelope.epoch, envelope.first_seq, envelope.last_seq)
+    try:
+        signed = signed_bytes(envelope.version, *covered, envelope.header_block, read_missing(envelope))
+        key.verifier.verify(envelope.signature, signed)
+    except SignatureError as error:
+        return RefusedError(Refusal.REASON_BAD_SIGNATURE, error.message)
+    except UntrustedInputError as error:
+        return RefusedError(Refusal.REASON_MALFORMED, error.message)
+    return RefusedError(Refusal.REASON_FORKED, detail)
 
 
 def _out_of_order(head: Head) -> RefusedError:

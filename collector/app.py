@@ -24,7 +24,7 @@ import uvloop
 from sqlalchemy import Engine
 
 from collector.addresses import is_any, is_loopback, join_address, split_address
-from collector.authority import load_authority
+from collector.authority import AuthorityFolder
 from collector.checkpoints import make_checkpoint
 from collector.config import Addresses, Config, write_addresses
 from collector.errors import AddressError, CollectorError
@@ -78,7 +78,7 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(engine, config, load_authority(config.authority_folder))
+    server = Server(engine, config, AuthorityFolder(config.authority_folder))
     try:
         events, enrolment = await server.start(addresses.grpc, addresses.enrol)
         served = replace(addresses, grpc=events, enrol=enrolment)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
-from collector import answers, devices, hardware, installed, media, presence, proposals
+from collector import answers, continuity, devices, hardware, installed, media, presence, proposals
 from collector.counting import Sighting
 from collector.devices import MAX_NUMBER, to_fact
 from collector.drills import answer_drill
@@ -24,8 +24,11 @@ from collector.store.schema import flags, notices
 from proto.events import (
     AccountSignedIn,
     AccountSignedOut,
+    AgentRekeyed,
     AgentStarted,
+    ChainRestarted,
     CheckChanged,
+    ClockStepped,
     FlagRaised,
     HardwareListed,
     NoticeAccepted,
@@ -211,11 +214,26 @@ def _note_signed_out(connection: Connection, arrived: Arrived) -> Iterable[Sight
     return ()
 
 
+def _note_rekeyed(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    return [continuity.sighting_of_rekey(connection, arrived.device_id, arrived.event_id, arrived.content)]
+
+
+def _note_restarted(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    return continuity.list_restarts(connection, arrived.device_id, arrived.event_id, arrived.content)
+
+
+def _note_stepped(connection: Connection, arrived: Arrived) -> Iterable[Sighting]:
+    return continuity.list_steps(connection, arrived.device_id, arrived.event_id, arrived.content)
+
+
 NOTES: dict[str, Note] = {
     AccountSignedIn.kind: _note_signed_in,
     AccountSignedOut.kind: _note_signed_out,
+    AgentRekeyed.kind: _note_rekeyed,
     AgentStarted.kind: _note_started,
+    ChainRestarted.kind: _note_restarted,
     CheckChanged.kind: _note_answer,
+    ClockStepped.kind: _note_stepped,
     FlagRaised.kind: note_flag,
     HardwareListed.kind: _note_hardware,
     NoticeAccepted.kind: note_notice,

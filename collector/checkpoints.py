@@ -2,9 +2,9 @@
 """Checkpoints: now and then the ends of the chains that grew are written down, linked to the one before, and signed.
 
 A chain that did not grow stands in an older checkpoint, which the link covers: the newest one is a word about all
-chains, and a quiet night of a large school costs nothing. Whoever holds one outside (a printed report, a mail) can
-show later that nothing before it was cut off. Making them is all that happens here; `verify` holds the ledger against
-them.
+chains, and a quiet night of a large school costs nothing. The ends of the audit log and of the tombstones stand in each
+one. Whoever holds one outside (a printed report, a mail) can show later that nothing before it was cut off. Making them
+is all that happens here; `verify` holds the ledger against them.
 """
 
 import hashlib
@@ -16,21 +16,23 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from collector.store.engine import reading, take_turns, writing
-from collector.store.schema import checkpoints, heads
+from collector.store.schema import audit, checkpoints, heads, tombstones
 from proto.keys import Signer
 
 DOMAIN = b"schoolwarden checkpoint v1\x00"
 FIRST_PREVIOUS_HASH = bytes(32)
+AUDIT, TOMBSTONES = "audit", "tombstones"
+"""Stand for a device in the entry of a log's end; no device is called so. A log has no epochs: 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The ends at one moment of all chains that grew since the checkpoint before."""
+    """The ends at one moment of both logs, and of all chains that grew since the checkpoint before."""
 
     number: int
     made_at_ns: int
     heads: str
-    """JSON: [[device_id, epoch, seq, hash in hex], ...] by device."""
+    """JSON: [[device_id, epoch, seq, hash in hex], ...] by device; then `audit` and `tombstones`, if they have rows."""
     previous_hash: bytes
     hash: bytes
     signature: bytes
@@ -43,14 +45,15 @@ def hash_checkpoint(school_id: str, number: int, made_at_ns: int, heads_json: st
 
 
 def make_checkpoint(engine: Engine, school_id: str, signer: Signer, now_ns: int) -> Checkpoint | None:
-    """Write down where the chains end that grew since the last checkpoint; None if none did."""
+    """Write down where the chains end that grew since the last checkpoint, and the logs; None if nothing did."""
     with writing(engine) as connection:
         take_turns(connection, f"checkpoint {school_id}")
         moved = _load_moved_heads(connection, school_id)
-        if not moved:
+        newest = find_newest(connection, school_id)
+        logs = _list_log_ends(connection, school_id)
+        if not moved and _to_json(logs) == (_to_json(_pick_logs(newest.heads)) if newest else "[]"):
             return None
-        newest = _find_newest(connection, school_id)
-        heads_json = _to_json(moved)
+        heads_json = _to_json([*([row.device_id, row.epoch, row.seq, row.hash.hex()] for row in moved), *logs])
         number, previous = (newest.number + 1, newest.hash) if newest else (1, FIRST_PREVIOUS_HASH)
         digest = hash_checkpoint(school_id, number, now_ns, heads_json, previous)
         made = Checkpoint(
@@ -72,7 +75,8 @@ def make_checkpoint(engine: Engine, school_id: str, signer: Signer, now_ns: int)
                 signature=made.signature,
             )
         )
-        _note_checkpoint(connection, moved)
+        if moved:
+            _note_checkpoint(connection, moved)
     return made
 
 
@@ -80,25 +84,26 @@ def list_checkpoints(engine: Engine, school_id: str) -> Sequence[Checkpoint]:
     """Return all checkpoints, oldest first."""
     query = select(checkpoints).where(checkpoints.c.school_id == school_id).order_by(checkpoints.c.number)
     with reading(engine) as connection:
-        return [
-            Checkpoint(
-                number=row.number,
-                made_at_ns=row.made_at_ns,
-                heads=row.heads,
-                previous_hash=row.previous_hash,
-                hash=row.hash,
-                signature=row.signature,
-            )
-            for row in connection.execute(query)
-        ]
+        return [_to_checkpoint(row) for row in connection.execute(query)]
 
 
-def _find_newest(connection: Connection, school_id: str) -> Checkpoint | None:
+def read_ends(text: str) -> list[tuple[str, int, int, str]]:
+    """Return the entries of a checkpoint: device or log, epoch, number, hash; of a text that is none, nothing."""
+    try:
+        return [(str(each[0]), int(each[1]), int(each[2]), str(each[3])) for each in json.loads(text)]
+    except (ValueError, TypeError, IndexError, KeyError):
+        return []
+
+
+def find_newest(connection: Connection, school_id: str) -> Checkpoint | None:
+    """Return the newest checkpoint, or None before the first."""
     row = connection.execute(
         select(checkpoints).where(checkpoints.c.school_id == school_id).order_by(checkpoints.c.number.desc()).limit(1)
     ).first()
-    if row is None:
-        return None
+    return _to_checkpoint(row) if row else None
+
+
+def _to_checkpoint(row: Row[Any]) -> Checkpoint:
     return Checkpoint(
         number=row.number,
         made_at_ns=row.made_at_ns,
@@ -127,5 +132,19 @@ def _note_checkpoint(connection: Connection, moved: Sequence[Row[Any]]) -> None:
     )
 
 
-def _to_json(moved: Sequence[Row[Any]]) -> str:
-    return json.dumps([[row.device_id, row.epoch, row.seq, row.hash.hex()] for row in moved], separators=(",", ":"))
+def _list_log_ends(connection: Connection, school_id: str) -> list[list[Any]]:
+    ends: list[list[Any]] = []
+    for name, table in ((AUDIT, audit), (TOMBSTONES, tombstones)):
+        query = select(table.c.number, table.c.hash).where(table.c.school_id == school_id)
+        newest = connection.execute(query.order_by(table.c.number.desc()).limit(1)).first()
+        if newest is not None:
+            ends.append([name, 0, newest.number, newest.hash.hex()])
+    return ends
+
+
+def _pick_logs(heads_json: str) -> list[list[Any]]:
+    return [list(each) for each in read_ends(heads_json) if each[0] in (AUDIT, TOMBSTONES)]
+
+
+def _to_json(ends: Sequence[Sequence[Any]]) -> str:
+    return json.dumps(ends, separators=(",", ":"))

@@ -16,9 +16,12 @@ from contextlib import suppress
 
 from collector.commands import (
     audit,
+    authority,
     device,
     devices,
+    erasure,
     evidence,
+    export,
     inventory,
     media,
     people,
@@ -26,6 +29,7 @@ from collector.commands import (
     rules,
     safeguarding,
     serving,
+    tokens,
 )
 from proto.errors import SchoolwardenError
 
@@ -81,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
         serving.add_init,
         serving.add_serve,
         serving.add_migrate,
-        people.add_token,
+        tokens.add_token,
+        tokens.add_tokens,
+        authority.add_authority,
         device.add_device,
         devices.add_devices,
         people.add_user,
@@ -91,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
         inventory.add_inventory,
         media.add_media,
         evidence.add_verify,
+        evidence.add_checkpoint,
+        export.add_export_evidence,
+        export.add_fingerprints,
+        erasure.add_erase,
         audit.add_audit,
         safeguarding.add_readers,
         safeguarding.add_drill,

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts what was seen: a sighting opens an incident, counts in it, or opens it again, inside the caller's transaction.
 
-One device has so many open incidents of one rule; what comes beyond counts in one more. What an incident is, and what
-people do with it, is in `incidents`.
+One device has so many open incidents of one rule; what comes beyond counts in one more. Which events an incident rests
+on is kept beside it, up to a limit: `evidence` hands them out. What an incident is, and what people do with it, is in
+`incidents`.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from collector.incidents import OURSELVES, Action, IncidentState, note_history
 from collector.store.schema import incidents
@@ -19,6 +20,8 @@ from proto.events import Audience
 
 MAX_OPEN_OF_A_RULE = 50
 """On one device; what it has beyond is counted in one incident."""
+MAX_EVENTS_OF_INCIDENT = 10_000
+"""Kept by number; what an incident counts beyond, it only counts."""
 MORE_OF_THE_SAME = "More of the same on this device than can be shown one by one"
 
 
@@ -39,6 +42,7 @@ class Sighting:
     summary: str
     clauses: tuple[str, ...]
     event_id: int
+    """0 when no event of the ledger stands behind it."""
     count: int = 1
 
 
@@ -58,15 +62,18 @@ def record_sightings(connection: Connection, school_id: str, sightings: Iterable
     counted: list[dict[str, Any]] = []
     opened: dict[tuple[str, str], int] = {}
     beyond: list[Sighting] = []
+    behind: list[dict[str, Any]] = []
     for key, group in sorted(merged.items()):
         last, count = group[-1], sum(each.count for each in group)
         row = found.get(key)
         if row is None:
             if _has_room(connection, school_id, last, opened):
-                _open(connection, school_id, group[0], last, count, now_ns)
+                incident_id = _open(connection, school_id, group[0], last, count, now_ns)
+                behind += _list_events(school_id, incident_id, group, counted_before=0)
             else:
                 beyond += [_to_more(each) for each in group]
             continue
+        behind += _list_events(school_id, row.incident_id, group, counted_before=row.sightings)
         reopens = row.state == IncidentState.RESOLVED
         counted.append(
             {
@@ -86,8 +93,22 @@ def record_sightings(connection: Connection, school_id: str, sightings: Iterable
             )
     if counted:
         connection.execute(_COUNT, counted)
+    if behind:
+        connection.execute(_KEEP_EVENTS, behind)
     if beyond:
         record_sightings(connection, school_id, beyond, now_ns)
+
+
+def _list_events(
+    school_id: str, incident_id: str, group: Iterable[Sighting], *, counted_before: int
+) -> list[dict[str, Any]]:
+    """Return the rows of the events behind an incident, as far as it has room for them.
+
+    It never counts less than it has events, so what it counted is asked, and no table.
+    """
+    events = dict.fromkeys(each.event_id for each in group if each.event_id)
+    room = max(MAX_EVENTS_OF_INCIDENT - counted_before, 0)
+    return [{"school": school_id, "incident": incident_id, "event": event_id} for event_id in list(events)[:room]]
 
 
 def _has_room(connection: Connection, school_id: str, sighting: Sighting, opened: dict[tuple[str, str], int]) -> bool:
@@ -120,7 +141,15 @@ def _to_more(sighting: Sighting) -> Sighting:
 # Built once: building a statement costs more than running it, and the first and the last are on the path of every
 # commit.
 _FIND = (
-    select(incidents.c.rule, incidents.c.subject, incidents.c.incident_id, incidents.c.state, incidents.c.severity)
+    select(
+        incidents.c.rule,
+        incidents.c.subject,
+        incidents.c.incident_id,
+        incidents.c.state,
+        incidents.c.severity,
+        # `row.count` would be the tuple's own method.
+        incidents.c.count.label("sightings"),
+    )
     .where(incidents.c.school_id == bindparam("school"), incidents.c.subject.in_(bindparam("subjects", expanding=True)))
     # Held until the commit: nobody resolves it between our look and our count. SQLite has one writer anyway.
     .with_for_update()
@@ -148,9 +177,14 @@ _COUNT = (
         reopened=incidents.c.reopened + bindparam("again"),
     )
 )
+# The same event can be seen twice, as one of several accounts on a device; it stands there once.
+_KEEP_EVENTS = text(
+    "INSERT INTO incident_events (school_id, incident_id, event_id) VALUES (:school, :incident, :event) "
+    "ON CONFLICT DO NOTHING"
+)
 
 
-def _open(connection: Connection, school_id: str, first: Sighting, last: Sighting, count: int, now_ns: int) -> None:
+def _open(connection: Connection, school_id: str, first: Sighting, last: Sighting, count: int, now_ns: int) -> str:
     incident_id = secrets.token_hex(8)
     connection.execute(
         insert(incidents).values(
@@ -175,3 +209,4 @@ def _open(connection: Connection, school_id: str, first: Sighting, last: Sightin
         )
     )
     note_history(connection, school_id, incident_id, now_ns, OURSELVES, Action.OPENED, event_id=first.event_id)
+    return incident_id

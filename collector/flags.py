@@ -4,7 +4,7 @@
 Every function takes the `Reader` and holds to the law by its query: he reads the flag's route now, did not type it
 himself, and held no position below its route when it was made, since then it may be about him. To anybody else a flag
 is not there; which of the two it was is not said. How flags come in is in `arrivals`; what they say, only their
-readers' own keys open.
+readers' own keys open. What annuls one is `annulment`.
 """
 
 from collections import Counter
@@ -182,7 +182,7 @@ def read_sealed(engine: Engine, school_id: str, flag_id: str, *, reader: Reader,
         UsageError: there is no such flag for this reader.
     """
     with writing(engine) as connection:
-        row = _find(connection, school_id, flag_id, reader)
+        row = hold_flag(connection, school_id, flag_id, reader)
         _record(connection, school_id, reader, "flag.read", flag_id, now_ns)
         if row.state == FlagState.NEW:
             connection.execute(
@@ -228,7 +228,7 @@ def decide(
     if action not in ACTIONS:
         raise UsageError("say what was done", hint="if nothing was needed, say that")
     with writing(engine) as connection:
-        row = _find(connection, school_id, flag_id, reader)
+        row = hold_flag(connection, school_id, flag_id, reader)
         if row.drill:
             raise UsageError("this is a drill and needs no decision")
         # Not the category: what a flag is about does not go into a log that others read.
@@ -246,7 +246,7 @@ def decide(
                 decided_at_ns=now_ns,
             )
         )
-        _resolve_if_all_decided(connection, school_id, row, reader, now_ns)
+        resolve_if_all_decided(connection, school_id, row, reader, now_ns)
 
 
 def add_note(engine: Engine, school_id: str, flag_id: str, *, reader: Reader, sealed: bytes, now_ns: int) -> None:
@@ -257,7 +257,7 @@ def add_note(engine: Engine, school_id: str, flag_id: str, *, reader: Reader, se
     """
     verify_age_file(sealed, MAX_NOTE_BYTES)
     with writing(engine) as connection:
-        _find(connection, school_id, flag_id, reader)
+        hold_flag(connection, school_id, flag_id, reader)
         _record(connection, school_id, reader, "flag.noted", flag_id, now_ns)
         connection.execute(
             insert(flag_notes).values(
@@ -278,7 +278,7 @@ def add_copy(
     """
     verify_age_file(sealed, MAX_COPY_BYTES)
     with writing(engine) as connection:
-        _find(connection, school_id, flag_id, reader)
+        hold_flag(connection, school_id, flag_id, reader)
         if connection.execute(_visible(school_id, for_reader).where(flags.c.flag_id == flag_id)).first() is None:
             raise UsageError(f"{for_reader.name} may not read this flag")
         his = (flag_copies.c.flag_id == flag_id) & (flag_copies.c.user_name == for_reader.name)
@@ -324,7 +324,12 @@ def _narrow(query: Any, wanted: Wanted) -> Any:
     return query if wanted.drill is None else query.where(flags.c.drill.is_(wanted.drill))
 
 
-def _find(connection: Connection, school_id: str, flag_id: str, reader: Reader) -> Row[Any]:
+def hold_flag(connection: Connection, school_id: str, flag_id: str, reader: Reader) -> Row[Any]:
+    """Return the row of a flag of this reader. Nobody changes it until the commit.
+
+    Raises:
+        UsageError: there is no such flag for this reader.
+    """
     query = _visible(school_id, reader).where(flags.c.flag_id == flag_id)
     row = connection.execute(query.with_for_update(of=flags)).first()
     if row is None:
@@ -332,7 +337,8 @@ def _find(connection: Connection, school_id: str, flag_id: str, reader: Reader) 
     return row
 
 
-def _resolve_if_all_decided(connection: Connection, school_id: str, row: Row[Any], reader: Reader, now_ns: int) -> None:
+def resolve_if_all_decided(connection: Connection, school_id: str, row: Row[Any], reader: Reader, now_ns: int) -> None:
+    """Resolve the incident of a flag's route and account if none of its flags waits, in the caller's transaction."""
     subject = to_flag_subject(row.route, row.subject_ref)
     # Held before we count: a flag that comes in meanwhile waits for us and opens it again.
     incident_id = hold_for(connection, school_id, rule=FLAG_RULE, subject=subject)

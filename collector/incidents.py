@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, insert, select, update
 
 from collector import audit
+from collector.devices import is_unconfirmed
 from collector.errors import UsageError
 from collector.store.engine import reading, writing
 from collector.store.schema import devices, incident_history, incidents
@@ -65,6 +66,8 @@ class Incident:
     clauses: tuple[str, ...]
     first_event_id: int
     last_event_id: int
+    is_unconfirmed: bool
+    """Nobody ever said that its device is one of the school's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,13 @@ def note_history(
 def _query(school_id: str, audiences: Collection[Audience]) -> Any:
     return (
         # `row.count` would be the tuple's own method.
-        select(incidents, incidents.c.count.label("sightings"), devices.c.hostname)
+        select(
+            incidents,
+            incidents.c.count.label("sightings"),
+            devices.c.hostname,
+            devices.c.state.label("device_state"),
+            devices.c.confirmed_at_ns,
+        )
         .join_from(incidents, devices, devices.c.device_id == incidents.c.device_id)
         .where(incidents.c.school_id == school_id, incidents.c.audience.in_([each.name.lower() for each in audiences]))
     )
@@ -256,4 +265,5 @@ def _to_incident(row: Row[Any]) -> Incident:
         clauses=tuple(json.loads(row.clauses)),
         first_event_id=row.first_event_id,
         last_event_id=row.last_event_id,
+        is_unconfirmed=is_unconfirmed(row.device_state, row.confirmed_at_ns),
     )

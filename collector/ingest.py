@@ -3,15 +3,15 @@
 
     submit      a stream hands over an envelope and waits
     1 whose     the device of the TLS certificate is the device of the envelope, and it may speak
-    2 order     it starts where the device's chain ends: the same again is acknowledged, another one is a fork
+    2 order     it starts where the chain ends: the same again is acknowledged, another one that is signed is a fork
     3 proof     signature, chain and content verify
     4 meaning   the school's rules are applied; what is kept in tables of its own, flags among it, is noted
     5 commit    evidence, heads, incidents and refusals are one transaction
     6 answer    only now: acknowledged, or refused with the reason
 
 One thread does 1 to 6 for whatever has queued: no timer, the commit itself is the pause in which the next ones
-queue. Steps 1 to 3 are in `admission`; it knows no network (`server`, `stream`) and no tables (`ledger`,
-`counting`, `arrivals`).
+queue. Steps 1 to 3 are in `admission`, what is handed over and what comes back in `submissions`; it knows no network
+(`server`, `stream`) and no tables (`ledger`, `counting`, `arrivals`).
 """
 
 import logging
@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Engine
 from collector import counting, devices, ledger
 from collector.admission import RefusedError, find_predecessor, open_next, verify_speaker
 from collector.arrivals import NOTES, Arrived, Note
+from collector.continuity import sighting_of_fork
 from collector.counting import Sighting
 from collector.devices import DeviceKey
 from collector.errors import StoreError
@@ -34,6 +35,9 @@ from collector.ledger import SEALED_KINDS, Head
 from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
 from collector.store.append import EnvelopeRow, EventTuple, HeadRow, PayloadTuple, append_rows, move_heads
 from collector.store.engine import writing
+from collector.submissions import Answer as Answer
+from collector.submissions import Delivery, deliver_here, split, to_refusal
+from collector.submissions import Submission as Submission
 from proto.envelope import Opened, read_missing
 from proto.errors import MalformedError
 from proto.events import FlagRaised
@@ -43,31 +47,6 @@ from rules.evaluate import Evaluator
 log = logging.getLogger(__name__)
 
 MAX_EVENTS_A_COMMIT = 4000
-
-Answer = Ack | Refusal
-
-
-@dataclass(slots=True, eq=False)
-class Submission:
-    """An envelope that waits for its answer."""
-
-    device_id: str
-    """Of the TLS certificate, not of the envelope."""
-    envelope: Envelope
-    answer: Any
-    """A future of either kind; whoever is asked to deliver knows how to fill it."""
-
-
-Delivery = list[tuple[Submission, Answer | StoreError]]
-
-
-def deliver_here(delivery: Delivery) -> None:
-    """Fill `concurrent.futures` futures; for callers that wait in a thread."""
-    for submission, answer in delivery:
-        if isinstance(answer, StoreError):
-            submission.answer.set_exception(answer)
-        else:
-            submission.answer.set_result(answer)
 
 
 @dataclass(slots=True)
@@ -170,7 +149,7 @@ class Ingest:
 
     def _process(self, batch: list[Submission]) -> list[Submission]:
         """Do all steps for a batch in one commit; return what has to wait for that commit."""
-        now, later = _split(batch)
+        now, later = split(batch)
         try:
             work = _Work(self._next_event_id or ledger.find_next_event_id(self._engine))
             for submission in now:
@@ -207,7 +186,7 @@ class Ingest:
             key = self._keys.get(device_id) or self.find_key(device_id)
             key = verify_speaker(envelope, device_id, self._school_id, key)
             head = work.heads[device_id][1] if device_id in work.heads else self.find_head(device_id)
-            predecessor = find_predecessor(self._engine, envelope, head)
+            predecessor = find_predecessor(self._engine, envelope, key, head)
             if predecessor is not None:
                 opened = open_next(envelope, key, predecessor)
                 self._append(work, device_id, envelope, opened, now_ns)
@@ -216,7 +195,7 @@ class Ingest:
         except RefusedError as refused:
             if refused.is_evidence:
                 work.refused.append((device_id, envelope, refused))
-            work.answers.append((submission, _refusal(envelope, refused)))
+            work.answers.append((submission, to_refusal(envelope, refused)))
         else:
             ack = Ack(epoch=envelope.epoch, last_seq=envelope.last_seq, server_time_ns=now_ns)
             work.answers.append((submission, ack))
@@ -279,10 +258,8 @@ class Ingest:
             return
         now_ns = self._clock_ns()
         moved = [
-            HeadRow(
-                self._school_id, device_id, head.epoch, head.seq, head.hash, before.hash if before.is_stored else b""
-            )
-            for device_id, (before, head) in work.heads.items()
+            HeadRow(self._school_id, each, head.epoch, head.seq, head.hash, before.hash if before.is_stored else b"")
+            for each, (before, head) in work.heads.items()
         ]
         with writing(self._engine) as connection:
             append_rows(connection, work.envelopes, work.events, work.payloads)
@@ -309,35 +286,10 @@ class Ingest:
         ledger.keep_refused(
             connection, self._school_id, device_id, raw=raw, reason=refused.name, detail=refused.detail, now_ns=now_ns
         )
-        if device_id in self._keys:
+        if refused.reason == Refusal.REASON_FORKED:
+            work.sightings.append(sighting_of_fork(connection, device_id))
+        elif device_id in self._keys:
             work.sightings.append(sighting_of_refusal(refused.name, refused.detail, device_id))
-
-
-def _split(batch: list[Submission]) -> tuple[list[Submission], list[Submission]]:
-    """Keep back what does not go on where the envelope before it ends: only the ledger knows if it is a repetition."""
-    now: list[Submission] = []
-    later: list[Submission] = []
-    expected: dict[str, tuple[int, int]] = {}
-    for submission in batch:
-        envelope, device_id = submission.envelope, submission.device_id
-        if expected.get(device_id, (envelope.epoch, envelope.first_seq)) == (envelope.epoch, envelope.first_seq):
-            now.append(submission)
-            expected[device_id] = envelope.epoch, envelope.last_seq + 1
-        else:
-            later.append(submission)
-            expected[device_id] = 0, 0  # Nor what follows it: the order stays.
-    return now, later
-
-
-def _refusal(envelope: Envelope, refused: RefusedError) -> Refusal:
-    return Refusal(
-        reason=refused.reason,
-        detail=refused.detail,
-        epoch=envelope.epoch,
-        first_seq=envelope.first_seq,
-        last_seq=envelope.last_seq,
-        expected_seq=refused.expected_seq,
-    )
 
 
 def _decode(kind: str, body: bytes, device_id: str, event_id: int) -> Any:

@@ -28,6 +28,7 @@ _MISSING_IN_WORDS: dict[int, str] = {
     Missing.QUEUE_FULL: "the device's queue was full and let this content go",
     Missing.DAMAGED: "the device could not read this content back",
     Missing.TOO_LARGE: "the content was larger than an event may be",
+    Missing.ERASED: "the content was erased, as a signed tombstone says",
 }
 
 

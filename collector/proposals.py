@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from collector import audit
 from collector.errors import UsageError
@@ -20,6 +20,8 @@ from proto.wire import decode_body
 from rules.names import to_name
 
 MAX_NAME_CHARACTERS = 256
+MAX_OPEN_OF_A_DEVICE = 100
+"""More than that nobody looks through; what else it lists is in its inventory all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,13 @@ class AllowedProgram:
 
 
 def offer(connection: Connection, school_id: str, device_id: str, event_id: int, listed: Any, now_ns: int) -> None:
-    """Make a proposal of a software list, unless all of it is on the allow list already."""
+    """Make a proposal of a software list, unless all of it is on the allow list already or too many wait."""
+    is_open = (proposals.c.device_id == device_id, proposals.c.state == "proposed")
+    if (
+        connection.execute(select(func.count()).select_from(proposals).where(*is_open)).scalar_one()
+        >= MAX_OPEN_OF_A_DEVICE
+    ):
+        return
     approved = list_approved(connection, school_id)
     new = {to_name(program.name) for program in listed.programs if _can_be_listed(program.name)} - approved
     if new:

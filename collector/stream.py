@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One device's stream: hello and welcome, then envelopes in and answers out, in order.
 
-It knows nothing of listeners (`server`) and judges no envelope (`ingest`). Everything ends in one place: a
-`StreamEndError` with the gRPC status and the words for the device.
+It knows nothing of listeners (`server`), judges no envelope (`ingest`) and decides no limit (`pressure`): a device over
+one is not read for a while, so that nothing is lost. Everything ends in one place: a `StreamEndError` with the gRPC
+status and the words for the device.
 """
 
 import asyncio
@@ -16,11 +17,13 @@ import grpc
 from google.protobuf.message import DecodeError
 from sqlalchemy import Engine
 
-from collector import devices, ledger
-from collector.devices import DeviceState
+from collector import devices
+from collector.devices import SPEAKING_STATES
+from collector.disturbances import keep_garbled, note_flood
 from collector.errors import CollectorError, StoreError
-from collector.ingest import Answer, Ingest, Submission
-from collector.store.engine import writing
+from collector.ingest import Ingest
+from collector.pressure import EVENTS, Load, Pressure
+from collector.submissions import Answer, Submission
 from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS
 from proto.wire import (
     PROTOCOL,
@@ -29,9 +32,11 @@ from proto.wire import (
     Bundle,
     CollectorMessage,
     DrillOrder,
+    Envelope,
     Hello,
     Refusal,
     Safeguarding,
+    SignedTrust,
     Welcome,
 )
 
@@ -39,9 +44,13 @@ UNANSWERED_ENVELOPES = 16
 """What a device may send ahead; the next is read when the first of them is answered."""
 HELLO_WITHIN_S = 20.0
 """How long a device may be connected without a word."""
+WRITE_WITHIN_S = 60.0
+"""How long a device may leave an answer unread before the stream ends."""
+MAX_HELLO_WAIT_S = 10.0
+"""A device that opens streams too fast waits so long for its welcome at the most; beyond it is sent away."""
 
 
-News = Bundle | Safeguarding | DrillOrder
+News = Bundle | Safeguarding | DrillOrder | SignedTrust
 """What a device is told without having asked."""
 
 
@@ -54,6 +63,9 @@ class Standing:
     """None while nobody at this school may read flags."""
     account_key: bytes
     """See `subjects`."""
+    trust: SignedTrust | None = None
+    """None while no statement was made."""
+    trust_version: int = 0
 
 
 class StreamEndError(CollectorError):
@@ -75,6 +87,7 @@ class Stream:
         school_id: str,
         device_id: str,
         standing: Callable[[], Standing],
+        pressure: Pressure,
     ) -> None:
         self.device_id = device_id
         self._context = context
@@ -82,6 +95,7 @@ class Stream:
         self._ingest = ingest
         self._school_id = school_id
         self._standing = standing
+        self._pressure = pressure
         self._waiting: deque[asyncio.Future[Answer] | News] = deque()
         self._drills: set[bytes] = set()
         self._is_welcomed = False
@@ -98,10 +112,14 @@ class Stream:
             StreamEndError: we end it.
         """
         try:
-            held_version = await self._welcome()
+            await self._wait_for_turn()
+            hello = await self._welcome()
             self._is_welcomed = True
             standing = self._standing()
-            if standing.bundle.version > held_version:
+            # First of all: with it, the device finds its way back whatever comes after.
+            if standing.trust is not None and standing.trust_version > hello.trust_version:
+                self.push(standing.trust)
+            if standing.bundle.version > hello.bundle_version:
                 self.push(standing.bundle)
             if standing.safeguarding is not None:
                 self.push(standing.safeguarding)
@@ -113,7 +131,8 @@ class Stream:
             finally:
                 self._reader.cancel()
                 writer.cancel()
-                self._drop_waiting()
+                # Nobody waits for these any more. What is stored is acknowledged when the device comes back.
+                self._waiting.clear()
         except asyncio.CancelledError:
             if not self._is_revoked:
                 raise
@@ -144,19 +163,19 @@ class Stream:
         if self._reader is not None:
             self._reader.cancel()
 
-    def _drop_waiting(self) -> None:
-        """Nobody waits for these answers any more. What was stored is acknowledged when the device comes back."""
-        for item in self._waiting:
-            if isinstance(item, asyncio.Future):
-                item.cancel()
-        self._waiting.clear()
+    async def _wait_for_turn(self) -> None:
+        now_s = time.monotonic()
+        if self._pressure.streams.find_wait_s(self.device_id, now_s) > MAX_HELLO_WAIT_S:
+            raise StreamEndError(grpc.StatusCode.RESOURCE_EXHAUSTED, "this device opens too many streams: wait a while")
+        await asyncio.sleep(self._pressure.streams.take(self.device_id, now_s))
 
-    async def _welcome(self) -> int:
-        """Answer the hello; return the version of the policy that the device holds."""
+    async def _welcome(self) -> Hello:
+        """Answer the hello and return it."""
         hello = await self._read_hello()
         now_ns = time.time_ns()
         key = await asyncio.to_thread(self._ingest.find_key, self.device_id)
-        if key is None or key.state != DeviceState.ACTIVE:
+        device = await asyncio.to_thread(devices.find_device, self._engine, self._school_id, self.device_id)
+        if key is None or device is None or key.state not in SPEAKING_STATES:
             raise StreamEndError(
                 grpc.StatusCode.PERMISSION_DENIED, "this device is not enrolled here, or was revoked: enrol it again"
             )
@@ -179,9 +198,14 @@ class Stream:
             max_envelope_bytes=MAX_ENVELOPE_BYTES,
             max_envelope_events=MAX_EVENTS,
             account_key=self._standing().account_key,
+            is_reset_often=device.is_reset_often,
+            # An agent keeps to it from the first event on: only one that has used up its burst is told.
+            max_events_per_s=int(EVENTS.per_s)
+            if self._pressure.rates.is_spent(self.device_id, time.monotonic())
+            else 0,
         )
-        await self._context.write(CollectorMessage(welcome=welcome))
-        return int(hello.bundle_version)
+        await self._send(CollectorMessage(welcome=welcome))
+        return hello
 
     async def _read_hello(self) -> Hello:
         try:
@@ -203,16 +227,36 @@ class Stream:
         return hello
 
     async def _read(self) -> None:
-        loop = asyncio.get_running_loop()
+        is_told = False
         while isinstance(raw := await self._context.read(), bytes):
             message = await self._parse(raw)
             if message.WhichOneof("message") != "envelope":
                 raise StreamEndError(grpc.StatusCode.INVALID_ARGUMENT, "only envelopes follow a hello")
+            # What is there counts, not the numbers that it claims.
+            load = Load(max(1, len(message.envelope.payloads)), len(raw))
             await self._room.acquire()
-            submission = Submission(self.device_id, message.envelope, loop.create_future())
-            self._waiting.append(submission.answer)
-            self._changed.set()
-            self._ingest.submit(submission)
+            await self._pressure.in_flight.enter(self.device_id, load)
+            self._submit(message.envelope, load)
+            wait_s = self._pressure.rates.take(self.device_id, time.monotonic(), load)
+            if wait_s and not is_told:
+                is_told = True
+                await asyncio.to_thread(
+                    note_flood, self._engine, self._school_id, self.device_id, now_ns=time.time_ns()
+                )
+            await asyncio.sleep(wait_s)
+
+    def _submit(self, envelope: Envelope, load: Load) -> None:
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def settle(_: "asyncio.Future[Answer]") -> None:
+            # Also when the stream has ended meanwhile: until ingest is done with it, it is in memory.
+            self._pressure.in_flight.leave(self.device_id, load)
+            answer.exception()
+
+        answer.add_done_callback(settle)
+        self._waiting.append(answer)
+        self._changed.set()
+        self._ingest.submit(Submission(self.device_id, envelope, answer))
 
     async def _write(self) -> None:
         """Write answers in order; of several acknowledgements that are ready only the last."""
@@ -224,16 +268,24 @@ class Stream:
                 await self._changed.wait()
             item = self._waiting.popleft()
             if not isinstance(item, asyncio.Future):
-                await self._context.write(_to_message(item))
+                await self._send(_to_message(item))
                 continue
-            answer = await item
+            answer = await asyncio.shield(item)
             self._room.release()
             while isinstance(answer, Ack) and (following := self._take_ready_ack(answer.epoch)) is not None:
                 answer = following
             if isinstance(answer, Refusal):
-                await self._context.write(CollectorMessage(refusal=answer))
+                await self._send(CollectorMessage(refusal=answer))
             else:
-                await self._context.write(CollectorMessage(ack=answer))
+                await self._send(CollectorMessage(ack=answer))
+
+    async def _send(self, message: CollectorMessage) -> None:
+        try:
+            await asyncio.wait_for(self._context.write(message), WRITE_WITHIN_S)
+        except TimeoutError as error:
+            raise StreamEndError(
+                grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer was read for {WRITE_WITHIN_S:.0f} seconds"
+            ) from error
 
     def _take_ready_ack(self, epoch: int) -> Ack | None:
         item = self._waiting[0] if self._waiting else None
@@ -250,24 +302,18 @@ class Stream:
         try:
             return AgentMessage.FromString(raw)
         except DecodeError as error:
-            await asyncio.to_thread(self._keep_garbled, raw)
+            await asyncio.to_thread(
+                keep_garbled,
+                self._engine,
+                self._school_id,
+                self.device_id,
+                raw,
+                peer=self._context.peer(),
+                now_ns=time.time_ns(),
+            )
             raise StreamEndError(
                 grpc.StatusCode.INVALID_ARGUMENT, "the message cannot be read; it was kept as refused evidence"
             ) from error
-
-    def _keep_garbled(self, raw: bytes) -> None:
-        if self._ingest.find_key(self.device_id) is None:
-            return
-        with writing(self._engine) as connection:
-            ledger.keep_refused(
-                connection,
-                self._school_id,
-                self.device_id,
-                raw=raw,
-                reason="malformed",
-                detail="not a message",
-                now_ns=time.time_ns(),
-            )
 
 
 def _to_message(news: News) -> CollectorMessage:
@@ -275,4 +321,6 @@ def _to_message(news: News) -> CollectorMessage:
         return CollectorMessage(bundle=news)
     if isinstance(news, Safeguarding):
         return CollectorMessage(safeguarding=news)
+    if isinstance(news, SignedTrust):
+        return CollectorMessage(trust=news)
     return CollectorMessage(drill=news)

@@ -18,7 +18,7 @@ import uvicorn
 
 from collector import policies
 from collector.addresses import is_loopback, split_address
-from collector.authority import issue_listener_certificate, load_authority
+from collector.authority import issue_console_certificate, load_authority
 from collector.config import Config, load_config
 from collector.console.app import create_app
 from collector.errors import AddressError
@@ -62,7 +62,7 @@ def _load_tls(config: Config, address: str) -> ssl.SSLContext:
     folder = config.folder / "console"
     if not (folder / "tls.crt").exists():
         names = sorted({split_address(address)[0], socket.gethostname(), "localhost"})
-        key, chain = issue_listener_certificate(load_authority(config.authority_folder), names)
+        key, chain = issue_console_certificate(load_authority(config.authority_folder), names)
         folder = folder / "own"
         write_private(folder / "tls.key", key)
         write_private(folder / "tls.crt", chain)

@@ -4,7 +4,8 @@
 Oldest first. An event is forgotten only when the collector says that it is durable; whatever ends the stream, the
 next one begins where the collector's record ends. Waiting grows with full jitter, so that a school's devices do not
 all come back in the same second. It knows no event and no policy: bytes go up; answers, bundles, sets of readers and
-orders to drill come down, and are judged by whoever is called.
+orders to drill come down, and are judged by whoever is called. A chain that cannot go on is not sent any further: that
+is told, and somebody else mends it.
 """
 
 import logging
@@ -14,10 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent.errors import CollectorUnreachableError, SpoolError
+from agent.clock import read_running_ns
+from agent.errors import AgentError, CollectorUnreachableError, EnrolmentError, KeyStoreError, SpoolError
 from agent.identity import Identity
 from agent.spool import Spool
-from agent.uplink.channel import open_device_channel
+from agent.uplink.channel import is_certificate_refused, open_device_channel
+from agent.uplink.comparison import Break, ChainBrokenError
 from agent.uplink.exchange import Exchange, RefusedError
 from agent.uplink.words import explain_error
 from proto.wire import (
@@ -30,6 +33,7 @@ from proto.wire import (
     DrillOrder,
     Hello,
     Safeguarding,
+    SignedTrust,
 )
 
 log = logging.getLogger(__name__)
@@ -39,6 +43,9 @@ BACKOFF_BASE_S = 0.5
 BACKOFF_MAX_S = 60.0
 REFUSED_PAUSE_S = 60.0
 """After a refusal that sending again will not mend."""
+NOT_ADMITTED_PAUSE_S = 600.0
+"""After the collector would not admit the device that is to go on for this one."""
+RENEWAL_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,13 @@ class Tell:
     drill: Callable[[DrillOrder], None] = lambda order: None
     account_key: Callable[[bytes], None] = lambda key: None
     state: Callable[[LineState], None] = lambda state: None
+    trust: Callable[[SignedTrust], Identity | None] = lambda trust: None
+    """Returns the identity that the next connection is made with, if that is another one."""
+    renew: Callable[..., Identity | None] = lambda clock_offset_ns, is_refused=False: None
+    """Asked before each connection and every hour; the same."""
+    broken: Callable[[Break], float] = lambda found: REFUSED_PAUSE_S
+    """The chain cannot go on. Returns 0 when everything is ready to end us and mend it, or how long to wait until it is
+    to be told again; it may raise what a connection may."""
 
 
 class Uplink:
@@ -76,20 +90,31 @@ class Uplink:
         agent_version: str,
         bundle_version: Callable[[], int],
         tell: Tell,
+        boot_id: bytes = b"",
     ) -> None:
         self._identity = identity
         self._spool = spool
         self._agent_version = agent_version
         self._bundle_version = bundle_version
         self._tell = tell
+        self._boot_id = boot_id
         self.state = LineState()
+        self._collector_clock: tuple[int, int] | None = None
+        """What the collector's clock said last, and our running clock then."""
+        self._broken: Break | None = None
+        self._is_refused = False
+        """Our certificate was, when we last tried to connect."""
         self._stopping = threading.Event()
         self._session: Exchange | None = None
-        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._threads = (
+            threading.Thread(target=self._run, name="uplink", daemon=True),
+            threading.Thread(target=self._keep_renewed, name="renewal", daemon=True),
+        )
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, flush_s: float = 0.0) -> None:
         """End the stream, after waiting a moment for what is still unanswered."""
@@ -100,54 +125,84 @@ class Uplink:
         session = self._session
         if session is not None:
             session.end()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def find_clock_offset_ns(self) -> int:
+        """Return this machine's clock minus the collector's, also when it was set since; 0 before the first answer."""
+        if self._collector_clock is None:
+            return 0
+        said_ns, running_ns = self._collector_clock
+        return time.time_ns() - (said_ns + read_running_ns() - running_ns)
 
     def _run(self) -> None:
-        import grpc
-
         failures = 0
         while not self._stopping.is_set():
             started_s = time.monotonic()
-            pause_s = 0.0
-            try:
-                self._serve_one_stream()
-                problem = "the collector ended the connection"
-            except RefusedError as error:
-                problem, pause_s = error.message, REFUSED_PAUSE_S
-            except grpc.RpcError as error:
-                problem = explain_error(error)
-            except (CollectorUnreachableError, SpoolError) as error:
-                problem = error.message
-            except Exception as error:
-                # A bug must not end the thread that everything waits for: events are kept, and it tries again.
-                log.exception("an error in the uplink")
-                problem = f"an error in the agent: {type(error).__name__}"
+            problem, pause_s = self._try()
             if self._stopping.is_set():
                 return
             self._set_state(replace(self.state, is_connected=False, problem=problem))
+            if pause_s < 0:
+                return
             failures = 0 if time.monotonic() - started_s > BACKOFF_MAX_S else failures + 1
             limit_s = min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2 ** min(failures - 1, 10)) if failures else BACKOFF_BASE_S
             self._stopping.wait(max(pause_s, random.uniform(0, limit_s)))  # noqa: S311 - jitter, not a secret
 
+    def _try(self) -> tuple[str, float]:
+        """Serve a stream, or tell that the chain is broken; return what is wrong then and how long to wait at least.
+
+        Less than 0: there is nothing more to do.
+        """
+        import grpc
+
+        try:
+            if self._broken is not None:
+                pause_s = self._tell.broken(self._broken)
+                wait = f"; it was so a short while ago, and waits for {pause_s:.0f} seconds" if pause_s else ""
+                return self._broken.to_text() + wait, pause_s or -1.0
+            self._serve_one_stream()
+        except ChainBrokenError as error:
+            log.warning("%s", error)
+            self._broken = error.found
+            return error.message, 0.0
+        except RefusedError as error:
+            return error.message, REFUSED_PAUSE_S
+        except EnrolmentError as error:
+            # Looked at afresh: the collector may have heard or lost something since.
+            self._broken = None
+            return error.message, NOT_ADMITTED_PAUSE_S
+        except grpc.RpcError as error:
+            self._is_refused = is_certificate_refused(error)
+            return explain_error(error, self._identity.events_address, self._identity.ca_certificate_pem), 0.0
+        except (CollectorUnreachableError, KeyStoreError, SpoolError) as error:
+            return error.message, 0.0
+        except Exception as error:
+            # A bug must not end the thread that everything waits for: events are kept, and it tries again.
+            log.exception("an error in the uplink")
+            return f"an error in the agent: {type(error).__name__}", 0.0
+        return "the collector ended the connection", 0.0
+
+    def _keep_renewed(self) -> None:
+        while not self._stopping.wait(RENEWAL_EVERY_S):
+            try:
+                self._identity = self._tell.renew(self.find_clock_offset_ns()) or self._identity
+            except AgentError as error:
+                log.error("%s", error)
+
     def _serve_one_stream(self) -> None:
+        self._identity = self._tell.renew(self.find_clock_offset_ns(), is_refused=self._is_refused) or self._identity
+        self._is_refused = False
         with open_device_channel(self._identity) as channel:
             method = channel.stream_stream(
                 f"/{EVENTS_SERVICE}/{EVENTS_METHOD}",
                 request_serializer=AgentMessage.SerializeToString,
                 response_deserializer=CollectorMessage.FromString,
             )
-            self._session = session = Exchange(self._identity, self._spool)
+            self._session = session = Exchange(self._identity, self._spool, boot_id=self._boot_id)
             if self._stopping.is_set():
                 return
-            hello = Hello(
-                min_protocol=PROTOCOL,
-                max_protocol=PROTOCOL,
-                agent_version=self._agent_version,
-                epoch=self._identity.epoch,
-                bundle_version=self._bundle_version(),
-                wall_clock_ns=time.time_ns(),
-            )
-            answers = method(session.requests(hello))
+            answers = method(session.requests(self._make_hello()))
             session.cancel_call = answers.cancel
             watchdog = threading.Timer(WELCOME_TIMEOUT_S, answers.cancel)
             watchdog.start()
@@ -160,10 +215,26 @@ class Uplink:
                 session.end()
                 self._session = None
 
+    def _make_hello(self) -> Hello:
+        head = self._spool.head(self._identity.epoch)
+        return Hello(
+            min_protocol=PROTOCOL,
+            max_protocol=PROTOCOL,
+            agent_version=self._agent_version,
+            epoch=self._identity.epoch,
+            bundle_version=self._bundle_version(),
+            wall_clock_ns=time.time_ns(),
+            head_seq=head.seq,
+            head_hash=head.hash,
+            trust_version=self._identity.trust_version,
+            boot_id=self._boot_id,
+        )
+
     def _take(self, session: Exchange, answer: CollectorMessage) -> None:
         now_ns = time.time_ns()
         kind = answer.WhichOneof("message")
         if kind == "welcome":
+            self._collector_clock = answer.welcome.server_time_ns, read_running_ns()
             self._set_state(LineState(True, "", now_ns, now_ns - answer.welcome.server_time_ns))
             session.take_welcome(answer.welcome)
             self._tell.account_key(answer.welcome.account_key)
@@ -178,6 +249,8 @@ class Uplink:
             self._tell.safeguarding(answer.safeguarding)
         elif kind == "drill":
             self._tell.drill(answer.drill)
+        elif kind == "trust":
+            self._identity = self._tell.trust(answer.trust) or self._identity
 
     def _set_state(self, state: LineState) -> None:
         self.state = state

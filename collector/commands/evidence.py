@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""devices, incidents, refused and verify: what the collector holds, and whether it stands."""
+"""incidents, refused, verify and checkpoint: what the collector holds, and whether it stands."""
 
 import argparse
 import json
@@ -13,27 +13,12 @@ from collector.commands.output import print_rows, with_times
 
 
 def add_lists(commands: Any) -> None:
-    """Add `devices`, `incidents` and `refused`."""
-    devices = add_command(commands, "devices", _devices, "list the devices")
+    """Add `incidents` and `refused`."""
     incidents = add_command(commands, "incidents", _incidents, "list the security incidents")
     refused = add_command(commands, "refused", _refused, "list what devices sent and was refused, without its bytes")
-    for parser in (devices, incidents, refused):
+    for parser in (incidents, refused):
         add_dir(parser)
         add_format(parser)
-
-
-def _devices(options: argparse.Namespace) -> int:
-    from collector.devices import list_devices
-
-    config, engine = open_folder(options)
-    now_ns = time.time_ns()
-    rows = []
-    for device in list_devices(engine, config.school_id):
-        row = with_times(asdict(device))
-        rows.append(row | {"not_watched": list(device.not_watched), "is_quiet": device.is_quiet(now_ns)})
-    shown = ("id", "hostname", "state", "os_version", "last_seen_at", "open_incidents")
-    print_rows(rows, options.format, "no device has enrolled yet", shown)
-    return 0
 
 
 def _incidents(options: argparse.Namespace) -> int:
@@ -65,22 +50,60 @@ def add_verify(commands: Any) -> None:
     )
     add_dir(parser)
     add_format(parser)
+    parser.add_argument("--checkpoint", default="", metavar="HASH", help="a printed one that must be among ours")
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from collector.verify import verify
+    from collector.verify import NOT_COVERED, verify
 
     config, engine = open_folder(options)
-    report = verify(engine, config)
+    report = verify(engine, config, printed=options.checkpoint)
+    beside = sorted(set(NOT_COVERED.values()))
     if options.format == "json":
-        sys.stdout.write(json.dumps(report.to_json(), indent=1) + "\n")
+        sys.stdout.write(json.dumps(report.to_json() | {"not_covered": beside}, indent=1) + "\n")
     else:
         sys.stdout.writelines(f"{problem}\n" for problem in report.problems)
         sys.stdout.write(
             f"{'Something does not verify' if report.problems else 'Everything verifies'}: {report.devices} devices, "
-            f"{report.envelopes} envelopes, {report.events} events ({report.without_content} without content), "
-            f"{report.checkpoints} checkpoints, {report.bundles} policies, {report.recipient_sets} sets of readers, "
-            f"{report.audit_entries} audit entries. "
-            "Not evidence and not checked: incidents, users, the allow list.\n"
+            f"{report.envelopes} envelopes, {report.events} events ({report.without_content} came without content, "
+            f"of {report.erased} it was erased), {report.tombstones} tombstones, {report.checkpoints} checkpoints, "
+            f"{report.bundles} policies, {report.recipient_sets} sets of readers, {report.trusts} statements of trust, "
+            f"{report.disposals} disposals, {report.audit_entries} audit entries.\n"
+            f"Signed by nobody and not checked: {'; '.join(beside)}.\n"
+            "Who typed, what a device never sent, and whether it was let in by right, no signature says.\n"
         )
     return 1 if report.problems else 0
+
+
+def add_checkpoint(commands: Any) -> None:
+    """Add `checkpoint`."""
+    parser = add_command(
+        commands, "checkpoint", _checkpoint, "make a checkpoint now and print the newest, to be kept on paper"
+    )
+    add_dir(parser)
+    add_format(parser)
+
+
+def _checkpoint(options: argparse.Namespace) -> int:
+    from collector.checkpoints import find_newest, make_checkpoint
+    from collector.store.engine import reading
+    from proto.keys import load_signer
+
+    config, engine = open_folder(options)
+    made = make_checkpoint(engine, config.school_id, load_signer(config.signing_key), time.time_ns())
+    if made is None:
+        with reading(engine) as connection:
+            made = find_newest(connection, config.school_id)
+    if made is None:
+        sys.stderr.write("there is nothing yet to make a checkpoint of\n")
+        return 0
+    row = with_times({"number": made.number, "made_at_ns": made.made_at_ns, "hash": made.hash.hex()})
+    if options.format == "json":
+        sys.stdout.write(json.dumps(row | {"school": config.school_id}, indent=1) + "\n")
+        return 0
+    groups = [row["hash"][start : start + 4] for start in range(0, 64, 4)]
+    lines = [" ".join(groups[start : start + 8]) for start in (0, 8)]
+    sys.stdout.write(f"Checkpoint {row['number']} of school {config.school_id}, made {row['made_at']}\n\n")
+    sys.stdout.writelines(f"    {line}\n" for line in lines)
+    sys.stdout.write("\nNothing that was recorded before it can be cut off or changed unseen by whoever holds this.\n")
+    return 0

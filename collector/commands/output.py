@@ -22,7 +22,9 @@ def with_times(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _to_rfc3339(at_ns: int) -> str:
+def _to_rfc3339(at_ns: int | None) -> str | None:
+    if at_ns is None:
+        return None
     at = datetime.fromtimestamp(at_ns // 10**9, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ns % 10**9 // 10**6:03d}Z"
 

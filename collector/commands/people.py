@@ -1,87 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""token, device and user: who may enrol a device, which may speak no more, who may sign in."""
+"""user: who may sign in."""
 
 import argparse
-import re
 import sys
 import time
 from typing import Any
 
 from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add_format, open_folder
 from collector.commands.output import print_rows
-from collector.config import Addresses, load_addresses
 from collector.errors import UsageError
 from collector.roles import Role
-
-_UNITS_S = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def add_token(commands: Any) -> None:
-    """Add `token`."""
-    parser = add_command(commands, "token", _token, "make an enrolment token; prints it and nothing else on stdout")
-    add_dir(parser)
-    parser.add_argument("--uses", type=int, required=True, metavar="N", help="for how many devices")
-    parser.add_argument("--valid-for", type=_duration, required=True, metavar="7d", help="m, h, d or w; up to 90 days")
-    parser.add_argument("--address", metavar="HOST", help="the name or address that devices reach this collector under")
-
-
-def _token(options: argparse.Namespace) -> int:
-    from collector.addresses import is_any, join_address, split_address, to_host
-    from collector.authority import load_authority
-    from collector.enrolment import make_token
-
-    config, engine = open_folder(options)
-    served = load_addresses(options.dir)
-    if served is None:
-        raise UsageError("this collector was never served, so it has no address", hint="serve it once first")
-    hosts = [split_address(address)[0] for address in (served.grpc, served.enrol)]
-    if options.address is not None:
-        hosts = [to_host(options.address)] * 2
-    elif any(is_any(host) for host in hosts):
-        raise UsageError(f"devices cannot reach {hosts[0]}", hint="--address HOST: this machine's name or address")
-    addresses = Addresses(
-        grpc=join_address(hosts[0], split_address(served.grpc)[1]),
-        enrol=join_address(hosts[1], split_address(served.enrol)[1]),
-    )
-    authority = load_authority(config.authority_folder)
-    text = make_token(
-        engine,
-        config,
-        authority,
-        addresses,
-        uses=options.uses,
-        valid_for_ns=options.valid_for * 10**9,
-        now_ns=time.time_ns(),
-        actor=COMMAND_LINE,
-    )
-    sys.stdout.write(text + "\n")
-    return 0
-
-
-def _duration(text: str) -> int:
-    """Return seconds."""
-    found = re.fullmatch(r"(\d{1,6})([mhdw])", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration: write 30m, 12h, 7d or 2w")
-    return int(found[1]) * _UNITS_S[found[2]]
-
-
-def add_device(commands: Any) -> None:
-    """Add `device`, with `revoke`."""
-    parser = commands.add_parser("device", help="one device: revoke it", description="one device: revoke it")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    revoke = add_command(actions, "revoke", _device_revoke, "take a device's right to speak away; what it said stays")
-    revoke.add_argument("id", metavar="ID", help="its id, as `devices` lists it")
-    add_dir(revoke)
-
-
-def _device_revoke(options: argparse.Namespace) -> int:
-    from collector.enrolment import revoke_device
-
-    config, engine = open_folder(options)
-    revoke_device(engine, config.school_id, options.id, now_ns=time.time_ns(), actor=COMMAND_LINE)
-    sys.stderr.write(f"Device {options.id} is revoked; if it is connected, it is cut off within seconds.\n")
-    return 0
 
 
 def add_user(commands: Any) -> None:

@@ -19,10 +19,13 @@ from collector.console.guard import Route, make_endpoint
 from collector.console.headers import ProtectedResponses
 from collector.console.pages import (
     account,
+    annulment,
     audit,
     devices,
     devices_decided,
+    devices_expected,
     devices_retired,
+    evidence,
     flags,
     identity,
     incidents,
@@ -45,11 +48,14 @@ ROUTES: tuple[Route, ...] = (
     # Before the page of one flag, whose address fits theirs too.
     *sealed.ROUTES,
     *flags.ROUTES,
+    *annulment.ROUTES,
+    *evidence.ROUTES,
     *identity.ROUTES,
     *readers.ROUTES,
     *incidents.ROUTES,
     # Before the page of one device, whose address fits theirs too.
     *devices_decided.ROUTES,
+    *devices_expected.ROUTES,
     *devices.ROUTES,
     *devices_retired.ROUTES,
     *proposals.ROUTES,

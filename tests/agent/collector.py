@@ -25,7 +25,7 @@ from proto.chain import GENESIS
 from proto.envelope import Opened, make_envelope, open_envelope
 from proto.keys import Ed25519Signer, to_verifier
 from proto.token import SECRET_BYTES, Token
-from proto.wire import Bundle, DeviceFacts, EnrolReply, EnrolRequest
+from proto.wire import Bundle, DeviceFacts, EnrolReply, EnrolRequest, RekeyRequest
 from rules.bundle import make_bundle
 
 SCHOOL_ID = "0f6b5e2d9c814a37"
@@ -137,7 +137,7 @@ class FakeCollector:
         }
         return Token(**(fields | changes))
 
-    def answer(self, request: EnrolRequest, **changes: Any) -> EnrolReply:
+    def answer(self, request: EnrolRequest | RekeyRequest, **changes: Any) -> EnrolReply:
         """Return what a collector answers to a request that it takes; `changes` replace fields, right or wrong."""
         certificate_request = x509.load_der_x509_csr(request.certificate_request)
         assert certificate_request.is_signature_valid

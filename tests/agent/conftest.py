@@ -19,6 +19,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
     """A device whose pauses are short."""
     monkeypatch.setattr(line_module, "BACKOFF_BASE_S", 0.05)
     monkeypatch.setattr(line_module, "REFUSED_PAUSE_S", 0.05)
+    monkeypatch.setattr(line_module, "NOT_ADMITTED_PAUSE_S", 0.05)
     line = Line(tmp_path, *make_device(tmp_path, FakeCollector()))
     yield line
     line.close()

@@ -6,8 +6,9 @@ from typing import Any
 
 import grpc
 
-from agent.app import Agent, enrol_machine
+from agent.app import Agent
 from agent.config import Config
+from agent.enrolment import enrol_machine
 from collector.authority import Authority, issue_device_certificate
 from proto.events import Kind
 from proto.token import encode_token

@@ -23,6 +23,7 @@ import grpc
 from agent.identity import Identity, IdentityFolder
 from agent.recorder import Record, Recorder
 from agent.spool import Spool
+from agent.uplink.comparison import Break
 from agent.uplink.line import Tell, Uplink
 from collector.authority import (
     Authority,
@@ -38,6 +39,7 @@ from proto.wire import (
     ENROL_SERVICE,
     EVENTS_METHOD,
     EVENTS_SERVICE,
+    REKEY_METHOD,
     Ack,
     AgentMessage,
     Bundle,
@@ -46,7 +48,9 @@ from proto.wire import (
     EnrolReply,
     EnrolRequest,
     Refusal,
+    RekeyRequest,
     Safeguarding,
+    SignedTrust,
     Welcome,
 )
 from tests.agent.collector import FACTS, FakeCollector
@@ -81,19 +85,20 @@ class ScriptedCollector:
         stream: Any = grpc.stream_stream_rpc_method_handler(
             self._play, request_deserializer=AgentMessage.FromString, response_serializer=_to_bytes
         )
-        unary: Any = grpc.unary_unary_rpc_method_handler(
-            self._answer,
-            request_deserializer=EnrolRequest.FromString,
-            response_serializer=EnrolReply.SerializeToString,
-        )
+        unary: dict[str, Any] = {
+            method: grpc.unary_unary_rpc_method_handler(
+                self._answer, request_deserializer=kind.FromString, response_serializer=EnrolReply.SerializeToString
+            )
+            for method, kind in ((ENROL_METHOD, EnrolRequest), (REKEY_METHOD, RekeyRequest))
+        }
         self._servers = []
         addresses = []
-        for address, credentials, service, method, handler in (
-            (events_at, mutual, EVENTS_SERVICE, EVENTS_METHOD, stream),
-            ("127.0.0.1:0", one_sided, ENROL_SERVICE, ENROL_METHOD, unary),
+        for address, credentials, service, handlers in (
+            (events_at, mutual, EVENTS_SERVICE, {EVENTS_METHOD: stream}),
+            ("127.0.0.1:0", one_sided, ENROL_SERVICE, unary),
         ):
             server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
             addresses.append(f"127.0.0.1:{server.add_secure_port(address, credentials)}")
             self._servers.append(server)
         self.events_address, self.enrol_address = addresses
@@ -139,6 +144,11 @@ class Line:
         self.bundles: list[Bundle] = []
         self.safeguarding: list[Safeguarding] = []
         self.drills: list[DrillOrder] = []
+        self.breaks: list[Break] = []
+        self.on_broken: Callable[[Break], float] = lambda found: 0.0
+        self.trusts: list[SignedTrust] = []
+        self.renewals: list[bool] = []
+        """Whether the certificate was refused, each time that a renewal was asked about."""
         self.uplink: Uplink | None = None
         self.collector: ScriptedCollector | None = None
 
@@ -160,9 +170,21 @@ class Line:
             self.spool,
             agent_version="0.1.0",
             bundle_version=lambda: 7,
-            tell=Tell(bundle=on_bundle, safeguarding=self.safeguarding.append, drill=self.drills.append),
+            boot_id=bytes(16),
+            tell=Tell(
+                bundle=on_bundle,
+                safeguarding=self.safeguarding.append,
+                drill=self.drills.append,
+                trust=self.trusts.append,
+                renew=lambda offset_ns, is_refused=False: self.renewals.append(is_refused),
+                broken=self._take_break,
+            ),
         )
         self.uplink.start()
+
+    def _take_break(self, found: Break) -> float:
+        self.breaks.append(found)
+        return self.on_broken(found)
 
     @property
     def problem(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.budget import Budget
 from agent.checks.interface import Answer, Check
+from agent.clock import Clock
 from agent.hit import Hit
 from agent.pipeline import DROPPED_EVERY_S, Pipeline
 from agent.policy import PolicyStore
@@ -86,6 +87,8 @@ class Piping:
         self.throttle = Throttle(self.clock)
         self.readers = ReaderStore(folder / "readers" / "readers.json", IDENTITY)
         self.budget = Budget(self.system, self.clock)
+        self.set_by_ns = 0
+        """How far somebody set the wall clock."""
         self.pipeline = Pipeline(
             self.checks,
             self.policy,
@@ -93,8 +96,7 @@ class Piping:
             self.throttle,
             Sealer(IDENTITY, self.readers, "library-01"),
             self.budget,
-            clock_ns=lambda: int(self.clock() * 1e9),
-            monotonic_s=self.clock,
+            Clock(lambda: int(self.clock() * 1e9) + self.set_by_ns, self.clock, lambda: int(self.clock() * 1e9)),
         )
 
     @property

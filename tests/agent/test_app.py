@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.app import Agent
+from agent.app import Agent, run_agent
 from agent.config import CHECKS, Config
 from agent.errors import AlreadyRunningError, NotEnrolledError
 from agent.identity import IdentityFolder
@@ -277,7 +277,7 @@ def test_a_drill_comes_back_through_the_whole_agent(desk: Desk, system: FakeSyst
     agent.pipeline.step()
     order = sign_drill(
         desk.fake.signer,
-        device_id=agent._identity.device_id,
+        device_id=agent.identity.device_id,
         nonce=bytes(range(16)),
         expires_at_ns=time.time_ns() + 60 * 10**9,
     )
@@ -305,7 +305,7 @@ def test_an_order_that_is_not_right_is_not_answered(desk: Desk, system: FakeSyst
     agent.pipeline.step()
     order = sign_drill(
         Ed25519Signer.generate() if what == "forged" else desk.fake.signer,
-        device_id="another" if what == "for another" else agent._identity.device_id,
+        device_id="another" if what == "for another" else agent.identity.device_id,
         nonce=bytes(16),
         expires_at_ns=1 if what == "expired" else 2**62,
     )
@@ -321,7 +321,6 @@ def test_an_order_that_is_not_right_is_not_answered(desk: Desk, system: FakeSyst
 def test_agent_runs_until_it_is_told_to_stop(desk: Desk, system: FakeSystem) -> None:
     """It sends what happens, says at once when it is connected, and its last word is sent before it ends."""
     desk.enrol()
-    agent = Agent(desk.config, system)
     status: dict[str, Any] = {}
 
     def load_status() -> dict[str, Any]:
@@ -343,7 +342,7 @@ def test_agent_runs_until_it_is_told_to_stop(desk: Desk, system: FakeSystem) -> 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        agent.run()
+        run_agent(desk.config, system)
     finally:
         watcher.join(DEADLINE_S)
         for number, handler in before.items():
@@ -361,7 +360,7 @@ def test_status_that_cannot_be_written_stops_nothing(desk: Desk, system: FakeSys
     desk.enrol()
     agent = Agent(desk.config, system)
     desk.config.status_file.mkdir()
-    agent._keep_status(is_running=True)
+    agent._status.write(is_running=True)
     agent.pipeline.step()
     assert events_of(agent)
     close(agent)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from agent.app import Agent, enrol_machine
+from agent.app import Agent
+from agent.enrolment import enrol_machine
 from agent.errors import AlreadyRunningError, CollectorUnreachableError, EnrolmentError
 from agent.identity import IdentityFolder
 from agent.policy import PolicyStore

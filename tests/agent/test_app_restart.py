@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.app import Agent
+from agent.app import Agent, run_agent
 from agent.config import Config
 from agent.identity import IdentityFolder
 from agent.policy import PolicyStore
@@ -87,7 +87,6 @@ def test_a_new_chain_tells_everything_again(config: Config, damage: Callable[[Pa
 
 def test_a_signal_ends_it_and_is_its_last_word(config: Config) -> None:
     """It says which signal it was; the folder then says that nobody runs."""
-    agent = Agent(config, FakeSystem())
 
     def send() -> None:
         deadline_s = time.monotonic() + 60
@@ -98,7 +97,7 @@ def test_a_signal_ends_it_and_is_its_last_word(config: Config) -> None:
 
     sender = threading.Thread(target=send)
     sender.start()
-    agent.run()
+    run_agent(config, FakeSystem())
     sender.join()
     assert [event for event in told(config) if isinstance(event, AgentStopped)] == [AgentStopped("SIGTERM")]
     assert '"running": false' in config.status_file.read_text(encoding="utf-8")

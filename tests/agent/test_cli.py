@@ -15,6 +15,7 @@ import pytest
 
 from agent.cli import INTERRUPTED, main
 from agent.config import AGENT_VERSION, CHECKS, Config
+from agent.keystore import tpm as tpm_module
 from agent.policy import PolicyStore
 from proto.events import KINDS, Program
 from proto.files import write_private
@@ -369,3 +370,22 @@ def test_a_state_folder_that_others_can_write_is_refused(
     code, out, err = run(capsys, command, "--state", str(state), *token)
     assert (code, out) == (3, "")
     assert f"chmod go-w {state}" in err
+
+
+def test_a_tpm_that_was_asked_for_and_is_not_there_ends_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Enrolment ends with 3 and says what is missing; no key is made anywhere else instead."""
+    monkeypatch.setattr(tpm_module, "DEVICE", "device:/dev/null/none")
+    token = encode_token(COLLECTOR.make_token())
+    state = tmp_path / "state"
+    code, out, err = run(capsys, "enrol", "--state", str(state), "--token", token, "--keys", "tpm")
+    assert (code, out) == (3, "")
+    assert "TPM" in err
+    assert [path for path in state.rglob("*") if path.is_file()] == []
+
+
+def test_status_says_where_the_keys_live(capsys: pytest.CaptureFixture[str], state: Path) -> None:
+    """In the line that names the device."""
+    _, out, _ = run(capsys, "status", "--state", str(state))
+    assert out.splitlines()[0].endswith("its keys live in protected files")

@@ -99,6 +99,11 @@ def test_it_names_machine_school_and_policy(tmp_path: Path) -> None:
     assert "software inventory" in next(each.now for each in explanation.kinds if each.kind == "software.listed")
 
 
+def test_it_says_where_the_keys_live(tmp_path: Path) -> None:
+    """Whoever asks learns whether somebody with the disk could be this machine."""
+    assert "Its private keys live in protected files." in make_explanation(tmp_path).to_text()
+
+
 def test_what_is_not_seen_is_said(tmp_path: Path) -> None:
     """Neither what this version cannot see anywhere, nor what it cannot see on this machine, is left out."""
     explanation = make_explanation(tmp_path)

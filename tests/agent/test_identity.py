@@ -36,8 +36,9 @@ def list_files(state: Path) -> dict[str, bytes]:
 
 def summary_of(identity: Identity) -> dict[str, Any]:
     """Return an identity as values that can be compared."""
-    values = {name: getattr(identity, name) for name in Identity.__slots__ if name != "signer"}
-    return values | {"evidence_key": identity.signer.public_key}
+    values = {name: getattr(identity, name) for name in Identity.__slots__ if name != "keys"}
+    keys = identity.keys
+    return values | {"store": keys.store, "evidence_key": keys.signer.public_key, "tls_key": keys.tls_public_key}
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_enrolled_again_it_is_another_device(state: Path) -> None:
     assert after.spool_key != before.spool_key
     assert after.signer.public_key != before.signer.public_key
     assert [path.name for path in state.iterdir()] == ["identity"]
-    assert not any(before.tls_key_pem in content for content in list_files(state).values())
+    assert not any((before.keys.tls_key_pem or b"?") in content for content in list_files(state).values())
 
 
 def test_what_was_set_aside_and_left_is_no_obstacle(state: Path) -> None:

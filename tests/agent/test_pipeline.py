@@ -17,6 +17,7 @@ from proto.events import (
     AgentStopped,
     CheckChanged,
     CheckCrashed,
+    ClockStepped,
     EventsDropped,
     Kind,
     PolicyApplied,
@@ -321,3 +322,14 @@ def test_nothing_vanishes_on_the_way(tmp_path_factory: pytest.TempPathFactory, s
     ended_at_the_gate = len(steps) - recorded - cut
     assert 0 <= ended_at_the_gate <= sum(event is BASH for event, _ in steps)
     piping.spool.close()
+
+
+def test_clock_that_was_set_is_told(piping: Piping) -> None:
+    """By how much: whoever reads times of this machine then knows which ones to trust."""
+    piping.step(advance_s=60.0)
+    assert piping.told(ClockStepped.kind) == []
+    piping.set_by_ns = -3600 * 10**9
+    piping.step()
+    piping.step(advance_s=60.0)
+    (stepped,) = piping.told(ClockStepped.kind)
+    assert stepped.found_ns - stepped.expected_ns == -3600 * 10**9

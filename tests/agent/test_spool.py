@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AlreadyRunningError, SpoolError, SpoolFullError
-from agent.spool import RANK_SAFEGUARDING, ROW_OVERHEAD_BYTES, Spool, SpooledEvent
+from agent.spool import (
+    QUARANTINED_AT_MOST,
+    RANK_SAFEGUARDING,
+    ROW_OVERHEAD_BYTES,
+    Head,
+    Quarantined,
+    Spool,
+    SpooledEvent,
+)
 from proto.chain import GENESIS
 from proto.envelope import open_envelope
 from proto.events import Missing
@@ -260,7 +268,7 @@ def test_an_event_larger_than_the_queue_is_refused(path: Path) -> None:
 def test_a_trimmed_chain_verifies(path: Path) -> None:
     """What lost its content still opens at the collector, header by header, and shows the gap."""
     device = FixedDevice()
-    spool = Spool(path, KEY, max_bytes=5500)
+    spool = Spool(path, KEY, max_bytes=5000)
     kinds = list(SAMPLES)
     for number in range(14):
         made = device.make_event(SAMPLES[kinds[number % len(kinds)]])
@@ -377,6 +385,44 @@ def test_one_queue_has_one_agent(path: Path) -> None:
     assert caught.value.hint
     first.close()
     Spool(path, KEY).close()
+
+
+def test_the_newest_that_is_durable_elsewhere_is_known(path: Path) -> None:
+    """As long as something waits it names the event before it; after that, the newest of all."""
+    spool, chain = Spool(path, KEY), Chain()
+    assert spool.begin(1) == Head(1, 0, GENESIS)
+    events = chain.make_many(4)
+    spool.append(1, events)
+    assert spool.begin(1) == Head(1, 0, GENESIS)
+    spool.acknowledge(3)
+    assert spool.begin(1) == Head(1, 3, events[2].hash)
+    spool.acknowledge(4)
+    assert spool.begin(1) == spool.head(1) == Head(1, 4, events[3].hash)
+
+
+def test_quarantine_holds_a_few_and_nothing_in_the_clear(path: Path) -> None:
+    """The newest stay, with what the collector said, over a restart too; the room of the queue is not theirs."""
+    spool, chain = Spool(path, KEY), Chain()
+    for number in range(QUARANTINED_AT_MOST + 3):
+        event = chain.make(b"secret %d" % number)
+        spool.keep_quarantined(Quarantined(event.kind, event.header, event.payload, f"why {number}"))
+    spool.close()
+    assert b"secret" not in path.read_bytes()
+    spool = Spool(path, KEY)
+    kept = spool.list_quarantined()
+    assert [each.why for each in kept] == [f"why {number}" for number in range(3, QUARANTINED_AT_MOST + 3)]
+    assert kept[0].payload.body == b"secret 3"
+    assert (spool.count_quarantined(), spool.count(), spool._bytes) == (QUARANTINED_AT_MOST, 0, 0)
+
+
+def test_a_queue_from_before_there_was_a_quarantine_is_ours(path: Path) -> None:
+    """An older version wrote it; nothing in it is lost by that."""
+    spool, chain = Spool(path, KEY), Chain()
+    spool.append(1, chain.make_many(2))
+    spool._db.execute("DROP TABLE quarantine")
+    spool.close()
+    spool = Spool(path, KEY)
+    assert (spool.count(), spool.list_quarantined()) == (2, [])
 
 
 def test_a_closed_queue_says_so(path: Path) -> None:

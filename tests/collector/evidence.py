@@ -198,15 +198,13 @@ def make_request(school: School, token: Token, hostname: str = "library-01") -> 
 def enrol_device(school: School, authority: Authority, hostname: str = "library-01") -> Device:
     """Enrol a device with a token of its own, without the network."""
     token = make_school_token(school, authority)
-    device_id, certificate = enrol(
-        school.engine, school.config, authority, make_request(school, token, hostname), school.now_ns
-    )
+    admitted = enrol(school.engine, school.config, authority, make_request(school, token, hostname), school.now_ns)
     signer = load_signer(school.config.signing_key)
     reply = EnrolReply(
         school_id=school.id,
         school_name=school.config.school_name,
-        device_id=device_id,
-        certificate=certificate,
+        device_id=admitted.device_id,
+        certificate=admitted.certificate,
         signing_algorithm=signer.algorithm,
         signing_public_key=signer.public_key,
     )

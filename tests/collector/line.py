@@ -10,7 +10,7 @@ with Listeners(school, authority) as listeners, listeners.call(device) as call:
 import asyncio
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ from typing import Any, Self
 import grpc
 
 from agent.identity import Identity
-from collector.authority import Authority
+from collector.authority import Authorities, Authority
 from collector.server import Server
 from proto.wire import (
     ENROL_METHOD,
@@ -45,8 +45,20 @@ OPTIONS = [("grpc.ssl_target_name_override", TARGET_NAME), ("grpc.use_local_subc
 class Listeners:
     """The two listeners of a school's collector, in an event loop of their own, on free ports or where it is asked."""
 
-    def __init__(self, school: School, authority: Authority, *, events_at: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        school: School,
+        authority: Authority,
+        *,
+        events_at: str = "127.0.0.1:0",
+        authorities: Callable[[], Authorities] | None = None,
+        **limits: Any,
+    ) -> None:
+        fixed = Authorities(authority)
+        self._authorities = authorities or (lambda: fixed)
         self._events_at = events_at
+        self._limits = limits
+        """For the server: other limits than its own."""
         self._school = school
         self._authority = authority
         self._ready: Future[Server] = Future()
@@ -101,7 +113,7 @@ class Listeners:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            server = Server(self._school.engine, self._school.config, self._authority)
+            server = Server(self._school.engine, self._school.config, self._authorities, **self._limits)
             self.events_address, self.enrol_address = await server.start(self._events_at, "127.0.0.1:0")
         except BaseException as error:
             self._ready.set_exception(error)
@@ -177,6 +189,6 @@ class Call:
 def _credentials(identity: Identity, authority: Authority | None) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(
         root_certificates=authority.certificate_pem if authority else identity.ca_certificate_pem,
-        private_key=identity.tls_key_pem,
+        private_key=identity.keys.tls_key_pem,
         certificate_chain=identity.tls_certificate_pem,
     )

@@ -4,19 +4,17 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from collector import ledger
 from collector.authority import Authority
 from collector.enrolment import revoke_device
 from collector.ingest import Ingest
-from collector.store.engine import reading
-from collector.store.schema import events, refused
+from collector.store.engine import reading, writing
+from collector.store.schema import devices, events, refused
 from collector.verify import verify
 from proto.envelope import MAX_ENVELOPE_BYTES
-from proto.events import (
-    ChainRestarted,
-)
+from proto.events import ChainRestarted, Missing, Payload
 from tests.collector.evidence import (
     ORDINARY,
     TOR_STARTED,
@@ -24,6 +22,7 @@ from tests.collector.evidence import (
     Said,
     StoppingClock,
     enrol_device,
+    headers_of,
     incidents_of,
     numbers_of,
     reason_of,
@@ -50,6 +49,41 @@ def test_fork_is_refused_kept_and_an_incident(school: School, ingest: Ingest, de
     ]
     assert sorted(refused_of(school, device)) == [("bad_chain", 1), ("forked", 1)]
     assert verify(school.engine, school.config).problems == []
+
+
+def test_fork_that_the_device_did_not_sign_is_none(school: School, ingest: Ingest, device: Device) -> None:
+    """Whoever makes up an envelope cannot have a device give its identity up: its signature is judged first."""
+    old = device.clone()
+    send(ingest, device.say(TOR_STARTED))
+    device.start_epoch()
+    send(ingest, device.say(ChainRestarted("lost", 1), ORDINARY))
+    other = device.clone()
+    other.seq = 0
+    forged = [spoil(each.say(ORDINARY), signature=bytes(64)) for each in (old, other)]
+    assert [reason_of(answer) for answer in send(ingest, *forged)] == ["bad_signature"] * 2
+    assert "device-forked" not in [incident.rule for incident in incidents_of(school)]
+
+
+def test_fork_is_told_in_plain_words(school: School, ingest: Ingest, device: Device) -> None:
+    """Whoever reads the incident knows what happened, and on which machine."""
+    clone = device.clone()
+    send(ingest, device.say(ORDINARY), clone.say(ORDINARY, ORDINARY))
+    (incident,) = incidents_of(school)
+    assert (incident.rule, incident.severity) == ("device-forked", 4)
+    assert incident.summary == "Two machines speak as library-01, or an old copy of it was started"
+
+
+def test_pending_device_is_heard(school: School, ingest: Ingest, device: Device) -> None:
+    """What nobody confirmed yet is evidence all the same; a device that was given away is not heard."""
+    for state in ("pending", "retired"):
+        with writing(school.engine) as connection:
+            connection.execute(update(devices).where(devices.c.device_id == device.id).values(state=state))
+        ingest.forget(device.id)
+        (answer,) = send(ingest, device.say(ORDINARY))
+        if state == "pending":
+            assert numbers_of([answer]) == [1]
+        else:
+            assert reason_of(answer) == "wrong_device"
 
 
 def test_envelope_of_another_device_is_refused(
@@ -94,7 +128,8 @@ def test_revoked_device_is_refused_from_its_next_hello_on(school: School, ingest
         ({"algorithm": "ecdsa-p256-sha256"}, "bad_signature"),
         ({"last_seq": 3}, "bad_signature"),
         ({"header_block": b"\xff\xff"}, "bad_signature"),
-        ({"version": 2}, "malformed"),
+        ({"version": 1}, "bad_signature"),
+        ({"version": 3}, "malformed"),
         ({"last_seq": 0}, "malformed"),
         ({"last_seq": 2**64 - 1}, "malformed"),
         ({"first_seq": 0}, "malformed"),
@@ -147,11 +182,11 @@ def test_content_that_was_swapped_is_refused(school: School, ingest: Ingest, dev
 
 
 def test_content_with_a_reason_for_its_absence_is_refused(school: School, ingest: Ingest, device: Device) -> None:
-    """An event cannot have content and say that it has none."""
+    """An event cannot have content and say that it has none, whether the device signed that or not."""
     envelope = device.say(TOR_STARTED)
+    spoilt = device.seal(1, headers_of(envelope), [Payload(bytes(32), b"x", Missing.DAMAGED)])
     envelope.payloads[0].missing = 1  # type: ignore[assignment]
-    (answer,) = send(ingest, envelope)
-    assert reason_of(answer) == "malformed"
+    assert [reason_of(answer) for answer in send(ingest, envelope, spoilt)] == ["bad_signature", "malformed"]
 
 
 def test_oversized_envelope_is_refused(school: School, ingest: Ingest, device: Device) -> None:
@@ -193,6 +228,15 @@ def test_new_epoch_that_says_nothing_is_refused(school: School, ingest: Ingest, 
     (answer,) = send(ingest, device.say(ORDINARY))
     assert reason_of(answer) == "bad_chain"
     assert ledger.find_head(school.engine, device.id).epoch == 1
+
+
+def test_new_epoch_that_begins_in_its_middle_is_no_fork(school: School, ingest: Ingest, device: Device) -> None:
+    """A collector that was set back does not know what came before; the device is told where it would have to begin."""
+    device.start_epoch()
+    device.say(ChainRestarted("lost", 1))
+    (answer,) = send(ingest, device.say(ORDINARY))
+    assert (reason_of(answer), refusal_of(answer).expected_seq) == ("out_of_order", 1)
+    assert incidents_of(school) == []
 
 
 def test_old_epoch_is_a_fork(school: School, ingest: Ingest, device: Device) -> None:

@@ -6,14 +6,20 @@ import pytest
 from collector.devices import (
     MAX_NUMBER,
     QUIET_AFTER_NS,
+    SPEAKING_STATES,
     Device,
+    DeviceState,
+    confirm,
     find_device,
     find_key,
     find_revoked,
+    is_unconfirmed,
     list_devices,
+    list_successors,
     note_hello,
     note_policy,
     note_seen,
+    retire,
     revoke,
 )
 from collector.errors import UsageError
@@ -117,3 +123,56 @@ def test_silent_device_is_quiet(school: School) -> None:
     assert find(school, device_id).is_quiet(school.now_ns)
     note_seen(school.engine, [device_id], school.now_ns)
     assert not find(school, device_id).is_quiet(school.now_ns)
+
+
+def test_pending_and_active_may_speak() -> None:
+    """A state is compared as the database keeps it."""
+    assert [state.value in SPEAKING_STATES for state in DeviceState] == [True, True, False, False]
+
+
+def test_device_is_confirmed_once(school: School) -> None:
+    """By whom and when is kept; what does not wait is not confirmed."""
+    device_id = school.add_device("library-01", state="pending")
+    assert find(school, device_id).is_unconfirmed
+    with writing(school.engine) as connection:
+        confirm(connection, school.id, device_id, by="anna", now_ns=school.now_ns)
+    device = find(school, device_id)
+    assert (device.state, device.confirmed_by, device.confirmed_at_ns) == ("active", "anna", school.now_ns)
+    for target, message in ((device_id, "does not wait"), ("0" * 16, "there is no device")):
+        with pytest.raises(UsageError, match=message), writing(school.engine) as connection:
+            confirm(connection, school.id, target, by="bob", now_ns=school.now_ns)
+    assert find(school, device_id).confirmed_by == "anna"
+
+
+def test_refused_device_stays_unconfirmed(school: School) -> None:
+    """One that was in use and is revoked does not become unconfirmed by that."""
+    refused, used = school.add_device("a", state="pending"), school.add_device("b")
+    for device_id in (refused, used):
+        with writing(school.engine) as connection:
+            revoke(connection, school.id, device_id)
+    assert (find(school, refused).is_unconfirmed, find(school, used).is_unconfirmed) == (True, False)
+    assert not is_unconfirmed("active", None)
+
+
+def test_retired_device_stays_retired(school: School) -> None:
+    """Revoking it takes nothing more from it, is told as that, and its record still fits."""
+    device_id = school.add_device("library-01")
+    with writing(school.engine) as connection:
+        retire(connection, school.id, device_id)
+    for end in (revoke, retire):
+        with pytest.raises(UsageError, match="retired already"), writing(school.engine) as connection:
+            end(connection, school.id, device_id)
+    assert find(school, device_id).state == "retired"
+    assert find_revoked(school.engine, school.id) == {device_id}
+
+
+def test_successors_are_listed_newest_first(school: School) -> None:
+    """Those of one device, and no more than are asked for."""
+    former = school.add_device("library-01")
+    first, second = (
+        school.add_device("library-01", former_device_id=former, enrolled_at_ns=school.now_ns + number)
+        for number in range(2)
+    )
+    assert [each.id for each in list_successors(school.engine, school.id, former, limit=5)] == [second, first]
+    assert [each.id for each in list_successors(school.engine, school.id, former, limit=1)] == [second]
+    assert list_successors(school.engine, school.id, first, limit=5) == []

@@ -17,7 +17,8 @@ import grpc
 import pytest
 from sqlalchemy import delete, event, update
 
-from collector.authority import Authority, issue_device_certificate, load_authority, make_authority
+from agent.keystore.file import FileKeyStore
+from collector.authority import Authorities, Authority, issue_device_certificate, load_authority, make_authority
 from collector.devices import list_devices
 from collector.errors import AddressError, StoreError
 from collector.server import MAX_STREAMS_A_DEVICE, Server
@@ -196,7 +197,7 @@ def test_certificate_of_another_ca_is_refused(
     forged = issue_device_certificate(other_authority, request.certificate_request, school.id, device.id)
     identity = replace(
         device.identity,
-        tls_key_pem=(school.config.folder.parent / "devices/library-09/enrolling/tls.key").read_bytes(),
+        keys=FileKeyStore().load(school.config.folder.parent / "devices/library-09/enrolling"),
         tls_certificate_pem=ssl.DER_cert_to_PEM_cert(forged).encode(),
     )
     with listeners.call(Device(identity), authority=authority) as call:
@@ -215,7 +216,7 @@ def test_certificate_for_another_school_is_refused(
     foreign = issue_device_certificate(authority, request.certificate_request, school_id, device_id or device.id)
     identity = replace(
         device.identity,
-        tls_key_pem=(school.config.folder.parent / "devices/library-09/enrolling/tls.key").read_bytes(),
+        keys=FileKeyStore().load(school.config.folder.parent / "devices/library-09/enrolling"),
         tls_certificate_pem=ssl.DER_cert_to_PEM_cert(foreign).encode(),
     )
     with listeners.call(Device(identity)) as call:
@@ -229,6 +230,7 @@ def test_certificate_for_another_school_is_refused(
 def test_device_that_was_removed_is_refused(school: School, listeners: Listeners, device: Device) -> None:
     """A certificate for a device that is in no table opens nothing, and nobody is told more than that."""
     with writing(school.engine) as connection:
+        connection.exec_driver_sql("DELETE FROM certificates")
         connection.exec_driver_sql("DELETE FROM device_keys")
         connection.execute(delete(devices))
     with listeners.call(device) as call:
@@ -260,7 +262,9 @@ def test_old_tls_is_refused(
 ) -> None:
     """A client that speaks TLS 1.2 at most is told so, and nothing it says is read."""
     caplog.set_level(logging.INFO, "collector.server")
-    for name in ("tls_key_pem", "tls_certificate_pem", "ca_certificate_pem"):
+    assert device.identity.keys.tls_key_pem is not None
+    (tmp_path / "tls_key_pem").write_bytes(device.identity.keys.tls_key_pem)
+    for name in ("tls_certificate_pem", "ca_certificate_pem"):
         (tmp_path / name).write_bytes(getattr(device.identity, name))
     context = ssl.create_default_context(cafile=str(tmp_path / "ca_certificate_pem"))
     context.load_cert_chain(tmp_path / "tls_certificate_pem", tmp_path / "tls_key_pem")
@@ -325,7 +329,7 @@ def test_taken_port_is_told(school: School, authority: Authority, listeners: Lis
     """A second collector on the same port fails at once; it does not get half of the devices."""
 
     async def start_second() -> None:
-        server = Server(school.engine, school.config, authority)
+        server = Server(school.engine, school.config, lambda: Authorities(authority))
         try:
             await server.start(listeners.events_address, "127.0.0.1:0")
         finally:
@@ -341,7 +345,7 @@ def test_collector_without_a_policy_does_not_start(school: School, authority: Au
         connection.execute(delete(bundles))
 
     async def start() -> None:
-        Server(school.engine, school.config, authority)
+        Server(school.engine, school.config, lambda: Authorities(authority))
 
     with pytest.raises(StoreError, match="no policy was ever published"):
         asyncio.run(start())

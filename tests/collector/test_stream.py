@@ -11,6 +11,7 @@ from collector import ledger, stream
 from collector.authority import Authority
 from collector.devices import find_device
 from collector.enrolment import revoke_device
+from collector.server import MAX_MESSAGE_BYTES
 from collector.store.engine import reading
 from collector.store.schema import events, refused
 from collector.stream import UNANSWERED_ENVELOPES
@@ -250,7 +251,7 @@ def test_envelope_that_is_too_large_is_refused_and_kept(school: School, call: Ca
 def test_message_over_the_limit_of_the_wire_ends_the_stream(school: School, call: Call, device: Device) -> None:
     """It is never read into memory; the collector goes on, and the device can come back."""
     call.say_hello()
-    call.send(bytes(MAX_ENVELOPE_BYTES + 100_000))
+    call.send(bytes(MAX_MESSAGE_BYTES + 1))
     assert call.end()[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert school.count(events) == 0
 

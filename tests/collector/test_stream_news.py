@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from collector.absences import note_absence
-from collector.authority import Authority
+from collector.authority import Authorities, Authority
 from collector.drills import list_drills, order_drill
 from collector.errors import StoreError
 from collector.recipients import find_signed
@@ -139,7 +139,7 @@ def test_collector_whose_subject_key_is_gone_does_not_start(safeguarding: Safegu
     school.config.subject_key.unlink()
 
     async def start() -> None:
-        Server(school.engine, school.config, authority)
+        Server(school.engine, school.config, lambda: Authorities(authority))
 
     with pytest.raises(StoreError, match=r"subject\.key is gone"):
         asyncio.run(start())

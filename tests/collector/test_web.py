@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.authority import Authority, issue_listener_certificate
+from collector.authority import Authority, issue_console_certificate, issue_listener_certificate
 from collector.config import Config, write_config
 from collector.errors import AddressError
 from collector.web import _load_tls
@@ -43,7 +43,7 @@ def test_certificate_of_our_ca_is_for_the_address_and_this_machine(config: Confi
 
 def test_schools_own_certificate_is_used(config: Config, authority: Authority) -> None:
     """Put into the folder `console`, it is what browsers see."""
-    key, chain = issue_listener_certificate(authority, ["collector.our.school"])
+    key, chain = issue_console_certificate(authority, ["collector.our.school"])
     (config.folder / "console").mkdir()
     (config.folder / "console" / "tls.key").write_bytes(key)
     (config.folder / "console" / "tls.crt").write_bytes(chain)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the local run: the real two programs, started and stopped as `make run` does it."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -11,6 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,8 +30,7 @@ pytestmark = pytest.mark.timeout(300)
 Starter = Callable[[Path], "subprocess.Popen[str]"]
 
 
-@pytest.fixture
-def start() -> Iterator[Starter]:
+def run_locally() -> Iterator[Starter]:
     """Start local runs; those still running at the end are ended."""
     started: list[subprocess.Popen[str]] = []
 
@@ -45,6 +47,9 @@ def start() -> Iterator[Starter]:
         if run.poll() is None:
             run.send_signal(signal.SIGTERM)
         run.communicate(timeout=60)
+
+
+start = pytest.fixture(run_locally, name="start")
 
 
 def read_until_ready(run: "subprocess.Popen[str]") -> str:
@@ -93,29 +98,50 @@ def use_password(folder: Path, name: str, password: str) -> None:
     engine.dispose()
 
 
-def test_starts_stops_and_starts_again(tmp_path: Path, start: Starter) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A first run that was stopped: what it left, and what it said."""
+
+    folder: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """One first run for several tests, for it takes long. Each goes on with a copy of its folder."""
+    folder = tmp_path_factory.mktemp("kept") / "run"
+    with contextlib.contextmanager(run_locally)() as start:
+        run = start(folder)
+        said = read_until_ready(run)
+        with urllib.request.urlopen(address_in(said), timeout=30) as answer:
+            assert answer.status == 200
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=60) == 0
+        wait_until_nothing_works_in(folder)
+    return Kept(folder, said)
+
+
+@pytest.fixture
+def folder(kept: Kept, tmp_path: Path) -> Path:
+    """What the first run left."""
+    shutil.copytree(kept.folder, tmp_path / "run", symlinks=True)
+    return tmp_path / "run"
+
+
+def test_starts_stops_and_starts_again(kept: Kept, folder: Path, start: Starter) -> None:
     """The first run says where to look and what is not seen; stopping leaves nothing; the second run goes on there,
     without the password that was used."""
-    folder = tmp_path / "run"
-    first = start(folder)
-    said = read_until_ready(first)
-    assert "Not watched:" in said
-    with urllib.request.urlopen(address_in(said), timeout=30) as answer:
-        assert answer.status == 200
+    assert "Not watched:" in kept.said
     notes = folder / "notes.json"
     assert stat.S_IMODE(notes.stat().st_mode) == 0o600
     passwords = json.loads(notes.read_text(encoding="utf-8"))["passwords"]
     assert set(passwords) == {"admin", "dsl", "head", "technician"}
-    assert all(password in said for password in passwords.values())
-
-    first.send_signal(signal.SIGINT)
-    assert first.wait(timeout=60) == 0
-    wait_until_nothing_works_in(folder)
+    assert all(password in kept.said for password in passwords.values())
     use_password(folder / "collector", "technician", passwords["technician"])
 
     second = start(folder)
     again = read_until_ready(second)
-    assert address_in(again) == address_in(said)
+    assert address_in(again) == address_in(kept.said)
     assert "enrolling" not in again
     assert passwords["admin"] in again
     assert passwords["technician"] not in again + notes.read_text(encoding="utf-8")
@@ -125,13 +151,8 @@ def test_starts_stops_and_starts_again(tmp_path: Path, start: Starter) -> None:
     wait_until_nothing_works_in(folder)
 
 
-def test_moves_when_an_address_was_taken(tmp_path: Path, start: Starter) -> None:
+def test_moves_when_an_address_was_taken(folder: Path, start: Starter) -> None:
     """Where another program took the port of the last run, collector and agent meet at another one."""
-    folder = tmp_path / "run"
-    first = start(folder)
-    read_until_ready(first)
-    first.send_signal(signal.SIGINT)
-    assert first.wait(timeout=60) == 0
     before = json.loads((folder / "collector" / "served.json").read_text(encoding="utf-8"))
     with socket.create_server(("127.0.0.1", int(before["grpc"].rpartition(":")[2]))):
         assert "its address was taken: enrolling again" in read_until_ready(start(folder))

@@ -7,10 +7,11 @@ from starlette.responses import Response
 from collector.answers import list_answers
 from collector.confirmation import find_waiting
 from collector.console import device_wording
+from collector.console.credentials import load_credentials
 from collector.console.device_list import PER_PAGE, STATE_CHOICES, count_states, load_listed, read_filter
 from collector.console.guard import Route
 from collector.console.visit import Visit
-from collector.devices import Device, find_credentials, find_device, list_successors
+from collector.devices import Device, DeviceState, find_device, list_successors
 from collector.disposals import find_disposal
 from collector.expected_devices import find_expected
 from collector.hardware import list_versions
@@ -53,12 +54,12 @@ def show_device(visit: Visit) -> Response:
     return visit.page(
         "device.html",
         device=device,
-        waiting=find_waiting(visit.engine, visit.school_id, device.id),
+        waiting=find_waiting(visit.engine, visit.school_id, device.id) if device.state == DeviceState.PENDING else None,
         former=find_device(visit.engine, visit.school_id, former_id) if former_id else None,
         successors=list_successors(visit.engine, visit.school_id, device.id, limit=SUCCESSORS_SHOWN),
         expected=find_expected(visit.engine, visit.school_id, device.id),
         disposal=find_disposal(visit.engine, visit.school_id, device.id),
-        credentials=find_credentials(visit.engine, visit.school_id, device.id),
+        credentials=load_credentials(visit.engine, visit.school_id, device.id),
         answers=list_answers(visit.engine, visit.school_id, device.id),
         machine=machines[0] if machines else None,
         machines_before=machines[1:],

@@ -11,12 +11,15 @@ from dataclasses import replace
 
 import pytest
 
+from agent.errors import AgentError, CollectorUnreachableError, EnrolmentError
 from agent.recorder import Record, Recorder
+from agent.uplink.comparison import QUARANTINED, Break
 from agent.uplink.exchange import ENVELOPE_MAX_EVENTS, MAX_UNANSWERED
+from proto.enrolment import FORKED
 from proto.envelope import open_envelope
 from proto.events import AgentStopped
 from proto.keys import to_verifier
-from proto.wire import Bundle, CollectorMessage, DrillOrder, Refusal, Safeguarding
+from proto.wire import Bundle, CollectorMessage, DrillOrder, Refusal, Safeguarding, SignedTrust
 from tests.agent.line import (
     DEADLINE_S,
     Line,
@@ -162,8 +165,8 @@ def test_collector_that_has_it_all_gets_nothing_twice(line: Line) -> None:
 
 
 @pytest.mark.parametrize(("epoch", "seq", "digest"), [(1, 2, b"\x01" * 32), (1, 9, b"\x01" * 32), (2, 1, b"\x01" * 32)])
-def test_collector_with_another_record_gets_everything(line: Line, epoch: int, seq: int, digest: bytes) -> None:
-    """It is an old copy of this machine, or there are two of it: what it has is sent, since the refusal is evidence."""
+def test_collector_with_another_record_has_the_chain_mended(line: Line, epoch: int, seq: int, digest: bytes) -> None:
+    """The refusal of one event is the evidence at the other end; whoever mends chains is told, and no more is sent."""
 
     def fork(messages: Messages) -> Iterator[CollectorMessage]:
         next(messages)
@@ -172,9 +175,33 @@ def test_collector_with_another_record_gets_everything(line: Line, epoch: int, s
 
     line.record(4)
     collector = line.start(fork)
-    wait_for(lambda: "forked" in line.problem, "the refusal")
-    assert numbers_of(collector.received[0]) == [(1, 4)]
-    assert line.spool.count() == 4
+    wait_for(lambda: line.breaks, "the break")
+    wait_for(lambda: "two machines speak" in line.problem, "the words")
+    assert numbers_of(collector.received[0]) == [(1, 1)]
+    assert (line.breaks[0].reason, line.breaks[0].detail, line.spool.count()) == (FORKED, "said the test", 4)
+    assert len(collector.received) == 1
+
+
+def test_break_that_cannot_be_mended_yet_is_told_again(line: Line) -> None:
+    """The collector that should admit a successor may be away; nothing is sent until it answers, and it says so."""
+    answers: list[float | AgentError] = [CollectorUnreachableError("nobody answers"), 0.01, EnrolmentError("not yet")]
+
+    def mend(found: Break) -> float:
+        answer = answers.pop(0) if answers else 0.0
+        if isinstance(answer, AgentError):
+            raise answer
+        return answer
+
+    def fork(messages: Messages) -> Iterator[CollectorMessage]:
+        next(messages)
+        yield to_welcome(1, 9, b"\x01" * 32)
+        yield to_refusal(Refusal.REASON_FORKED, next(messages))
+
+    line.record(1)
+    line.on_broken = mend
+    collector = line.start(fork)
+    wait_for(lambda: len(line.breaks) == 4, "the fourth time")
+    assert len(collector.received) == 2, "after it was not admitted it looks afresh"
 
 
 def test_new_chain_begins_at_its_beginning(line: Line) -> None:
@@ -235,15 +262,7 @@ def test_gap_that_cannot_be_mended_is_told(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        (Refusal.REASON_FORKED, "forked"),
-        (Refusal.REASON_BAD_SIGNATURE, "bad signature"),
-        (Refusal.REASON_BAD_CHAIN, "bad chain"),
-        (Refusal.REASON_WRONG_DEVICE, "wrong device"),
-        (Refusal.REASON_MALFORMED, "malformed"),
-        (Refusal.REASON_TOO_LARGE, "too large"),
-    ],
+    ("reason", "words"), [(Refusal.REASON_WRONG_DEVICE, "wrong device"), (99, "for a newer reason")]
 )
 def test_refusal_is_told_in_words_and_nothing_is_forgotten(line: Line, reason: "Refusal.Reason", words: str) -> None:
     """Sending the same again would not help, so it waits; the events stay, and it tries again later."""
@@ -259,6 +278,78 @@ def test_refusal_is_told_in_words_and_nothing_is_forgotten(line: Line, reason: "
         lambda: f"refused events 1 to 3: {words}, said the test" in line.problem or line.spool.count() == 0, "the words"
     )
     wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Refusal.REASON_BAD_SIGNATURE,
+        Refusal.REASON_BAD_CHAIN,
+        Refusal.REASON_MALFORMED,
+        Refusal.REASON_TOO_LARGE,
+    ],
+)
+def test_what_may_be_one_events_fault_is_tried_in_smaller_envelopes(line: Line, reason: "Refusal.Reason") -> None:
+    """Until one event is refused alone: whoever mends chains learns which, and nothing is forgotten before."""
+
+    def refuse(messages: Messages) -> Iterator[CollectorMessage]:
+        next(messages)
+        yield to_welcome()
+        for message in messages:
+            yield to_refusal(reason, message)
+
+    line.record(3)
+    collector = line.start(refuse)
+    wait_for(lambda: line.breaks, "the break")
+    assert numbers_of(collector.received[0]) == [(1, 3), (1, 1)]
+    assert (line.breaks[0].reason, line.breaks[0].quarantined_seq, line.spool.count()) == (QUARANTINED, 1, 3)
+
+
+# Trust, renewal, time
+
+
+def test_hello_says_where_our_chain_ends_and_whom_we_trust(line: Line) -> None:
+    """The collector can see a machine that was set back before a single event was sent."""
+    line.record(3)
+    collector = line.start(take_all)
+    wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
+    hello = collector.received[0][0].hello
+    assert (hello.head_seq, hello.head_hash) == (3, line.spool.head(1).hash)
+    assert (hello.trust_version, hello.boot_id) == (line.identity.trust_version, bytes(16))
+
+
+def test_renewal_is_asked_about_before_each_connection_and_trust_is_handed_on(line: Line) -> None:
+    """What comes of either is for the next connection; who judges it is not the line."""
+
+    def push(messages: Messages) -> Iterator[CollectorMessage]:
+        next(messages)
+        yield to_welcome()
+        yield CollectorMessage(trust=SignedTrust(body=b"x"))
+
+    line.start(push, take_all)
+    wait_for(lambda: len(line.renewals) > 1, "the second connection")
+    assert [trust.body for trust in line.trusts] == [b"x"]
+    assert not any(line.renewals)
+
+
+def test_clock_offset_is_right_after_the_clock_was_set(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is judged by the collector's time still is when somebody sets ours ten years on."""
+    years_ns = 10 * 365 * 86400 * 10**9
+
+    def welcome_now(messages: Messages) -> Iterator[CollectorMessage]:
+        next(messages)
+        welcome = to_welcome()
+        welcome.welcome.server_time_ns = time.time_ns()
+        yield welcome
+        next(messages, None)
+
+    line.start(welcome_now)
+    wait_for(lambda: line.uplink and line.uplink.state.is_connected, "the welcome")
+    assert line.uplink is not None
+    assert abs(line.uplink.find_clock_offset_ns()) < 60 * 10**9
+    real = time.time_ns
+    monkeypatch.setattr("agent.uplink.line.time.time_ns", lambda: real() + years_ns)
+    assert abs(line.uplink.find_clock_offset_ns() - years_ns) < 60 * 10**9
 
 
 # Policies

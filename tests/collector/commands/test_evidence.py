@@ -62,7 +62,7 @@ def test_hostile_name_does_nothing_to_a_terminal(run: Run, folder: Path, school_
 def test_sound_evidence_is_told(run: Run, folder: Path) -> None:
     """0, with what was looked at."""
     assert run("verify", "--dir", folder) == 0
-    assert run.out.startswith("Everything verifies: 0 devices, 0 envelopes, 0 events (0 without content), ")
+    assert run.out.startswith("Everything verifies: 0 devices, 0 envelopes, 0 events (0 came without content, ")
     assert run("verify", "--dir", folder, "--format", "json") == 0
     assert (run.json["problems"], run.json["bundles"]) == ([], 1)
 
@@ -76,9 +76,27 @@ def test_fault_is_told(run: Run, folder: Path) -> None:
         connection.execute(payloads.insert().values(stray))
     engine.dispose()
     assert run("verify", "--dir", folder) == 1
-    first, second, last = run.out.splitlines()
+    first, second, last, beside, _ = run.out.splitlines()
+    assert beside.startswith("Signed by nobody and not checked: accepted notices; approved USB devices; certificates; ")
     assert first == "1 rows of payloads belong to no envelope"
     assert second == "policy version 1: the bundle is not signed by this device's collector"
     assert last.startswith("Something does not verify: 0 devices, ")
     assert run("verify", "--dir", folder, "--format", "json") == 1
     assert run.json["problems"] == [first, second]
+
+
+def test_checkpoint_is_printed_for_paper(run: Run, folder: Path, school_at: School) -> None:
+    """In groups that can be read aloud; the same one again while nothing new came, and verify takes it as printed."""
+    school_at.add_event(school_at.add_device("library-01"), TOR_STARTED)
+    assert run("checkpoint", "--dir", folder, "--format", "json") == 0
+    made = run.json
+    assert (made["number"], made["school"], len(made["hash"])) == (1, school_at.id, 64)
+    assert run("checkpoint", "--dir", folder) == 0
+    printed = [line.strip() for line in run.out.splitlines() if line.startswith("    ")]
+    assert [len(line.split()) for line in printed] == [8, 8]
+    assert "".join(printed).replace(" ", "") == made["hash"]
+    assert run.out.startswith("Checkpoint 1 of school ")
+    run("verify", "--dir", folder, "--checkpoint", " ".join(printed))
+    assert "the printed checkpoint" not in run.out
+    assert run("verify", "--dir", folder, "--checkpoint", "ab" * 32) == 1
+    assert "the printed checkpoint is none that this collector has" in run.out

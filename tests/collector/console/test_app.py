@@ -57,7 +57,7 @@ def test_bug_is_a_plain_page_and_reaches_the_server(technician: Visitor, monkeyp
     def fail(*_arguments: object, **_more: object) -> None:
         raise LookupError("secret of the inside")
 
-    monkeypatch.setattr("collector.console.pages.devices.list_devices", fail)
+    monkeypatch.setattr("collector.console.pages.devices.load_listed", fail)
     with pytest.raises(LookupError):
         technician.get("/devices")
     technician.bug = LookupError

@@ -12,7 +12,7 @@ def test_no_devices_are_no_coverage(school: School) -> None:
 
 
 def test_counts_agree_with_what_is_quiet(school: School) -> None:
-    """Heard here is the opposite of quiet there, to the nanosecond; revoked devices do not count, pending ones apart."""
+    """Heard here is the opposite of quiet there, to the nanosecond; revoked ones do not count, pending ones apart."""
     ids = [
         school.add_device("now"),
         school.add_device("just", last_seen_at_ns=school.now_ns - QUIET_AFTER_NS),

@@ -25,6 +25,8 @@ class Answer:
     status: int
     headers: list[tuple[str, str]]
     text: str
+    body: bytes = b""
+    """What the text was; for a download, which is none."""
 
     def header(self, name: str) -> str:
         """Return a header, empty when it is not there."""
@@ -134,12 +136,9 @@ class Visitor:
 
         with suppress(*([self.bug] if self.bug else [])):
             await self.app(scope, receive, send)
-        start = messages[0]
-        return Answer(
-            start["status"],
-            [(name.decode().lower(), value.decode()) for name, value in start["headers"]],
-            b"".join(message.get("body", b"") for message in messages[1:]).decode(),
-        )
+        start, body = messages[0], b"".join(message.get("body", b"") for message in messages[1:])
+        headers = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
+        return Answer(start["status"], headers, body.decode(errors="replace"), body)
 
 
 def _dashed(headers: dict[str, str]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def test_page_says_who_and_what(technician: Visitor) -> None:
     """The account page shows name, role and what the role is for."""
     words = technician.get("/account").words
     assert "technician" in words
-    assert "decides incidents and the allow list" in words
+    assert "Sees and decides devices and security incidents" in words
 
 
 def test_signing_out_ends_the_session_and_takes_the_cookie(technician: Visitor) -> None:

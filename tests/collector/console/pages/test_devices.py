@@ -43,8 +43,9 @@ def test_clock_that_is_off_is_shown(technician: Visitor, school: School) -> None
     slow = school.add_device("slow", clock_offset_ns=-260 * SECOND_NS)
     exact = school.add_device("exact", clock_offset_ns=59 * SECOND_NS)
     assert technician.get("/devices").words.count("its clock is") == 1
-    assert "4 minutes slow. Times by the device’s clock are off" in technician.get(f"/devices/{slow}").words
-    assert "Its clock" not in technician.get(f"/devices/{exact}").words
+    words = technician.get(f"/devices/{slow}").words
+    assert "This machine’s clock is 4 min 20 s behind. Times by the device’s clock are off" in words
+    assert "Right to the minute" in technician.get(f"/devices/{exact}").words
 
 
 def test_device_with_an_old_policy_is_seen(technician: Visitor, school: School) -> None:
@@ -151,3 +152,24 @@ def test_software_of_a_device_can_be_searched(
     assert "vim" not in words
     assert "No program of this name" in technician.get(f"{page}?search=nothing").words
     assert technician.get("/devices/0000000000000000/software").status == 404
+
+
+def test_list_is_paged_and_filtered(technician: Visitor, school: School) -> None:
+    """A hundred at a time; each state says how many there are, and what was chosen stays in the links."""
+    for number in range(101):
+        school.add_device(f"pc-{number:03}", last_seen_at_ns=school.now_ns - number)
+    page = technician.get("/devices?name=PC-")
+    assert "1 to 100 of 101" in page.words
+    assert 'href="/devices?state=all&amp;name=PC-&amp;page=2"' in page.text
+    assert "pc-100" not in page.words
+    assert "101 to 101 of 101" in technician.get("/devices?state=active&page=2").words
+    assert "In use (101)" in page.words
+    assert "No device fits" in technician.get("/devices?name=nothing").words
+    assert "No device fits" in technician.get("/devices?state=revoked").words
+
+
+def test_device_says_with_what_it_speaks(technician: Visitor, school: School) -> None:
+    """The key's algorithm, and when the certificate ends, as far as it is known."""
+    words = technician.get(f"/devices/{school.add_device('pc-1')}").words
+    assert "Its evidence key Ed25519: made and held by software" in words
+    assert "Its certificate ends not noted" in words

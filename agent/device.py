@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This machine as one school's device, and the files that say so. When they are made and changed says `identity`."""
+
+import json
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.certificate import read_certificate
+from agent.errors import EnrolmentError
+from agent.keystore.interface import Keys, KeyStore
+from agent.keystore.names import DEFAULT_STORE, STORES
+from agent.keystore.stores import open_store
+from agent.request import ASK
+from proto.errors import MalformedError, SignatureError
+from proto.files import write_private
+from proto.keys import Signer, Verifier, to_verifier
+from proto.trust import Trust, open_trust
+from proto.wire import EnrolReply, SignedTrust
+
+SPOOL_KEY_BYTES = 32
+FACTS_FILE = "identity.json"
+
+_FACT_TYPES = {
+    "school_id": str,
+    "school_name": str,
+    "device_id": str,
+    "epoch": int,
+    "events_address": str,
+    "enrol_address": str,
+    "signing_algorithm": str,
+    "signing_public_key": str,
+    "spool_key": str,
+    "safeguarding_root_fingerprint": str,
+    "keys": str,
+    "trust_version": int,
+    "certificate_not_before_s": int,
+    "certificate_not_after_s": int,
+}
+"""What identity.json holds; bytes are hexadecimal."""
+
+_HEXADECIMAL = ("signing_public_key", "spool_key", "safeguarding_root_fingerprint")
+
+_IN_FIRST_VERSION = {
+    "enrol_address": "",
+    "keys": DEFAULT_STORE,
+    "trust_version": 0,
+    "certificate_not_before_s": 0,
+    "certificate_not_after_s": 0,
+}
+"""What holds where the first version of this file did not say; the collector's next statement of trust tells more."""
+
+_changing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """This machine as one school's device."""
+
+    school_id: str
+    school_name: str
+    device_id: str
+    epoch: int
+    """Which chain of events is being written; one more when the queue was lost."""
+    events_address: str
+    """host:port"""
+    enrol_address: str
+    """host:port, where certificates are renewed; empty: not known."""
+    signing_algorithm: str
+    signing_public_key: bytes
+    """Of the collector: policies are taken from nobody else."""
+    spool_key: bytes
+    safeguarding_root_fingerprint: bytes
+    """Empty: this machine is not watched for safeguarding."""
+    trust_version: int
+    """Of the statement that says whom to trust; 0: what the token said holds."""
+    tls_certificate_pem: bytes
+    certificate_not_before_s: int
+    """Seconds since 1970; 0: not known."""
+    certificate_not_after_s: int
+    ca_certificate_pem: bytes
+    """All the collector's CAs, one after the other."""
+    keys: Keys
+
+    @property
+    def signer(self) -> Signer:
+        """What signs this device's evidence."""
+        return self.keys.signer
+
+    @property
+    def policy_verifier(self) -> Verifier:
+        """What verifies the collector's policies."""
+        return to_verifier(self.signing_algorithm, self.signing_public_key)
+
+
+def load_identity(folder: Path) -> Identity:
+    """Read an identity. Keys in hardware are not asked.
+
+    Raises:
+        OSError: a file of it is not there, or may not be read.
+        ValueError: a file does not hold what it should.
+        SignatureError: a key is none.
+        KeyStoreError: its keys live where this version cannot look.
+    """
+    facts = _load_facts(folder)
+    facts |= {name: bytes.fromhex(facts[name]) for name in _HEXADECIMAL}
+    identity = Identity(
+        **{name: facts[name] for name in _FACT_TYPES if name != "keys"},
+        tls_certificate_pem=(folder / "tls.crt").read_bytes(),
+        ca_certificate_pem=(folder / "ca.crt").read_bytes(),
+        keys=open_store(facts["keys"]).load(folder),
+    )
+    to_verifier(identity.signing_algorithm, identity.signing_public_key)
+    if len(identity.spool_key) != SPOOL_KEY_BYTES or identity.epoch < 1:
+        raise ValueError("a key or a number is not possible")
+    return identity
+
+
+def _load_facts(folder: Path) -> dict[str, Any]:
+    facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    if not isinstance(facts, dict):
+        raise ValueError("identity.json does not hold what it should")
+    facts = _IN_FIRST_VERSION | facts
+    if any(type(facts.get(name)) is not each for name, each in _FACT_TYPES.items()):
+        raise ValueError("identity.json does not hold what it should")
+    return facts
+
+
+def change_facts(folder: Path, **facts: Any) -> None:
+    """Change facts of an identity; on the disk before this returns."""
+    with _changing:
+        changed = _load_facts(folder) | facts
+        write_private(folder / FACTS_FILE, json.dumps(changed, indent=1).encode())
+
+
+def verify_same_device(folder: Path, identity: Identity) -> None:
+    """Check that a folder still holds an identity's device.
+
+    Raises:
+        EnrolmentError: it holds another, which went on for it: an answer that comes late is not for that one.
+    """
+    if _load_facts(folder)["device_id"] != identity.device_id:
+        raise EnrolmentError("another device went on for this one meanwhile", hint="nothing is to be done")
+
+
+def write_identity(folder: Path, reply: EnrolReply, facts: dict[str, Any], ca_pem: bytes) -> None:
+    """Write all files of an identity, the one that says so last. A newer statement of trust in the answer goes before.
+
+    Raises:
+        EnrolmentError: the answer's statement of trust cannot be taken.
+    """
+    if reply.HasField("trust"):
+        try:
+            verifier = to_verifier(reply.signing_algorithm, reply.signing_public_key)
+            trust = open_trust_statement(reply.trust, verifier, reply.school_id)
+        except (MalformedError, SignatureError) as error:
+            raise EnrolmentError(f"the collector's answer cannot be used: {error}", hint=ASK) from error
+        if trust.version > facts["trust_version"]:
+            facts, ca_pem = facts | to_facts(trust), to_bundle(trust.ca_certificates)
+    facts |= {
+        "school_id": reply.school_id,
+        "school_name": reply.school_name,
+        "device_id": reply.device_id,
+        "epoch": 1,
+        "signing_algorithm": reply.signing_algorithm,
+        "signing_public_key": reply.signing_public_key.hex(),
+        "spool_key": secrets.token_hex(SPOOL_KEY_BYTES),
+        "keys": find_store(folder).name,
+        **read_dates(reply.certificate),
+    }
+    write_private(folder / "tls.crt", to_pem(reply.certificate))
+    write_private(folder / "ca.crt", ca_pem)
+    write_private(folder / FACTS_FILE, json.dumps(facts, indent=1).encode())
+
+
+def open_trust_statement(signed: SignedTrust, verifier: Verifier, school_id: str) -> Trust:
+    """Check a statement of trust, down to the certificates in it, and return what it says.
+
+    Raises:
+        SignatureError: our collector did not sign it.
+        MalformedError: it cannot be read, is another school's, or names what is no certificate.
+    """
+    trust = open_trust(signed, verifier, school_id=school_id)
+    try:
+        for each in trust.ca_certificates:
+            read_certificate(each)
+    except ValueError as error:
+        raise MalformedError("the statement of trust names what is no certificate") from error
+    return trust
+
+
+def to_facts(trust: Trust) -> dict[str, Any]:
+    """Return what an identity keeps of a statement of trust, beside the CAs."""
+    return {
+        "trust_version": trust.version,
+        "enrol_address": trust.enrol_address,
+        "events_address": trust.events_address,
+    }
+
+
+def read_dates(certificate: bytes) -> dict[str, Any]:
+    """Return what an identity keeps of its certificate (DER), beside it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    read = read_certificate(certificate)
+    return {"certificate_not_before_s": read.not_before_s, "certificate_not_after_s": read.not_after_s}
+
+
+def find_store(folder: Path) -> KeyStore:
+    """Return the store whose keys lie in a folder.
+
+    Raises:
+        EnrolmentError: there are none.
+    """
+    for store in map(open_store, STORES):
+        if store.is_made(folder):
+            return store
+    raise EnrolmentError("no keys were made for this answer", hint="enrol again")
+
+
+def to_bundle(certificates: Iterable[bytes]) -> bytes:
+    """Return certificates (DER) one after the other, as TLS libraries want them."""
+    return b"".join(map(to_pem, certificates))
+
+
+def to_pem(der: bytes) -> bytes:
+    """Return a certificate as TLS libraries want it."""
+    import ssl
+
+    return ssl.DER_cert_to_PEM_cert(der).encode()

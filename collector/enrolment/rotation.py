@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes the CA without touching a device: a new one is made, devices are told, and the former one goes when it may.
+
+A device that lay in a cupboard and knows only the former CA still finds us, because that CA vouches for the new one; it
+learns of the new one on its stream or with its next certificate. Which CA may go is asked here; the files are those of
+`authority`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from sqlalchemy import Connection, Engine, func, select
+
+from collector.audit import COMMAND_LINE, record
+from collector.authority import load_authorities, retire_authority, rotate_authority
+from collector.config import Config
+from collector.devices import SPEAKING_STATES
+from collector.enrolment.certificates import to_authority_sha256
+from collector.errors import UsageError
+from collector.store.engine import reading, writing
+from collector.store.schema import certificates, devices, tokens
+from collector.trusts import announce, list_trusts
+from proto.trust import Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityStatus:
+    """One CA, and who needs it."""
+
+    name: str
+    fingerprint: str
+    """SHA-256 of its certificate; hexadecimal."""
+    is_issuing: bool
+    is_announced: bool
+    """Whether the newest statement tells devices to trust it."""
+    devices: int
+    """That may speak and whose newest certificate is of this CA."""
+    expires_at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the CAs stand."""
+
+    authorities: tuple[AuthorityStatus, ...]
+    """The one that issues first."""
+    trust: Trust | None
+    """The newest statement to devices; None before the first token."""
+    devices_behind: int
+    """That may speak and did not say yet that they know the CA that issues; they may know only a former one."""
+    old_tokens: int
+    """Still good, and made before this CA: devices that enrol with one know only a former one."""
+
+
+def find_standing(engine: Engine, config: Config, now_ns: int) -> Standing:
+    """Return how the CAs stand.
+
+    Raises:
+        UsageError: the CAs cannot be loaded.
+        StoreError: the database does not answer.
+        SignatureError: a statement of trust is not ours.
+        MalformedError: a statement of trust cannot be read.
+    """
+    authorities = load_authorities(config.authority_folder)
+    made = list_trusts(engine, config)
+    trust = made[-1] if made else None
+    current = authorities.current.certificate_der
+    introduced = next((each for each in made if each.ca_certificates[0] == current), None)
+    with reading(engine) as connection:
+        holders = _count_holders(connection, config.school_id)
+        is_first = not authorities.former
+        behind = 0 if is_first else _count_behind(connection, config.school_id, introduced)
+        old_tokens = 0 if is_first else _count_old_tokens(connection, config.school_id, introduced, now_ns)
+    return Standing(
+        authorities=tuple(
+            _to_status(each, each is authorities.current.certificate, trust, holders)
+            for each in (authorities.current.certificate, *authorities.former)
+        ),
+        trust=trust,
+        devices_behind=behind,
+        old_tokens=old_tokens,
+    )
+
+
+def rotate(engine: Engine, config: Config, *, now_ns: int, actor: str = COMMAND_LINE) -> Standing:
+    """Make a new CA, tell devices, and return how the CAs stand then. A collector that is serving shows it at once.
+
+    Raises:
+        UsageError: the CAs cannot be loaded, or there are too many.
+        StoreError: the database does not answer.
+    """
+    # Asked first: a database that does not answer must not leave a CA that devices are not told of.
+    find_standing(engine, config, now_ns)
+    authorities = rotate_authority(config.authority_folder)
+    _record(engine, config, "authority.rotated", authorities.certificates_der[0], now_ns=now_ns, actor=actor)
+    announce(engine, config, ca_certificates=authorities.certificates_der, actor=actor, now_ns=now_ns)
+    return find_standing(engine, config, now_ns)
+
+
+def retire(
+    engine: Engine, config: Config, *, even_if_needed: bool = False, now_ns: int, actor: str = COMMAND_LINE
+) -> AuthorityStatus:
+    """Drop the oldest of the former CAs, and return which it was.
+
+    Raises:
+        UsageError: there is none, or devices need it still: without it they must enrol again.
+        StoreError: the database does not answer.
+    """
+    standing = find_standing(engine, config, now_ns)
+    oldest = standing.authorities[-1]
+    reasons = _list_needs(standing)
+    if not oldest.is_issuing and reasons and not even_if_needed:
+        raise UsageError(
+            f"{oldest.name} is still needed: {'; '.join(reasons)}",
+            hint="wait for them; --even-if-needed drops it all the same, and those devices must enrol again",
+        )
+    dropped = retire_authority(config.authority_folder)
+    authorities = load_authorities(config.authority_folder)
+    announce(engine, config, ca_certificates=authorities.certificates_der, actor=actor, now_ns=now_ns)
+    detail = "; ".join(reasons) or "nobody needed it"
+    der = dropped.public_bytes(serialization.Encoding.DER)
+    _record(engine, config, "authority.retired", der, detail=detail, now_ns=now_ns, actor=actor)
+    return oldest
+
+
+def _list_needs(standing: Standing) -> list[str]:
+    """Return in words who needs the oldest CA."""
+    needs = {
+        "{} devices hold a certificate of it": standing.authorities[-1].devices,
+        "{} devices did not say yet that they know the new one": standing.devices_behind,
+        "{} tokens that are still good were made before the new one": standing.old_tokens,
+    }
+    return [words.format(count) for words, count in needs.items() if count]
+
+
+def _to_status(
+    certificate: x509.Certificate, is_issuing: bool, trust: Trust | None, holders: Counter[bytes]
+) -> AuthorityStatus:
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    sha256 = to_authority_sha256(der)
+    return AuthorityStatus(
+        name=str(certificate.subject.rfc4514_string().removeprefix("CN=")),
+        fingerprint=sha256.hex(),
+        is_issuing=is_issuing,
+        is_announced=trust is not None and der in trust.ca_certificates,
+        devices=holders[sha256],
+        expires_at_ns=int(certificate.not_valid_after_utc.timestamp()) * 10**9,
+    )
+
+
+def _count_holders(connection: Connection, school_id: str) -> Counter[bytes]:
+    """Count by CA the devices that may speak; each by the newest certificate that it was given."""
+    newest = (
+        select(certificates.c.device_id, func.max(certificates.c.made_at_ns).label("at_ns"))
+        .where(certificates.c.school_id == school_id)
+        .group_by(certificates.c.device_id)
+        .subquery()
+    )
+    query = (
+        select(certificates.c.authority_sha256, func.count(certificates.c.device_id.distinct()))
+        .join_from(certificates, devices, devices.c.device_id == certificates.c.device_id)
+        .join(
+            newest,
+            (newest.c.device_id == certificates.c.device_id) & (newest.c.at_ns == certificates.c.made_at_ns),
+        )
+        .where(devices.c.state.in_([state.value for state in SPEAKING_STATES]))
+        .group_by(certificates.c.authority_sha256)
+    )
+    return Counter({bytes(authority): count for authority, count in connection.execute(query)})
+
+
+def _count_behind(connection: Connection, school_id: str, introduced: Trust | None) -> int:
+    query = select(func.count()).where(
+        devices.c.school_id == school_id, devices.c.state.in_([state.value for state in SPEAKING_STATES])
+    )
+    if introduced is not None:
+        query = query.where(devices.c.trust_version < introduced.version)
+    return connection.execute(query).scalar_one()
+
+
+def _count_old_tokens(connection: Connection, school_id: str, introduced: Trust | None, now_ns: int) -> int:
+    query = select(func.count()).where(
+        tokens.c.school_id == school_id,
+        tokens.c.withdrawn_at_ns.is_(None),
+        tokens.c.expires_at_ns > now_ns,
+        tokens.c.uses < tokens.c.uses_allowed,
+    )
+    if introduced is not None:
+        query = query.where(tokens.c.made_at_ns < introduced.made_at_ns)
+    return connection.execute(query).scalar_one()
+
+
+def _record(
+    engine: Engine, config: Config, action: str, certificate_der: bytes, *, detail: str = "", now_ns: int, actor: str
+) -> None:
+    subject = f"authority/{to_authority_sha256(certificate_der).hex()[:16]}"
+    with writing(engine) as connection:
+        record(connection, config.school_id, actor=actor, action=action, subject=subject, detail=detail, now_ns=now_ns)

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the verifier: what is sound verifies and is told; whatever was changed, removed, put in or moved shows."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from collector.checkpoints import make_checkpoint
+from collector.erasure import erase_events
+from collector.evidence.case import load_incident
+from collector.ingest import Ingest
+from collector.store.engine import writing
+from collector.store.schema import device_keys, devices
+from collector.tombstones import Reason
+from collector.verifier.schoolwarden_verify import HEADER, HEADER_WIRES, describe, read_header, verify
+from proto.enrolment import FORKED, proof_bytes, succession_bytes
+from proto.events import ChainRestarted, Missing
+from proto.keys import Ed25519Signer
+from proto.wire import HeaderView
+from tests.collector.evidence import ORDINARY, TOR_STARTED, Said, make_evaluator, numbers_of, send
+from tests.collector.verifier.conftest import Exported
+from tests.collector.verifier.forgery import Forgery
+
+Change = Callable[[Forgery], Any]
+
+
+def problems_of(data: bytes, *checkpoints: str, pins: list[tuple[str, str]] | None = None) -> str:
+    """Return all problems, as one text."""
+    return "\n".join(verify(data, checkpoints, pins or [])["problems"])
+
+
+def fingerprint_of(public_key: bytes) -> str:
+    """Return a key's fingerprint."""
+    return hashlib.sha256(public_key).hexdigest()
+
+
+def test_sound_evidence_verifies_and_is_told(exported: Exported) -> None:
+    """Who signed what and when, what is withheld, what nobody signed, and what all of it cannot show."""
+    told = verify(exported.data)
+    assert told["problems"] == []
+    text = json.dumps(told)
+    assert f"device {exported.device.id}, which calls itself library-01: key " in text
+    assert "4 events in a row" in text
+    first, second = told["What the case rests on"]
+    assert "event 3: program.started, 2026-11-21 20:46:40 UTC by its device's clock, received 2026-11-21" in first
+    assert "1.1: tor; 1.2: /opt/tor-browser/tor" in second
+    assert told["What is missing"] == ["contents of 2 other events were withheld when this file was made"]
+    assert "rule_title: Tor" in told["What is only the collector's word"]
+    unanchored, never = told["What this proves, and what not"]
+    assert "made everything anew with other keys" in unanchored
+    assert "never who typed" in never
+
+
+def test_anchors_are_found(exported: Exported) -> None:
+    """A printed checkpoint, as it is read off a page, and fingerprints say more, and what they say is told."""
+    digest = exported.printed.hash.hex()
+    typed = " ".join(digest[start : start + 4].upper() for start in range(0, 64, 4))
+    pins = [
+        ("collector", fingerprint_of(exported.key.public_key)),
+        (exported.device.id, fingerprint_of(exported.device.identity.signer.public_key)),
+    ]
+    told = verify(exported.data, [typed], pins)
+    assert told["problems"] == []
+    proves = " ".join(told["What this proves, and what not"])
+    assert f"checkpoint {exported.printed.number} of 2026-11-21" in proves
+    assert proves.count("is the one whose fingerprint you brought") == 2
+    assert "made everything anew" not in proves
+
+
+def test_wrong_anchors_fail(exported: Exported) -> None:
+    """A checkpoint of another history, one that is older than the case, and keys that are others."""
+    other = fingerprint_of(b"another key")
+    assert "is of another history" in problems_of(exported.data, "ab" * 32)
+    with_older = Forgery.of(exported.data)
+    older = next(iter(with_older.checkpoints))
+    assert "the key of collector is not the one" in problems_of(exported.data, pins=[("collector", other)])
+    assert "is not the one whose" in problems_of(exported.data, pins=[(exported.device.id, other)])
+    assert "is not the one whose" in problems_of(exported.data, pins=[("0" * 16, other)])
+    assert older["number"] > 1  # The first checkpoint says nothing of the case, and is not in the file.
+
+
+def test_every_byte_counts(exported: Exported) -> None:
+    """Whichever byte is changed, cut off or put behind, it shows."""
+    data = bytearray(exported.data)
+    for place in range(len(data)):
+        data[place] ^= 1
+        assert verify(bytes(data))["problems"], place
+        data[place] ^= 1
+    assert verify(bytes(data))["problems"] == []
+    assert verify(bytes(data[:-1]))["problems"]
+    assert verify(bytes(data) + b"\0")["problems"]
+    assert verify(b"\0" + bytes(data))["problems"]
+
+
+@pytest.mark.soak
+def test_every_bit_counts(exported: Exported) -> None:
+    """The same with every bit."""
+    data = bytearray(exported.data)
+    for place in range(len(data)):
+        for bit in range(8):
+            data[place] ^= 1 << bit
+            assert verify(bytes(data))["problems"], (place, bit)
+            data[place] ^= 1 << bit
+
+
+def move_event(forged: Forgery) -> None:
+    """Say that a content is another event's."""
+    forged.contents[0]["seq"] -= 1
+
+
+def shift_receipt(forged: Forgery) -> None:
+    """Nobody but the collector vouches for when something came."""
+    forged.envelopes[0]["received_at_ns"] += 1
+
+
+def swap_heads(forged: Forgery) -> None:
+    """Let a checkpoint have seen something else."""
+    forged.checkpoints[0]["heads"] = forged.checkpoints[0]["heads"].replace(",1,", ",2,", 1)
+
+
+# What is changed by somebody who holds the collector's key and makes the manifest anew, but not the devices' keys.
+CHANGED: dict[str, tuple[Change, str]] = {
+    "envelope removed from the middle": (lambda forged: forged.envelopes.pop(1), "was removed"),
+    "first envelope removed": (lambda forged: forged.envelopes.pop(0), "was removed, and the case rests on it"),
+    "envelopes reordered": (lambda forged: forged.envelopes.reverse(), "out of order, or twice"),
+    "envelope twice": (lambda forged: forged.envelopes.insert(1, forged.envelopes[0]), "out of order, or twice"),
+    "all envelopes removed": (lambda forged: forged.envelopes.clear(), "was removed, and the case rests on it"),
+    "header": (
+        lambda forged: forged.envelopes[0].update(header_block=forged.envelopes[1]["header_block"]),
+        "changed, or not signed by this device's key",
+    ),
+    "signature swapped": (
+        lambda forged: forged.envelopes[0].update(signature=forged.envelopes[1]["signature"]),
+        "changed, or not signed by this device's key",
+    ),
+    "what is missing": (
+        lambda forged: forged.envelopes[0].update(missing="0001"),
+        "changed, or not signed by this device's key",
+    ),
+    "content": (lambda forged: forged.contents[0].update(body="00"), "was changed"),
+    "salt": (lambda forged: forged.contents[0].update(salt="00"), "was changed"),
+    "contents swapped": (
+        lambda forged: forged.contents[0].update(body=forged.contents[1]["body"], salt=forged.contents[1]["salt"]),
+        "was changed",
+    ),
+    "content removed": (lambda forged: forged.contents.pop(), "was removed, and nobody signed why"),
+    "content twice": (lambda forged: forged.contents.append(forged.contents[0]), "was added: it has no place here"),
+    "content of another event": (move_event, "was added: it has no place here"),
+    "key": (
+        lambda forged: forged.files["keys.json"][0].update(public_key=Ed25519Signer.generate().public_key.hex()),
+        "nothing proves that it held its key",
+    ),
+    "key removed": (lambda forged: forged.files["keys.json"].clear(), "a part cannot be read"),
+    "checkpoint's heads": (swap_heads, "was changed, or is not signed by the collector's key"),
+    "checkpoint removed from the middle": (
+        lambda forged: forged.checkpoints.pop(1) if len(forged.checkpoints) > 2 else forged.checkpoints.clear(),
+        "checkpoint",
+    ),
+    "checkpoints removed": (lambda forged: forged.checkpoints.clear(), "no checkpoint covers what it signed"),
+    "checkpoints reordered": (lambda forged: forged.checkpoints.reverse(), "does not follow the one before it"),
+    "an event less in the case": (lambda forged: forged.files["case.json"]["events"].pop(), "was added"),
+    "an event more in the case": (
+        lambda forged: forged.files["case.json"]["events"].append([forged.device_id, 1, 99]),
+        "was removed, and the case rests on it",
+    ),
+    "a file more": (lambda forged: forged.files.update({"tombstones-0002.json": [{}]}), "a part cannot be read"),
+    "a file of nobody": (
+        lambda forged: forged.files.update({f"devices/{'0' * 16}/envelopes-0001.json": []}),
+        "was added: it belongs to nothing",
+    ),
+    "another format": (
+        lambda forged: forged.files["manifest.json"].update(school_id="another"),
+        "changed, or not signed by this device's key",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_change_shows_even_to_the_collector_s_own_key(exported: Exported, what: str) -> None:
+    """Whoever holds the collector's key cannot change what devices signed; and without it nothing at all."""
+    change, expected = CHANGED[what]
+    forged = Forgery.of(exported.data)
+    change(forged)
+    assert verify(forged.to_zip())["problems"], "without the collector's key"
+    assert expected in problems_of(forged.sign(exported.key).to_zip())
+
+
+def test_unchanged_file_can_be_put_together_again(exported: Exported) -> None:
+    """The forger of these tests makes no mistakes of his own: what shows is what he changed."""
+    assert Forgery.of(exported.data).to_zip() == exported.data
+    assert problems_of(Forgery.of(exported.data).sign(exported.key).to_zip()) == ""
+
+
+def test_the_collector_s_own_word_can_be_changed_by_its_key(exported: Exported) -> None:
+    """When something came and what the collector made of it nobody else signed, and the report says so."""
+    forged = Forgery.of(exported.data)
+    shift_receipt(forged)
+    forged.files["case.json"]["word"]["count"] = 99
+    told = verify(forged.sign(exported.key).to_zip())
+    assert told["problems"] == []
+    assert "count: 99" in told["What is only the collector's word"]
+
+
+def test_everything_made_anew_is_consistent_and_told_apart_by_anchors(exported: Exported) -> None:
+    """With other keys one can tell any story; a printed checkpoint or one fingerprint from elsewhere shows it."""
+    collector, device = Ed25519Signer.generate(), Ed25519Signer.generate()
+    data = Forgery.of(exported.data).tell_anew(collector, device, "program.found").to_zip()
+    told = verify(data)
+    assert told["problems"] == []
+    assert "made everything anew with other keys, could have made it" in told["What this proves, and what not"][0]
+    assert "is of another history" in problems_of(data, exported.printed.hash.hex())
+    for who, key in (
+        ("collector", exported.key.public_key),
+        (exported.device.id, exported.device.identity.signer.public_key),
+    ):
+        assert "is not the one whose fingerprint you brought" in problems_of(data, pins=[(who, fingerprint_of(key))])
+
+
+def test_checkpoint_that_names_keys_pins_them_too(exported: Exported) -> None:
+    """The same words signed with other keys are another history, if the checkpoint says with which they were signed."""
+    pinned = Forgery.of(exported.data)
+    printed = pinned.pin_keys(exported.key)
+    assert problems_of(pinned.to_zip(), printed) == ""
+    again = pinned.tell_anew(Ed25519Signer.generate(), Ed25519Signer.generate())
+    assert problems_of(again.to_zip()) == ""
+    assert "is of another history" in problems_of(again.to_zip(), printed)
+    # And one that names others than those in the file is none of it, whoever signed it.
+    keys = again.files["keys.json"]
+    again.files["keys.json"] = Forgery.of(exported.data).files["keys.json"]
+    assert "saw another key of" in problems_of(again.to_zip())
+    again.files["keys.json"] = keys
+
+
+def test_collector_that_tells_a_device_s_story_anew_fails_by_the_device_s_key(exported: Exported) -> None:
+    """Who holds the collector's own keys can make up a device, but not the one whose fingerprint is known."""
+    data = Forgery.of(exported.data).tell_anew(exported.key, Ed25519Signer.generate(), "program.found").to_zip()
+    assert problems_of(data, pins=[("collector", fingerprint_of(exported.key.public_key))]) == ""
+    own = fingerprint_of(exported.device.identity.signer.public_key)
+    assert "is not the one" in problems_of(data, pins=[(exported.device.id, own)])
+    assert "is of another history" in problems_of(data, exported.printed.hash.hex())
+
+
+def test_erased_content_is_told_with_who_and_why(own: Exported) -> None:
+    """A tombstone stands for what was erased: signed, of this event and no other; without it something is missing."""
+    school = own.school
+    (first, *_) = load_incident(school.engine, school.id, own.incident_id, is_operator=True).event_ids
+    erase_events(school.engine, school.id, own.key, [first], reason=Reason.REQUEST, note="asked", now_ns=school.now_ns)
+    data = own.export()
+    told = verify(data)
+    assert told["problems"] == []
+    (erased,) = told["What was erased"]
+    assert "by command line: request asked" in erased
+    forged = Forgery.of(data)
+    forged.files["tombstones-0001.json"][0]["actor"] = "somebody else"
+    assert "tombstone 1 was changed" in problems_of(forged.sign(own.key).to_zip())
+    del forged.files["tombstones-0001.json"]
+    assert problems_of(forged.sign(own.key).to_zip()) != ""
+
+
+def test_device_that_goes_on_for_another_brings_that_one_s_signature(own: Exported) -> None:
+    """The key of the former device signed the new one, for a reason; without it the new key is nobody's heir."""
+    school, former = own.school, own.school.add_device("library-00")
+    signer = school.signers[former]
+    key = own.device.identity.signer
+    said = succession_bytes(
+        school_id=school.id, former_device_id=former, reason=FORKED, algorithm=key.algorithm, public_key=key.public_key
+    )
+    proof = proof_bytes(
+        school_id=school.id,
+        token_secret_sha256=bytes(32),
+        certificate_request=b"",
+        algorithm=signer.algorithm,
+        public_key=signer.public_key,
+    )
+    with writing(school.engine) as connection:
+        connection.execute(
+            update(device_keys).where(device_keys.c.device_id == former).values(proof=signer.sign(proof))
+        )
+        mine = device_keys.c.device_id == own.device.id
+        connection.execute(update(device_keys).where(mine).values(former_proof=signer.sign(said)))
+        row = update(devices).where(devices.c.device_id == own.device.id)
+        connection.execute(row.values(former_device_id=former, succession=FORKED))
+    data = own.export()
+    told = verify(data)
+    assert told["problems"] == []
+    assert f"the key of device {former} signed that it goes on for it (forked)" in " ".join(told["Who signed what"])
+    forged = Forgery.of(data)
+    for each in forged.files["keys.json"]:
+        each["why"] = each["why"] and "enrolled_again"
+    assert f"the key of device {former} did not sign for it" in problems_of(forged.sign(own.key).to_zip())
+
+
+def test_content_that_the_device_lost_and_a_new_epoch_are_told(own: Exported) -> None:
+    """A gap that the device itself owned up to is no fault; a chain that began anew goes on in the same file."""
+    school, device = own.school, own.device
+    ingest = Ingest(school.engine, school.id, make_evaluator(), clock_ns=lambda: school.now_ns)
+    strange = Said("thing.seen", b"\xff\xff")
+    send(ingest, device.say(ORDINARY, missing=Missing.QUEUE_FULL), device.say(strange))
+    device.start_epoch()
+    numbers_of(send(ingest, device.say(ChainRestarted("lost", 1), TOR_STARTED)))
+    ingest.close()
+    told = verify(own.export())
+    assert told["problems"] == []
+    assert "contents of 1 events: its queue was full" in told["What is missing"]
+    assert "epoch 2, event 2: program.started" in told["What the case rests on"][-1]
+
+
+def test_every_epoch_is_covered_by_a_checkpoint_of_its_own(own: Exported) -> None:
+    """Chains of two epochs do not hang together: what the newest checkpoint says is nothing about the older one."""
+    school, device = own.school, own.device
+    ingest = Ingest(school.engine, school.id, make_evaluator(), clock_ns=lambda: school.now_ns)
+    device.start_epoch()
+    send(ingest, device.say(ChainRestarted("lost", 1), TOR_STARTED))
+    numbers = [each["number"] for each in Forgery.of(own.export()).checkpoints]
+    assert numbers[0] < own.printed.number
+    assert problems_of(own.export(), own.printed.hash.hex()) == ""
+    forged = Forgery.of(own.export())
+    for each in list(forged.checkpoints[:-1]):
+        forged.checkpoints.remove(each)
+    data = forged.sign(own.key).to_zip()
+    told = verify(data)
+    assert told["problems"] == []
+    assert f"no checkpoint covers device {device.id}, epoch 1, event 5" in told["What this proves, and what not"]
+    assert "no checkpoint covers" in problems_of(data, own.printed.hash.hex())
+    # An epoch whose end no checkpoint saw.
+    device.start_epoch()
+    send(ingest, device.say(ChainRestarted("lost", 2), TOR_STARTED))
+    device.start_epoch()
+    send(ingest, device.say(ChainRestarted("lost", 3), TOR_STARTED))
+    ingest.close()
+    told = verify(own.export())
+    assert told["problems"] == []
+    assert f"no checkpoint covers device {device.id}, epoch 3, event 2" in told["What this proves, and what not"]
+
+
+def test_epoch_that_was_removed_from_the_middle_shows_by_a_checkpoint(own: Exported) -> None:
+    """Between two epochs there is no gap to see, but what was in between stands in the checkpoints."""
+    school, device = own.school, own.device
+    ingest = Ingest(school.engine, school.id, make_evaluator(), clock_ns=lambda: school.now_ns)
+    for epoch in (1, 2):
+        device.start_epoch()
+        send(ingest, device.say(ChainRestarted("lost", epoch), TOR_STARTED if epoch == 2 else ORDINARY))
+        make_checkpoint(school.engine, school.id, own.key, school.now_ns)
+    ingest.close()
+    forged = Forgery.of(own.export())
+    (removed,) = [each for each in forged.envelopes if each["epoch"] == 2]
+    forged.envelopes.remove(removed)
+    assert "epoch 2, event 2, which was removed" in problems_of(forged.sign(own.key).to_zip())
+
+
+def test_content_that_nobody_can_read_is_told_as_bytes() -> None:
+    """A device may sign anything: what is no message, or is nested without end, is no reason to fail."""
+    assert describe(b"\xff\xff") == ["2 bytes ffff"]
+    deep = b""
+    for _ in range(2000):
+        deep = b"\x0a" + encode_length(len(deep) + 1) + deep + b"\x00"
+    assert len(describe(deep)) < 20
+    assert describe(b"\x0a\x03tor\x10\x01") == ["1: tor", "2: 1"]
+    assert describe(b"\x0a\x04\x1b[2J") == ["1. 4 bytes 1b5b324a"]
+
+
+def encode_length(length: int) -> bytes:
+    """Return a length as protobuf writes it."""
+    return bytes([length]) if length < 128 else bytes([length & 127 | 128]) + encode_length(length >> 7)
+
+
+def test_names_of_header_fields_are_those_of_the_contract() -> None:
+    """The verifier's own table of a header's fields says what the contract says, by number and form."""
+    fields: list[Any] = sorted(HeaderView.DESCRIPTOR.fields, key=lambda field: field.number)
+    assert [(field.name, field.number) for field in fields] == [(name, at) for at, name in enumerate(HEADER, 1)]
+    kind: Any = type(fields[0])
+    forms = {kind.TYPE_STRING: 2, kind.TYPE_BYTES: 2, kind.TYPE_FIXED64: 1, kind.TYPE_SFIXED64: 1}
+    assert [forms.get(field.type, 0) for field in fields] == list(HEADER_WIRES)
+
+
+def test_header_with_two_meanings_is_refused() -> None:
+    """What one reader takes for the first and another for the last is no evidence."""
+    raw = b"\x20\x01"
+    assert read_header(raw)["seq"] == 1
+    for twice in (raw + b"\x20\x02", b"\x22\x01a"):
+        with pytest.raises(ValueError, match="two ways"):
+            read_header(twice)
