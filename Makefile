@@ -6,11 +6,12 @@ BIN := .venv/bin
 RUN := .run
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-usb check bench soak lock reset clean
+.PHONY: help setup setup-tpm run test test-usb check bench soak lock reset clean
 MAKEFLAGS += --no-print-directory
 
 help:
 	@echo "make setup   make .venv with everything, development tools included"
+	@echo "make setup-tpm  build what keys in a TPM need (libtss2-dev, pkg-config, gcc)"
 	@echo "make run     start a collector and this machine's agent, and say where to look (state is kept in $(RUN))"
 	@echo "make reset   forget that state: the next run starts with a new school"
 	@echo "make test    run every group of tests that this machine can run, and say which it cannot"
@@ -23,6 +24,11 @@ help:
 
 setup:
 	@$(PYTHON) -m installers.environment dev
+
+setup-tpm: setup
+	@$(BIN)/pip install --quiet --no-deps --require-hashes --only-binary :all: -r installers/requirements/tpm-build.txt
+	@$(BIN)/pip install --quiet --no-deps --require-hashes --no-build-isolation --no-binary tpm2-pytss \
+		-r installers/requirements/tpm.txt
 
 run:
 	@$(PYTHON) -m installers.environment run

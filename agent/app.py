@@ -259,7 +259,9 @@ class Agent:
         pause_s = self._pace.find_pause_s()
         if not pause_s:
             if found.is_succession:
-                self.succession.ask(self.identity, found, describe_device(self._system))
+                # As it is on the disk: since we started, it may have heard of another address or another CA.
+                identity = IdentityFolder(self._config.state).load()
+                self.succession.ask(identity, found, describe_device(self._system))
             self._found = found
             self.pipeline.stop()
         return pause_s

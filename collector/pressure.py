@@ -137,6 +137,46 @@ OF_A_DEVICE = Load(300, 8 * MIB)
 and little enough that the others hardly wait for it, also where each event costs a millisecond."""
 
 
+LARGE_MESSAGE_BYTES = 64 * KIB
+"""What is smaller cannot hold enough parts to hurt."""
+
+
+def is_overfull(raw: bytes, most_parts: int) -> bool:
+    """Say whether a message holds more fields, on its outer two levels, than an honest one, without building any.
+
+    Two bytes are enough for an empty part, and a built one takes sixty: 4 MiB would become 128.
+    """
+    if len(raw) < LARGE_MESSAGE_BYTES:
+        return False
+    parts, levels = 0, [(0, len(raw), True)]
+    while levels:
+        at, end, is_outer = levels.pop()
+        while at < end:
+            parts += 1
+            tag, at = _read_number(raw, at)
+            kind = tag & 7
+            if parts > most_parts or kind in (3, 4, 6, 7):
+                return True
+            if kind == 2:
+                length, at = _read_number(raw, at)
+                if is_outer:
+                    levels.append((at, min(at + length, end), False))
+                at += length
+            else:
+                at = _read_number(raw, at)[1] if kind == 0 else at + (8 if kind == 1 else 4)
+    return False
+
+
+def _read_number(raw: bytes, at: int) -> tuple[int, int]:
+    """Return a number of protobuf's variable length and where it ends; what breaks off is for the parser to refuse."""
+    number = 0
+    for shift, byte in enumerate(raw[at : at + 10]):
+        number |= (byte & 127) << 7 * shift
+        if byte < 128:
+            return number, at + shift + 1
+    return number, at + 10
+
+
 @dataclass(slots=True, eq=False)
 class _Turn:
     device_id: str

@@ -22,7 +22,7 @@ from collector.devices import SPEAKING_STATES
 from collector.disturbances import keep_garbled, note_flood
 from collector.errors import CollectorError, StoreError
 from collector.ingest import Ingest
-from collector.pressure import EVENTS, Load, Pressure
+from collector.pressure import EVENTS, Load, Pressure, is_overfull
 from collector.submissions import Answer, Submission
 from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS
 from proto.wire import (
@@ -42,6 +42,8 @@ from proto.wire import (
 
 UNANSWERED_ENVELOPES = 16
 """What a device may send ahead; the next is read when the first of them is answered."""
+OTHER_PARTS = 100
+"""Fields that an envelope has beside its events; far more than there are."""
 HELLO_WITHIN_S = 20.0
 """How long a device may be connected without a word."""
 WRITE_WITHIN_S = 60.0
@@ -300,6 +302,8 @@ class Stream:
 
     async def _parse(self, raw: bytes) -> AgentMessage:
         try:
+            if is_overfull(raw, MAX_EVENTS + OTHER_PARTS):
+                raise DecodeError("more parts than a message has")
             return AgentMessage.FromString(raw)
         except DecodeError as error:
             await asyncio.to_thread(

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from collector.addresses import join_address, split_address
 from collector.audit import COMMAND_LINE, record
 from collector.config import Addresses, Config
 from collector.store.engine import reading, take_turns, writing
@@ -88,6 +89,34 @@ def announce(
             now_ns=now_ns,
         )
     return trust
+
+
+def announce_served(
+    engine: Engine, config: Config, *, ca_certificates: tuple[bytes, ...], served: Addresses, now_ns: int
+) -> Trust | None:
+    """Tell devices of the ports that are served now and of the CAs, if they were told others: when a collector starts.
+
+    Under the hosts that they were told: which of this machine's names they can reach only a person knows.
+
+    Raises:
+        SignatureError: the newest statement is not ours.
+        MalformedError: the newest statement cannot be read.
+        StoreError: the database does not answer.
+    """
+    newest = find_trust(engine, config.school_id)
+    if newest is None:
+        return None
+    told = open_own_trust(newest, config)
+    addresses = Addresses(
+        grpc=_at_port_of(told.events_address, served.grpc), enrol=_at_port_of(told.enrol_address, served.enrol)
+    )
+    return announce(
+        engine, config, ca_certificates=ca_certificates, addresses=addresses, actor="schoolwarden", now_ns=now_ns
+    )
+
+
+def _at_port_of(told: str, served: str) -> str:
+    return join_address(split_address(told)[0], split_address(served)[1])
 
 
 def list_trusts(engine: Engine, config: Config) -> list[Trust]:

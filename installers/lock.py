@@ -30,7 +30,12 @@ HOW = (
     *("--no-header", "--no-annotate"),
     # pynput's way to the kernel's input devices: it has no wheel, needs a compiler, and we never use it.
     *("--no-emit-package", "evdev"),
+    # Built from source against the system's TPM libraries, by `make setup-tpm` only.
+    *("--no-emit-package", "tpm2-pytss"),
 )
+TPM = {"tpm-build": ("--group", "tpm-build"), "tpm": ("--no-deps", "-")}
+"""What builds the TPM's package, and that package alone, which is read from standard input."""
+TPM_PACKAGE = "tpm2-pytss>=3.0\n"
 
 
 def lock(*, upgrade: bool) -> None:
@@ -49,6 +54,9 @@ def lock(*, upgrade: bool) -> None:
             newer = ("--upgrade",) if upgrade else ()
             command = [f"{folder}/bin/uv", "pip", "compile", "--quiet", *HOW, *contents, *follow, *newer]
             _run([*command, "--output-file", str(target)])
+        for name, contents in TPM.items():
+            how = (*HOW[:-2], *contents, "--output-file", str(REQUIREMENTS / f"{name}.txt"))
+            _run([f"{folder}/bin/uv", "pip", "compile", "--quiet", *how], said=TPM_PACKAGE)
     npm = shutil.which("npm")
     if npm is None:
         raise LockError("npm is missing, so package-lock.json was not made anew", hint="install node and run it again")
@@ -56,8 +64,8 @@ def lock(*, upgrade: bool) -> None:
     _run([npm, verb, "--package-lock-only", "--omit-lockfile-registry-resolved", "--ignore-scripts"], ASSETS)
 
 
-def _run(command: list[str], folder: Path = ROOT) -> None:
-    if subprocess.run(command, cwd=folder, check=False).returncode != 0:
+def _run(command: list[str], folder: Path = ROOT, said: str = "") -> None:
+    if subprocess.run(command, cwd=folder, check=False, input=said, text=True).returncode != 0:
         raise LockError(f"{Path(command[0]).name} failed, see above", hint="the old pins are still in place: git diff")
 
 

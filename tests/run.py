@@ -32,6 +32,13 @@ def find_missing_atheris() -> str:
     return "" if find_spec("atheris") else "atheris, which has packages for Linux on x86-64 only"
 
 
+def find_missing_tpm() -> str:
+    """Say what is missing to keep keys in a TPM in software; empty when nothing is."""
+    missing = [] if shutil.which("swtpm") else ["swtpm (apt install swtpm)"]
+    missing += [] if find_spec("tpm2_pytss") else ["its Python package (make setup-tpm)"]
+    return " and ".join(missing)
+
+
 def find_missing_postgres() -> str:
     """Say what is missing to run a PostgreSQL cluster; empty when nothing is."""
     return "" if glob.glob("/usr/lib/postgresql/*/bin/initdb") else "PostgreSQL (apt install postgresql)"
@@ -106,7 +113,7 @@ class Group:
     """Two files of it may run at once: each test has folders and ports of its own."""
 
 
-HERE = "not postgres and not soak and not desktop and not rig"
+HERE = "not postgres and not soak and not desktop and not rig and not tpm"
 """The tests that any machine can run in a short time."""
 
 GROUPS = (
@@ -115,6 +122,7 @@ GROUPS = (
     Group("scenarios", ("scenarios",), HERE, 160, is_parallel=True),
     Group("browser", ("browser",), "not soak", 160, find_missing_chromium, is_parallel=True),
     Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 480, find_missing_desktop),
+    Group("tpm", ("agent", "scenarios"), "tpm and not soak", 90, find_missing_tpm),
     Group("rigs", ("rigs",), "rig and not soak", 420, find_missing_rig),
     Group("postgres", (".",), "postgres and not soak", 110, find_missing_postgres, is_parallel=True),
 )

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from agent.clock import read_running_ns
-from agent.errors import AgentError, CollectorUnreachableError, EnrolmentError, KeyStoreError, SpoolError
+from agent.errors import AgentError, EnrolmentError
 from agent.identity import Identity
 from agent.spool import Spool
 from agent.uplink.channel import is_certificate_refused, open_device_channel
@@ -175,7 +175,7 @@ class Uplink:
         except grpc.RpcError as error:
             self._is_refused = is_certificate_refused(error)
             return explain_error(error, self._identity.events_address, self._identity.ca_certificate_pem), 0.0
-        except (CollectorUnreachableError, KeyStoreError, SpoolError) as error:
+        except AgentError as error:
             return error.message, 0.0
         except Exception as error:
             # A bug must not end the thread that everything waits for: events are kept, and it tries again.

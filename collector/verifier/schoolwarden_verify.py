@@ -234,7 +234,7 @@ class Evidence:
         """Step 4, for one device. After a fault it goes on as if there were none: one change is one problem."""
         last, previous, count = Place(device, 0, 0), b"", 0
         for row in self.load_parts(f"devices/{device}/envelopes"):
-            first, until = Place(device, row["epoch"], row["first_seq"]), row["last_seq"]
+            first, until, at_ns = Place(device, row["epoch"], row["first_seq"]), row["last_seq"], row["received_at_ns"]
             self.begin.setdefault(device, first)
             block, missing = bytes.fromhex(row["header_block"]), bytes.fromhex(row["missing"])
             ids = join(self.school.encode(), device.encode(), length=">H")
@@ -258,9 +258,7 @@ class Evidence:
                     self.fail(f"{place}: it does not follow the event before it")
                 previous = sha256(b"schoolwarden event v1\0" + raw + header["previous_hash"]).digest()
                 wall, kind = int.from_bytes(header["wall_clock_ns"], "little", signed=True), header["kind"].decode()
-                self.events[place] = Event(
-                    previous, header["payload_commitment"], kind, wall, row["received_at_ns"], gone
-                )
+                self.events[place] = Event(previous, header["payload_commitment"], kind, wall, at_ns, gone)
             last, count = Place(device, first.epoch, until), count + len(headers)
         self.told[SIGNED].append(f"{count} events in a row, the last: {last}")
 

@@ -54,7 +54,7 @@ def test_command_ended_from_the_keyboard_is_not_done(
 ) -> None:
     """Whoever presses Ctrl-C during `verify` must not take its end for a good result."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     write_config(config)

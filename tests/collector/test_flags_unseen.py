@@ -5,6 +5,7 @@ What is compared is the whole text of every page, before and after. The one thin
 device has sent, of whatever kind.
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -154,7 +155,9 @@ def test_checkpoint_says_where_chains_end_and_no_more(
     made = make_checkpoint(school.engine, school.id, load_signer(school.config.signing_key), school.now_ns)
     assert made is not None
     assert list_checkpoints(school.engine, school.id) == [made]
-    assert made.heads == f'[["{device.id}",1,{device.seq},"{device.hash.hex()}"]]'
+    chain, log = json.loads(made.heads)
+    assert chain == [device.id, 1, device.seq, device.hash.hex()]
+    assert (log[:2], len(log), len(log[3])) == (["audit", 0], 4, 64)
 
 
 def test_strange_flag_tells_technicians_no_event(

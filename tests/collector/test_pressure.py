@@ -13,6 +13,7 @@ from collector.pressure import (
     ENROLMENTS,
     ENROLMENTS_OF_A_PEER,
     EVENTS,
+    LARGE_MESSAGE_BYTES,
     OF_A_DEVICE,
     OF_ALL,
     Buckets,
@@ -22,8 +23,13 @@ from collector.pressure import (
     Load,
     Rate,
     find_peer,
+    is_overfull,
 )
-from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS
+from collector.stream import OTHER_PARTS
+from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS, make_envelope
+from proto.events import Payload
+from proto.keys import Ed25519Signer
+from proto.wire import AgentMessage
 
 # Rates
 
@@ -137,6 +143,35 @@ def test_device_is_spent_until_its_debt_is_paid() -> None:
     rates.take("a", 0.0, Load(150, 1))
     assert rates.is_spent("a", 4.9)
     assert not rates.is_spent("a", 5.1)
+
+
+@pytest.mark.parametrize("tag", [b"\x52\x00", b"\x08\x00", b"\x0a\x00"])
+def test_parts_are_counted_before_they_are_built(tag: bytes) -> None:
+    """Two million empty contents in an envelope, or fields in a message, are noticed after the first thousand."""
+    inside = tag * 100_000
+    envelope = b"\x12" + bytes([len(inside) & 127 | 128, len(inside) >> 7 & 127 | 128, len(inside) >> 14]) + inside
+    assert is_overfull(envelope, 1100)
+    assert is_overfull(inside, 1100)
+    assert not is_overfull(inside[:1000], 1100)
+
+
+def test_largest_honest_envelope_is_not_overfull() -> None:
+    """A thousand events with as much in them as there is room for."""
+    payloads = [Payload(bytes(32), bytes(1900)) for _ in range(MAX_EVENTS)]
+    headers = [bytes(100)] * MAX_EVENTS
+    envelope = make_envelope(
+        Ed25519Signer.generate(), school_id="s", device_id="d", epoch=1, first_seq=1, headers=headers, payloads=payloads
+    )
+    raw = AgentMessage(envelope=envelope).SerializeToString()
+    assert len(raw) > MAX_ENVELOPE_BYTES * 0.9
+    assert not is_overfull(raw, MAX_EVENTS + OTHER_PARTS)
+
+
+@given(st.binary(min_size=1, max_size=200))
+@settings(deadline=None, max_examples=50)
+def test_counting_ends_whatever_comes(noise: bytes) -> None:
+    """It reads on to the end or to the limit, and what is no message is left to the parser."""
+    assert isinstance(is_overfull(noise * (LARGE_MESSAGE_BYTES // len(noise) + 1), 1100), bool)
 
 
 # In flight

@@ -8,7 +8,7 @@ from collector.audit import list_entries
 from collector.config import Addresses
 from collector.store.engine import writing
 from collector.store.schema import trusts
-from collector.trusts import announce, find_trust, list_trusts, open_own_trust
+from collector.trusts import announce, announce_served, find_trust, list_trusts, open_own_trust
 from proto.errors import SignatureError
 from proto.trust import Trust
 from tests.collector.school import School
@@ -78,3 +78,22 @@ def test_statement_that_somebody_wrote_into_the_database_is_none(school: School)
     with pytest.raises(SignatureError):
         list_trusts(school.engine, school.config)
     assert school.count(trusts) == 1
+
+
+def test_collector_that_starts_tells_its_ports_and_cas(school: School) -> None:
+    """Under the host that devices were told, whatever this machine is served at; and only if something changed."""
+    served = Addresses(grpc="0.0.0.0:8443", enrol="[::]:8444")
+
+    def start(*ca_certificates: bytes) -> Trust | None:
+        return announce_served(
+            school.engine, school.config, ca_certificates=ca_certificates, served=served, now_ns=school.now_ns
+        )
+
+    assert start(b"ca") is None
+    say(school, b"ca", addresses=THERE)
+    told = start(b"new", b"ca")
+    assert told is not None
+    assert (told.version, told.ca_certificates) == (2, (b"new", b"ca"))
+    assert (told.events_address, told.enrol_address) == ("collector.our.school:8443", "collector.our.school:8444")
+    assert start(b"new", b"ca") == told
+    assert list_entries(school.engine, school.id)[0].actor == "schoolwarden"

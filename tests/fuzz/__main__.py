@@ -46,7 +46,8 @@ def _keep(folder: Path, name: str) -> None:
     place.mkdir(exist_ok=True)
     found = {hashlib.sha256(data).hexdigest()[:16]: data for data in (path.read_bytes() for path in folder.iterdir())}
     for path in place.iterdir():
-        if path.name not in found:
+        # What has a name that says what it is was put there on purpose.
+        if path.name not in found and not path.suffix:
             path.unlink()
     for digest, data in found.items():
         (place / digest).write_bytes(data)

@@ -3,12 +3,13 @@
 
 from tests.fuzz.control import CONTROL
 from tests.fuzz.target import Target
+from tests.fuzz.targets_evidence import TARGETS as EVIDENCE
 from tests.fuzz.targets_machine import TARGETS as MACHINE
 from tests.fuzz.targets_people import TARGETS as PEOPLE
 from tests.fuzz.targets_policy import TARGETS as POLICY
 from tests.fuzz.targets_wire import TARGETS as WIRE
 
-TARGETS: dict[str, Target] = {target.name: target for target in (*WIRE, *POLICY, *PEOPLE, *MACHINE)}
+TARGETS: dict[str, Target] = {target.name: target for target in (*WIRE, *EVIDENCE, *POLICY, *PEOPLE, *MACHINE)}
 
 
 def find_target(name: str) -> Target:

@@ -61,7 +61,7 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 def ask(address: str, ca: Authority, *, method: str = f"/{ENROL_SERVICE}/{ENROL_METHOD}", timeout_s: float = 20) -> str:
     """Call over gRPC as the agent does, and return what it says about the error."""
-    with open_enrolment_channel(address, ca.certificate_der) as channel:
+    with open_enrolment_channel(address, ca.certificate_pem) as channel:
         call = channel.unary_unary(method, request_serializer=EnrolRequest.SerializeToString)
         with pytest.raises(grpc.RpcError) as caught:
             call(EnrolRequest(), timeout=timeout_s)
@@ -214,7 +214,7 @@ def test_named_proxy_is_used_and_sees_nothing(
     """gRPC goes through the proxy that the service's environment names; TLS ends at the collector all the same."""
     with Middlebox(connect_to(listeners.enrol_address)) as box:
         monkeypatch.setenv("https_proxy", f"http://{box.address}")
-        with open_enrolment_channel("192.0.2.7:7444", authority.certificate_der) as channel:
+        with open_enrolment_channel("192.0.2.7:7444", authority.certificate_pem) as channel:
             call = channel.unary_unary(f"/{ENROL_SERVICE}/{ENROL_METHOD}")
             with pytest.raises(grpc.RpcError) as caught:
                 call(b"", timeout=20)

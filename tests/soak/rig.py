@@ -153,7 +153,7 @@ class Rig:
             outcome.problems.append(f"no event was made, so nothing was shown:\n{self.log_tail()}")
         waiting = int(self._last_standing().get("waiting", 0))
         held = load_held(self.collector_folder)
-        held.restarts -= self.restarts_wanted
+        held.restarts = max(held.restarts - self.restarts_wanted, 0)
         compare(promised, waiting, held, outcome)
 
     def close(self) -> None:

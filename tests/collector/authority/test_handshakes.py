@@ -4,6 +4,7 @@
 The same with gRPC's own TLS is in `enrolment/test_credentials`.
 """
 
+import hashlib
 import ssl
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Rotations:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = issue_device_certificate(authority, make_request(key), SCHOOL, DEVICE)
         return self._write(
-            authority.certificate.subject.rfc4514_string(),
+            hashlib.sha256(certificate).hexdigest(),
             key_to_pem(key),
             ssl.DER_cert_to_PEM_cert(certificate).encode(),
         )

@@ -247,6 +247,6 @@ def test_enrolment_agrees_with_a_simple_model(
     run_state_machine_as_test(
         factory,
         settings=settings(
-            max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=8, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

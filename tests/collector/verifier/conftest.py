@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file of evidence of a real school with two devices and some checkpoints, made once for the tests of a module."""
+"""One file of evidence of a real school with two devices and some checkpoints, made once for all tests."""
 
 import shutil
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def make_exported(folder: Path, empty_collector: Path) -> Exported:
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory, empty_collector: Path) -> Iterator[Exported]:
     """Evidence that no test changes the school of."""
     made = make_exported(tmp_path_factory.mktemp("exported"), empty_collector)
