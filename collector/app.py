@@ -30,6 +30,7 @@ from collector.config import Addresses, Config, write_addresses
 from collector.errors import AddressError, CollectorError
 from collector.server import Server
 from collector.store.engine import open_checked_engine
+from collector.trusts import announce_served
 from proto.errors import SchoolwardenError
 from proto.keys import load_signer
 
@@ -78,7 +79,8 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(engine, config, AuthorityFolder(config.authority_folder))
+    authorities = AuthorityFolder(config.authority_folder)
+    server = Server(engine, config, authorities)
     try:
         events, enrolment = await server.start(addresses.grpc, addresses.enrol)
         served = replace(addresses, grpc=events, enrol=enrolment)
@@ -86,6 +88,7 @@ async def _serve(
         try:
             await asyncio.to_thread(console.wait)
             write_addresses(config.folder, served)
+            await asyncio.to_thread(_tell_where, engine, config, authorities, served)
             announce(served)
             await _until_stopped(engine, config, server, console, stop)
         finally:
@@ -93,6 +96,21 @@ async def _serve(
     finally:
         await server.close()
         await asyncio.to_thread(_checkpoint, engine, config)
+
+
+def _tell_where(engine: Engine, config: Config, authorities: AuthorityFolder, served: Addresses) -> None:
+    """Tell devices when ports or CAs are others than they were told; a rotation that was cut off is told now."""
+    try:
+        announce_served(
+            engine,
+            config,
+            ca_certificates=authorities().certificates_der,
+            served=served,
+            now_ns=time.time_ns(),
+        )
+    except SchoolwardenError as error:
+        # Devices that are connected need no statement.
+        log.error("devices could not be told where to come: %s", error)
 
 
 async def _until_stopped(

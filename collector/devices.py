@@ -239,8 +239,10 @@ def note_policy(connection: Connection, device_id: str, applied: Any) -> None:
     )
 
 
-def note_hello(engine: Engine, device_id: str, *, now_ns: int, clock_offset_ns: int, bundle_version: int) -> None:
-    """Keep that a device said hello, how far its clock is off, and which policy it holds."""
+def note_hello(
+    engine: Engine, device_id: str, *, now_ns: int, clock_offset_ns: int, bundle_version: int, trust_version: int = 0
+) -> None:
+    """Keep that a device said hello, how far its clock is off, and which policy and statement of trust it holds."""
     with writing(engine) as connection:
         connection.execute(
             update(devices)
@@ -249,6 +251,7 @@ def note_hello(engine: Engine, device_id: str, *, now_ns: int, clock_offset_ns: 
                 last_seen_at_ns=now_ns,
                 clock_offset_ns=max(-MAX_NUMBER, min(clock_offset_ns, MAX_NUMBER)),
                 bundle_version=bundle_version,
+                trust_version=trust_version,
             )
         )
 

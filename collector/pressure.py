@@ -79,9 +79,9 @@ class DeviceRates:
     def __init__(self, events: Rate = EVENTS, envelopes: Rate = ENVELOPES, size: Rate = BYTES) -> None:
         self._events, self._envelopes, self._bytes = Buckets(events), Buckets(envelopes), Buckets(size)
 
-    def is_spent(self, device_id: str, now_s: float) -> bool:
-        """Say whether a device has used up what it may send at once."""
-        return any(each.find_wait_s(device_id, now_s) > 0 for each in (self._events, self._envelopes, self._bytes))
+    def find_wait_s(self, device_id: str, now_s: float) -> float:
+        """Return for how many seconds a device should not be read, for what it has sent before."""
+        return max(each.find_wait_s(device_id, now_s, 0.0) for each in (self._events, self._envelopes, self._bytes))
 
     def take(self, device_id: str, now_s: float, load: "Load") -> float:
         """Count one envelope, and return for how many seconds this device should not be read."""

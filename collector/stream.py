@@ -190,6 +190,7 @@ class Stream:
             now_ns=now_ns,
             clock_offset_ns=offset_ns,
             bundle_version=min(hello.bundle_version, self._standing().bundle.version),
+            trust_version=min(hello.trust_version, self._standing().trust_version),
         )
         welcome = Welcome(
             protocol=PROTOCOL,
@@ -202,9 +203,7 @@ class Stream:
             account_key=self._standing().account_key,
             is_reset_often=device.is_reset_often,
             # An agent keeps to it from the first event on: only one that has used up its burst is told.
-            max_events_per_s=int(EVENTS.per_s)
-            if self._pressure.rates.is_spent(self.device_id, time.monotonic())
-            else 0,
+            max_events_per_s=int(EVENTS.per_s) if self._find_debt_s() else 0,
         )
         await self._send(CollectorMessage(welcome=welcome))
         return hello
@@ -230,6 +229,8 @@ class Stream:
 
     async def _read(self) -> None:
         is_told = False
+        # Who comes back has not paid by that.
+        await asyncio.sleep(self._find_debt_s())
         while isinstance(raw := await self._context.read(), bytes):
             message = await self._parse(raw)
             if message.WhichOneof("message") != "envelope":
@@ -246,6 +247,9 @@ class Stream:
                     note_flood, self._engine, self._school_id, self.device_id, now_ns=time.time_ns()
                 )
             await asyncio.sleep(wait_s)
+
+    def _find_debt_s(self) -> float:
+        return self._pressure.rates.find_wait_s(self.device_id, time.monotonic())
 
     def _submit(self, envelope: Envelope, load: Load) -> None:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

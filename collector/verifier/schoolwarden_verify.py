@@ -87,9 +87,11 @@ def read_zip(data: bytes) -> dict[str, memoryview]:
 
 def read_number(raw: bytes, at: int) -> tuple[int, int]:
     """Return a number of a protobuf message and where it ends."""
-    for length in range(1, 11):
-        if raw[at + length - 1] < 128:
-            return sum((byte & 127) << 7 * place for place, byte in enumerate(raw[at : at + length])), at + length
+    number = 0
+    for place in range(at, at + 10):
+        number |= (raw[place] & 127) << 7 * (place - at)
+        if raw[place] < 128:
+            return number, place + 1
     raise ValueError("a number of a message does not end")
 
 
@@ -108,12 +110,11 @@ def read_message(raw: bytes) -> Iterator[tuple[int, int, Any]]:
 
 def read_header(raw: bytes) -> dict[str, Any]:
     """Return the fields of a header; one that two programs could read in two ways is refused."""
-    found = {number: (wire, value) for number, wire, value in read_message(raw) if 1 <= number <= len(HEADER_WIRES)}
-    known = [(number, wire) for number, wire, _ in read_message(raw) if number in found]
-    if len(known) > len(found) or any(HEADER_WIRES[number - 1] != wire for number, wire in known):
+    fields = [each for each in read_message(raw) if 1 <= each[0] <= len(HEADER)]
+    if len({number for number, wire, _ in fields if HEADER_WIRES[number - 1] == wire}) != len(fields):
         raise ValueError("a header can be read in two ways")
-    empty = {name: (0, bytes(8), b"")[wire] for name, wire in zip(HEADER, HEADER_WIRES, strict=True)}
-    return empty | {HEADER[number - 1]: value for number, (_, value) in found.items()}
+    header = {name: (0, bytes(8), b"")[wire] for name, wire in zip(HEADER, HEADER_WIRES, strict=True)}
+    return header | {HEADER[number - 1]: value for number, _, value in fields}
 
 
 def describe(raw: bytes, within: str = "") -> list[str]:
@@ -385,8 +386,7 @@ def main() -> int:
             report = verify(file.read(MAX_FILE_BYTES + 1), options.checkpoint, pins)
     except OSError as error:
         parser.exit(3, f"{error}\n")
-    good = GOOD if options.checkpoint or pins else CONSISTENT
-    verdict = "This does not verify." if report["problems"] else good
+    verdict = "This does not verify." if report["problems"] else GOOD if options.checkpoint or pins else CONSISTENT
     if options.format == "json":
         sys.stdout.write(json.dumps({"verdict": verdict} | report, indent=1) + "\n")
     else:

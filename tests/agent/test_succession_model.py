@@ -78,9 +78,9 @@ class Machines(RuleBasedStateMachine):
         succession = Succession(Config(machine.state), BOOT_ID)
         return succession, *succession.open_chain()
 
-    @rule(data=st.data(), events=st.integers(1, 5))
-    def record(self, data: st.DataObject, events: int) -> None:
-        machine = self.pick(data)
+    def record(self, machine: Machine, events: int) -> None:
+        if not events:
+            return
         _, identity, spool = self.open(machine)
         names = [f"event {next(self.numbers)}" for _ in range(events)]
         made = [AgentStopped(name) for name in names]
@@ -89,9 +89,11 @@ class Machines(RuleBasedStateMachine):
         machine.waiting |= {encode_body(each) for each in made}
         self.made_in |= {encode_body(each): machine.lives for each in made}
 
-    @rule(data=st.data(), answers=st.sampled_from([0, 1, 2, 100]))
-    def speak(self, data: st.DataObject, answers: int) -> None:
-        self.let_speak(self.pick(data), answers)
+    @rule(data=st.data(), events=st.integers(0, 4), answers=st.sampled_from([0, 1, 2, 100]))
+    def speak(self, data: st.DataObject, events: int, answers: int) -> None:
+        machine = self.pick(data)
+        self.record(machine, events)
+        self.let_speak(machine, answers)
 
     def let_speak(self, machine: Machine, answers: int) -> bool:
         """Return whether the chain was whole."""
@@ -114,18 +116,20 @@ class Machines(RuleBasedStateMachine):
         return False
 
     @precondition(lambda self: len(self.machines) < MACHINES_AT_MOST)
-    @rule(data=st.data())
-    def copy(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), waiting=st.integers(0, 3))
+    def copy(self, data: st.DataObject, waiting: int) -> None:
         original = self.pick(data)
+        self.record(original, waiting)
         state = self.folder / str(next(self.numbers))
         shutil.copytree(original.state, state)
         before = original.lives
         original.lives = (*before, next(self.numbers))
         self.machines.append(Machine(state, (*before, next(self.numbers)), set(original.waiting)))
 
-    @rule(data=st.data())
-    def take_snapshot(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), waiting=st.integers(0, 3))
+    def take_snapshot(self, data: st.DataObject, waiting: int) -> None:
         machine = self.pick(data)
+        self.record(machine, waiting)
         state = self.folder / str(next(self.numbers))
         shutil.copytree(machine.state, state)
         machine.snapshot = Machine(state, machine.lives, set(machine.waiting))

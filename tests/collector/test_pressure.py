@@ -137,12 +137,12 @@ def test_peer_is_known_by_its_address_or_its_network(peer: str, whose: str) -> N
 
 
 def test_device_is_spent_until_its_debt_is_paid() -> None:
-    """Only then is it told a rate to keep to."""
+    """So long it is not read, also on another stream, and told a rate to keep to."""
     rates = DeviceRates(events=Rate(10, 100))
-    assert not rates.is_spent("a", 0.0)
+    assert rates.find_wait_s("a", 0.0) == 0.0
     rates.take("a", 0.0, Load(150, 1))
-    assert rates.is_spent("a", 4.9)
-    assert not rates.is_spent("a", 5.1)
+    assert rates.find_wait_s("a", 4.0) == pytest.approx(1.0)
+    assert rates.find_wait_s("a", 5.1) == 0.0
 
 
 @pytest.mark.parametrize("tag", [b"\x52\x00", b"\x08\x00", b"\x0a\x00"])

@@ -24,7 +24,7 @@ from tests.fuzz.folder import scratch_folder
 from tests.fuzz.target import Target
 
 SAMPLES = Path(__file__).resolve().parent.parent / "agent" / "parsing" / "parsers"
-FORGIVEN = (ParseError, MemoryError, ValueError, KeyError, EOFError, OSError, RuntimeError, NotImplementedError)
+FORGIVEN = (ParseError, MemoryError, ValueError, KeyError, EOFError, OSError, RuntimeError)
 """What `agent.parsing.process` makes a fault of. Errors that speak of a mistake of ours are not among them."""
 STICK = scratch_folder("stick") / "product"
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from collector import server as server_module
 from collector import stream as stream_module
 from collector.authority import Authority
-from collector.pressure import DeviceRates, Door, InFlight, Load, Pressure, Rate
+from collector.pressure import EVENTS, DeviceRates, Door, InFlight, Load, Pressure, Rate
 from collector.store.engine import reading, writing
 from collector.store.schema import devices, events, refused, tokens
 from proto.enrolment import proof_bytes
@@ -95,20 +95,19 @@ def test_flood_is_read_slowly_and_nothing_of_it_is_lost(
 
 
 def test_rate_outlives_the_stream(school: School, authority: Authority, device: Device) -> None:
-    """Who hangs up and comes back has not got a new bucket."""
+    """Who hangs up and comes back has not got a new bucket: nothing more is read, and he is told the rate."""
     rates = DeviceRates(events=Rate(per_s=0.001, burst=10))
     with Listeners(school, authority, pressure=Pressure(rates=rates)) as listeners:
         with listeners.call(device) as call:
-            call.say_hello()
-            say(call, device, size=10)
-            await_ack(call, 10)
-        with listeners.call(device) as call:
-            call.say_hello()
-            say(call, device, times=3)
-            # The first goes in on credit; what comes after it is not read.
+            assert call.say_hello().max_events_per_s == 0
+            say(call, device, size=11)
             await_ack(call, 11)
-            time.sleep(0.3)
-            assert school.count(events) == 11
+        for _ in range(3):
+            with listeners.call(device) as call:
+                assert call.say_hello().max_events_per_s == EVENTS.per_s
+                say(call, device, times=3)
+                time.sleep(0.1)
+    assert school.count(events) == 11
 
 
 def test_what_is_in_flight_is_bounded(school: School, authority: Authority, device: Device, other: Device) -> None:

@@ -14,9 +14,12 @@ from collector.store.engine import open_engine, writing
 from tests.postgres import Cluster
 from tests.run import find_missing_postgres
 from tests.soak.outcome import Outcome
-from tests.soak.rig import Rig, running
+from tests.soak.rig import RATE, Rig, running
 
 BEFORE_S = 5.0
+LONGEST_LOCK_S = 60.0
+MOST_WAITING = 100_000
+"""Events for which a queue has room, whole."""
 BACK_WITHIN_S = 180.0
 
 
@@ -28,7 +31,7 @@ def find_missing() -> str:
 def run(down_s: float) -> Outcome:
     """Take each database away for so long."""
     outcome = Outcome("database")
-    seen = [_run_server(outcome, down_s), _run_embedded(outcome, down_s)]
+    seen = [_run_server(outcome, down_s), _run_embedded(outcome, min(down_s, LONGEST_LOCK_S))]
     outcome.seen = "; ".join(seen)
     return outcome
 
@@ -39,7 +42,7 @@ def _run_server(outcome: Outcome, down_s: float) -> str:
         cluster.start()
         url = cluster.create_database("soak")
         with tempfile.TemporaryDirectory() as folder, running(Path(folder), outcome, database=url) as rig:
-            rig.start_agent()
+            rig.start_agent("--rate", str(min(RATE, MOST_WAITING / down_s)))
             time.sleep(BEFORE_S)
             sys.stderr.write(f"database: PostgreSQL down for {down_s:.0f} s\n")
             cluster.kill()
