@@ -185,4 +185,4 @@ class Machines(RuleBasedStateMachine):
 
 
 TestMachines = Machines.TestCase
-TestMachines.settings = settings(deadline=None, max_examples=20, stateful_step_count=20)
+TestMachines.settings = settings(deadline=None, max_examples=40, stateful_step_count=20, derandomize=True)

@@ -33,8 +33,7 @@ def run(times: int, seed: int, *, quick: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), outcome) as rig:
         proxy = Proxy(lambda: rig.events_address, seed)
         rig.enrol(rig.folder / "forger")
-        rig.route_agent(proxy.address)
-        rig.start_agent()
+        rig.start_agent("--through", proxy.address)
         forger = Forger(rig.folder / "forger", rig.state, rig.collector_folder)
         forger.start()
         try:
@@ -51,6 +50,8 @@ def run(times: int, seed: int, *, quick: bool) -> Outcome:
             proxy.close()
     outcome.forged_accepted += len(forger.accepted)
     outcome.problems += [f"acknowledged to the forger: {name}" for name in forger.accepted]
+    met = ("delayed", "cut", "swallowed", "throttled", "corrupted", "refused")
+    outcome.problems += [f"nothing was {name}, so nothing was shown" for name in met if not proxy.counts[name]]
     if not forger.tried:
         outcome.problems.append("the forger was never answered, so nothing was shown")
     done = ", ".join(f"{count} {name}" for name, count in sorted(proxy.counts.items()))

@@ -11,11 +11,12 @@ import json
 import logging
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from agent.config import Config
 from agent.errors import SpoolError
-from agent.identity import IdentityFolder
+from agent.identity import Identity, IdentityFolder
 from agent.recorder import Record, Recorder
 from agent.renewal import Renewal
 from agent.succession import Succession
@@ -32,23 +33,26 @@ STANDING_EVERY_S = 0.2
 class Producer:
     """The agent, put together as `agent.app` does it, and the journal of what it promised."""
 
-    def __init__(self, state: Path, journal: Path) -> None:
+    def __init__(self, state: Path, journal: Path, through: str) -> None:
         self._config = Config(state)
         self.succession = Succession(self._config, BOOT_ID)
         self.identity, self._spool = self.succession.open_chain()
         self._recorder = Recorder(self.identity, self._spool, BOOT_ID)
         self._found: Break | None = None
         renewal = Renewal(IdentityFolder(state), self.identity)
+        self._through = through
         self._uplink = Uplink(
-            self.identity,
+            self._route(self.identity) or self.identity,
             self._spool,
             agent_version="soak",
             bundle_version=lambda: 1,
             boot_id=BOOT_ID,
             tell=Tell(
                 bundle=lambda bundle: None,
-                trust=renewal.take_trust,
-                renew=renewal.renew_if_due,
+                trust=lambda signed: self._route(renewal.take_trust(signed)),
+                renew=lambda offset_ns, is_refused=False: self._route(
+                    renewal.renew_if_due(offset_ns, is_refused=is_refused)
+                ),
                 broken=self._on_broken,
             ),
         )
@@ -65,16 +69,21 @@ class Producer:
         self._uplink.start()
         stop_file = self._config.state / "stop"
         while self._found is None:
-            if self.made < most and not stop_file.exists():
+            is_told_to_stop = stop_file.exists()
+            if self.made < most and not is_told_to_stop:
                 self._make(batch)
                 time.sleep(batch / rate)
             else:
                 time.sleep(STANDING_EVERY_S)
-            self._tell_standing()
+            self._tell_standing(is_stopped=is_told_to_stop)
         self._uplink.stop()
         self._spool.close()
         os.close(self._journal)
         return self._found
+
+    def _route(self, identity: Identity | None) -> Identity | None:
+        """Let the agent find the collector behind somebody in between, wherever it is told that the collector is."""
+        return replace(identity, events_address=self._through) if identity and self._through else identity
 
     def _on_broken(self, found: Break) -> float:
         if found.is_succession:
@@ -95,13 +104,14 @@ class Producer:
         os.fdatasync(self._journal)
         self.made += count
 
-    def _tell_standing(self) -> None:
+    def _tell_standing(self, *, is_stopped: bool) -> None:
         if time.monotonic() < self._standing_due_s:
             return
         self._standing_due_s = time.monotonic() + STANDING_EVERY_S
         line = self._uplink.state
         content = {
             "pid": os.getpid(),
+            "stopped": is_stopped,
             "waiting": self._spool.count(),
             "made": self.made,
             "refused": self._refused,
@@ -121,10 +131,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=300.0, help="events a second")
     parser.add_argument("--batch", type=int, default=5, help="how many are made durable at once")
     parser.add_argument("--most", type=int, default=2**62, help="after so many, only send")
+    parser.add_argument("--through", default="", metavar="HOST:PORT", help="where the collector is said to be")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s agent %(levelname)s %(name)s: %(message)s")
     while True:
-        producer = Producer(options.state, options.journal)
+        producer = Producer(options.state, options.journal, options.through)
         found = producer.run(options.rate, options.batch, options.most)
         producer.succession.mend(producer.identity, found)
 

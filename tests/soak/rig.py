@@ -94,12 +94,6 @@ class Rig:
         if not self.wait_until(self._is_served, SERVED_WITHIN_S):
             raise RuntimeError(f"the collector does not serve:\n{self.log_tail()}")
 
-    def route_agent(self, address: str) -> None:
-        """Let the agent reach the collector at another address: somebody's in between."""
-        path = self.state / "identity" / "identity.json"
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps(facts | {"events_address": address}), encoding="utf-8")
-
     @property
     def events_address(self) -> str:
         """Where the collector takes events."""
@@ -134,14 +128,11 @@ class Rig:
         if self.agent is None or self.agent.poll() is not None:
             self.start_agent()
         (self.state / "stop").touch()
-        made = -1
 
         def is_empty() -> bool:
-            nonlocal made
             said = self.standing()
-            # Twice the same: what was said first may be from before it knew that it is to stop.
-            before, made = made, said.get("made", -1)
-            return bool(said) and before == made and said["waiting"] == 0
+            # What it said before it knew that it is to stop may have been true, and there may have come more.
+            return bool(said) and said["stopped"] and said["waiting"] == 0
 
         if not self.wait_until(is_empty, EMPTY_WITHIN_S):
             outcome.problems.append(f"the queue did not run empty: {self.standing()}\n{self.log_tail()}")
