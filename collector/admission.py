@@ -66,6 +66,9 @@ def find_predecessor(engine: Engine, envelope: Envelope, key: DeviceKey, head: H
     if not 1 <= envelope.epoch <= MAX_EPOCH or not 1 <= envelope.first_seq <= envelope.last_seq <= MAX_SEQ:
         raise RefusedError(Refusal.REASON_MALFORMED, "epochs and events are numbered from 1, and not without end")
     if envelope.epoch < head.epoch:
+        # A machine that was set back asks so what we hold of what its image still has to send.
+        if _find_held(engine, envelope, envelope.last_seq) == _read_headers(envelope):
+            return None
         raise _forked(envelope, key, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
     if envelope.epoch > head.epoch:
         # The device began anew. It must say why in its first event: see `open_next`.
@@ -104,12 +107,8 @@ def open_next(envelope: Envelope, key: DeviceKey, predecessor: Head) -> Opened:
 
 
 def _verify_repetition(engine: Engine, envelope: Envelope, key: DeviceKey, head: Head) -> None:
-    try:
-        sent = decode_header_block(envelope.header_block)
-    except UntrustedInputError as error:
-        raise RefusedError(Refusal.REASON_MALFORMED, error.message) from error
-    last_held = min(envelope.last_seq, head.seq)
-    held = ledger.find_headers(engine, envelope.device_id, envelope.epoch, envelope.first_seq, last_held)
+    sent = _read_headers(envelope)
+    held = _find_held(engine, envelope, min(envelope.last_seq, head.seq))
     if not held or held != sent[: len(held)]:
         raise _forked(envelope, key, f"the ledger holds another event under number {envelope.first_seq}")
     if envelope.last_seq > head.seq:
@@ -127,6 +126,17 @@ def _forked(envelope: Envelope, key: DeviceKey, detail: str) -> RefusedError:
     except UntrustedInputError as error:
         return RefusedError(Refusal.REASON_MALFORMED, error.message)
     return RefusedError(Refusal.REASON_FORKED, detail)
+
+
+def _read_headers(envelope: Envelope) -> list[bytes]:
+    try:
+        return decode_header_block(envelope.header_block)
+    except UntrustedInputError as error:
+        raise RefusedError(Refusal.REASON_MALFORMED, error.message) from error
+
+
+def _find_held(engine: Engine, envelope: Envelope, last_seq: int) -> list[bytes]:
+    return ledger.find_headers(engine, envelope.device_id, envelope.epoch, envelope.first_seq, last_seq)
 
 
 def _out_of_order(head: Head) -> RefusedError:

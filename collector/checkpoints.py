@@ -3,8 +3,10 @@
 
 A chain that did not grow stands in an older checkpoint, which the link covers: the newest one is a word about all
 chains, and a quiet night of a large school costs nothing. The ends of the audit log and of the tombstones stand in each
-one. Whoever holds one outside (a printed report, a mail) can show later that nothing before it was cut off. Making them
-is all that happens here; `verify` holds the ledger against them.
+one. So do the keys that all of it is signed with: hashes of events say nothing about keys, and whoever signed the same
+history again with others must not come to the same checkpoint. Whoever holds one outside (a printed report, a mail) can
+show later that nothing before it was cut off. Making them is all that happens here; `verify` holds the ledger against
+them.
 """
 
 import hashlib
@@ -16,13 +18,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from collector.store.engine import reading, take_turns, writing
-from collector.store.schema import audit, checkpoints, heads, tombstones
+from collector.store.schema import audit, checkpoints, device_keys, heads, tombstones
 from proto.keys import Signer
 
 DOMAIN = b"schoolwarden checkpoint v1\x00"
 FIRST_PREVIOUS_HASH = bytes(32)
-AUDIT, TOMBSTONES = "audit", "tombstones"
-"""Stand for a device in the entry of a log's end; no device is called so. A log has no epochs: 0."""
+AUDIT, TOMBSTONES, COLLECTOR = "audit", "tombstones", "collector"
+"""Stand for a device in the entry of a log's end, and of the collector's own key; no device is called so. A log has no
+epochs: 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,8 @@ class Checkpoint:
     number: int
     made_at_ns: int
     heads: str
-    """JSON: [[device_id, epoch, seq, hash in hex], ...] by device; then `audit` and `tombstones`, if they have rows."""
+    """JSON: [[device_id, epoch, seq, hash, key], ...] by device; then `audit` and `tombstones`, if they have rows; then
+    ["collector", 0, 0, key]. Hashes in hex; a key is the SHA-256 of its public half. Older ones are without keys."""
     previous_hash: bytes
     hash: bytes
     signature: bytes
@@ -53,7 +57,8 @@ def make_checkpoint(engine: Engine, school_id: str, signer: Signer, now_ns: int)
         logs = _list_log_ends(connection, school_id)
         if not moved and _to_json(logs) == (_to_json(_pick_logs(newest.heads)) if newest else "[]"):
             return None
-        heads_json = _to_json([*([row.device_id, row.epoch, row.seq, row.hash.hex()] for row in moved), *logs])
+        chains = [[row.device_id, row.epoch, row.seq, row.hash.hex(), to_digest(row.public_key)] for row in moved]
+        heads_json = _to_json([*chains, *logs, [COLLECTOR, 0, 0, to_digest(signer.public_key)]])
         number, previous = (newest.number + 1, newest.hash) if newest else (1, FIRST_PREVIOUS_HASH)
         digest = hash_checkpoint(school_id, number, now_ns, heads_json, previous)
         made = Checkpoint(
@@ -88,11 +93,23 @@ def list_checkpoints(engine: Engine, school_id: str) -> Sequence[Checkpoint]:
 
 
 def read_ends(text: str) -> list[tuple[str, int, int, str]]:
-    """Return the entries of a checkpoint: device or log, epoch, number, hash; of a text that is none, nothing."""
+    """Return the ends in a checkpoint: device or log, epoch, number, hash; of a text that is none, nothing."""
+    return [(str(each[0]), int(each[1]), int(each[2]), str(each[3])) for each in _read(text) if each[0] != COLLECTOR]
+
+
+def read_keys(text: str) -> list[tuple[str, str]]:
+    """Return the keys in a checkpoint: device or collector, SHA-256 of the public half in hex."""
+    return [(str(each[0]), str(each[-1])) for each in _read(text) if len(each) > 4 or each[0] == COLLECTOR]
+
+
+def _read(text: str) -> list[list[Any]]:
     try:
-        return [(str(each[0]), int(each[1]), int(each[2]), str(each[3])) for each in json.loads(text)]
+        entries = json.loads(text)
+        for each in entries:
+            _ = str(each[0]), int(each[1]), int(each[2]), str(each[3])
     except (ValueError, TypeError, IndexError, KeyError):
         return []
+    return [list(each) for each in entries]
 
 
 def find_newest(connection: Connection, school_id: str) -> Checkpoint | None:
@@ -116,11 +133,12 @@ def _to_checkpoint(row: Row[Any]) -> Checkpoint:
 
 def _load_moved_heads(connection: Connection, school_id: str) -> Sequence[Row[Any]]:
     query = (
-        select(heads)
+        select(heads, device_keys.c.public_key)
+        .join_from(heads, device_keys, device_keys.c.device_id == heads.c.device_id)
         .where(heads.c.school_id == school_id, heads.c.checkpoint_hash.is_distinct_from(heads.c.hash))
         .order_by(heads.c.device_id)
         # No chain may grow between our reading and our noting, nor hold another's rows in another order.
-        .with_for_update()
+        .with_for_update(of=heads)
     )
     return connection.execute(query).all()
 
@@ -144,6 +162,11 @@ def _list_log_ends(connection: Connection, school_id: str) -> list[list[Any]]:
 
 def _pick_logs(heads_json: str) -> list[list[Any]]:
     return [list(each) for each in read_ends(heads_json) if each[0] in (AUDIT, TOMBSTONES)]
+
+
+def to_digest(public_key: bytes) -> str:
+    """Return how a checkpoint names a key."""
+    return hashlib.sha256(public_key).hexdigest()
 
 
 def _to_json(ends: Sequence[Sequence[Any]]) -> str:

@@ -16,7 +16,6 @@ from rules.model import Match
 _NO_LETTERS = re.compile(r"\W+")
 
 _REFUSALS = {
-    "forked": ("device-forked", "Two machines use one identity, or an old copy of this device was restored", 4),
     "bad_signature": ("device-refused", "A device sent evidence that does not verify", 4),
     "bad_chain": ("device-refused", "A device sent evidence that does not verify", 4),
 }

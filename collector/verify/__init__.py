@@ -25,7 +25,7 @@ from collector.checkpoints import list_checkpoints, read_ends
 from collector.config import Config
 from collector.store.engine import reading
 from collector.verify.chains import DeviceCheck, verify_nothing_beside
-from collector.verify.ends import Ends, load_log_ends, verify_checkpoints, verify_printed
+from collector.verify.ends import Ends, load_keys, load_log_ends, verify_checkpoints, verify_printed
 from collector.verify.graves import verify_all_found, verify_tombstones
 from collector.verify.keys import list_verifiers
 from collector.verify.report import Report as Report
@@ -104,7 +104,8 @@ def verify(engine: Engine, config: Config, *, printed: str = "") -> Report:
         for device_id, verifier in list_verifiers(connection, school_id, report):
             DeviceCheck(connection, school_id, device_id, verifier, report, graves, wanted, ends).run()
         verify_all_found(graves, report)
-    verify_checkpoints(made, school_id, own, ends, report)
+        keys = load_keys(connection, school_id, signer.public_key)
+    verify_checkpoints(made, school_id, own, ends, keys, report)
     verify_bundles(engine, config, report)
     verify_readers(engine, school_id, report)
     verify_trusts(engine, config, report)

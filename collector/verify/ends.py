@@ -6,20 +6,23 @@ did it. The hashes of events come from `chains`.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
 from collector.checkpoints import (
     AUDIT,
+    COLLECTOR,
     FIRST_PREVIOUS_HASH,
     TOMBSTONES,
     Checkpoint,
     hash_checkpoint,
     read_ends,
+    read_keys,
+    to_digest,
 )
 from collector.errors import UsageError
-from collector.store.schema import audit, tombstones
+from collector.store.schema import audit, device_keys, tombstones
 from collector.verify.report import FAULTS, Report, in_words
 from proto.keys import Verifier
 
@@ -43,7 +46,18 @@ def load_log_ends(connection: Connection, school_id: str, wanted: Collection[tup
     return found
 
 
-def verify_checkpoints(made: Sequence[Checkpoint], school_id: str, own: Verifier, ends: Ends, report: Report) -> None:
+def load_keys(connection: Connection, school_id: str, own_public_key: bytes) -> dict[str, str]:
+    """Return the SHA-256 in hexadecimal of each device's public key, and of the collector's own."""
+    rows = connection.execute(
+        select(device_keys.c.device_id, device_keys.c.public_key).where(device_keys.c.school_id == school_id)
+    )
+    found = {row.device_id: to_digest(row.public_key) for row in rows if isinstance(row.public_key, bytes)}
+    return found | {COLLECTOR: to_digest(own_public_key)}
+
+
+def verify_checkpoints(
+    made: Sequence[Checkpoint], school_id: str, own: Verifier, ends: Ends, keys: Mapping[str, str], report: Report
+) -> None:
     """Check every checkpoint, and what it saw against what stands."""
     previous, number = FIRST_PREVIOUS_HASH, 0
     for checkpoint in made:
@@ -62,6 +76,9 @@ def verify_checkpoints(made: Sequence[Checkpoint], school_id: str, own: Verifier
         for who, epoch, seq, expected in read_ends(checkpoint.heads):
             if ends.get((who, epoch, seq)) != expected:
                 report.problems.append(_tell_cut(checkpoint.number, who, epoch, seq))
+        for who, expected in read_keys(checkpoint.heads):
+            if keys.get(who) != expected:
+                report.problems.append(f"checkpoint {checkpoint.number} saw another key of {who}")
         previous, number = checkpoint.hash, checkpoint.number
 
 

@@ -248,6 +248,19 @@ def test_old_epoch_is_a_fork(school: School, ingest: Ingest, device: Device) -> 
     assert reason_of(answer) == "forked"
 
 
+def test_what_is_held_of_an_old_epoch_is_acknowledged(school: School, ingest: Ingest, device: Device) -> None:
+    """A machine that was set back to its image asks about what its first life sent already; only all of it will do."""
+    sent = device.say(ORDINARY, ORDINARY)
+    before = device.clone()
+    send(ingest, sent)
+    device.start_epoch()
+    send(ingest, device.say(ChainRestarted("reset", 1)))
+    assert numbers_of(send(ingest, sent)) == [2]
+    (answer,) = send(ingest, before.say(ORDINARY))
+    assert reason_of(answer) == "forked"
+    assert ledger.find_head(school.engine, device.id).epoch == 2
+
+
 def test_new_epoch_in_the_batch_of_the_old_one_is_taken(
     school: School, ingest: Ingest, device: Device, clock: StoppingClock
 ) -> None:

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of checkpoints: when one is made, what it holds, and that it cannot be made without the key."""
 
+import hashlib
 import json
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from collector.authority import Authority
 from collector.checkpoints import (
     AUDIT,
+    COLLECTOR,
     FIRST_PREVIOUS_HASH,
     TOMBSTONES,
     Checkpoint,
     hash_checkpoint,
     list_checkpoints,
     make_checkpoint,
+    read_keys,
 )
 from collector.errors import StoreError
 from collector.ingest import Ingest
+from collector.store.engine import writing
+from collector.store.schema import device_keys
 from collector.verify import verify
 from proto.errors import SignatureError
 from proto.keys import Ed25519Signer, load_signer, to_verifier
@@ -32,7 +37,7 @@ def make(school: School):
 
 def chains_in(made: Checkpoint) -> list[list[str | int]]:
     """Return the entries of devices."""
-    return [each for each in json.loads(made.heads) if each[0] not in (AUDIT, TOMBSTONES)]
+    return [each[:4] for each in json.loads(made.heads) if each[0] not in (AUDIT, TOMBSTONES, COLLECTOR)]
 
 
 def test_checkpoint_holds_the_ends_of_all_chains(school: School, ingest: Ingest, device: Device) -> None:
@@ -46,6 +51,22 @@ def test_checkpoint_holds_the_ends_of_all_chains(school: School, ingest: Ingest,
     verifier.verify(made.signature, made.hash)
     with pytest.raises(SignatureError):
         to_verifier("ed25519", Ed25519Signer.generate().public_key).verify(made.signature, made.hash)
+
+
+def test_checkpoint_names_the_keys(school: School, ingest: Ingest, device: Device) -> None:
+    """The same history under another device's key, or another collector's, is another checkpoint; and it is found."""
+    send(ingest, device.say(ORDINARY))
+    made = make(school)
+    assert made is not None
+    own = load_signer(school.config.signing_key).public_key
+    keys = dict(read_keys(made.heads))
+    assert keys == {
+        device.id: hashlib.sha256(device.signer.public_key).hexdigest(),
+        "collector": hashlib.sha256(own).hexdigest(),
+    }
+    with writing(school.engine) as connection:
+        connection.execute(update(device_keys).values(public_key=Ed25519Signer.generate().public_key))
+    assert f"checkpoint 1 saw another key of {device.id}" in verify(school.engine, school.config).problems
 
 
 def test_checkpoints_are_linked(school: School, ingest: Ingest, device: Device) -> None:

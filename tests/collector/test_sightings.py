@@ -81,7 +81,6 @@ def test_rule_that_is_not_about_a_program_groups_by_itself() -> None:
 @pytest.mark.parametrize(
     ("reason", "rule", "severity"),
     [
-        ("forked", "device-forked", 4),
         ("bad_signature", "device-refused", 4),
         ("bad_chain", "device-refused", 4),
         ("malformed", "device-refused-message", 3),
