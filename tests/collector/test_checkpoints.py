@@ -61,7 +61,7 @@ def test_checkpoint_names_the_keys(school: School, ingest: Ingest, device: Devic
     own = load_signer(school.config.signing_key).public_key
     keys = dict(read_keys(made.heads))
     assert keys == {
-        device.id: hashlib.sha256(device.signer.public_key).hexdigest(),
+        device.id: hashlib.sha256(device.identity.signer.public_key).hexdigest(),
         "collector": hashlib.sha256(own).hexdigest(),
     }
     with writing(school.engine) as connection:

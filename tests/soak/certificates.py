@@ -107,7 +107,7 @@ def run(times: int) -> Outcome:
             sys.stderr.write(f"certificates: {name}\n")
             with _scene(outcome) as scene:
                 story(scene)
-                if not scene.rig.wait_until(scene.rig.is_answered, BACK_WITHIN_S):
+                if not scene.rig.wait_until_answered(BACK_WITHIN_S):
                     outcome.problems.append(f"{name}: the device did not come back: {scene.rig.standing()}")
             outcome.tried += 1
         sys.stderr.write("certificates: CA ended in the cupboard\n")
@@ -122,11 +122,11 @@ def _end_ca(outcome: Outcome) -> str:
     with _scene(outcome) as scene:
         scene.put_in_cupboard(CA_LIFE_NS)
         scene.rig.wait_until(lambda: bool(scene.rig.standing().get("problem")), BACK_WITHIN_S)
-        scene.rig.wait_until(scene.rig.is_answered, STEADY_S)
+        scene.rig.wait_until_answered(STEADY_S)
         said = str(scene.rig.standing().get("problem", ""))
         scene.rotate()
         scene.enrol_again()
-        if not scene.rig.wait_until(scene.rig.is_answered, BACK_WITHIN_S):
+        if not scene.rig.wait_until_answered(BACK_WITHIN_S):
             outcome.problems.append(f"after the CA's end the device did not come back: {scene.rig.standing()}")
     return f"its events waited ({said}) until it was enrolled again"
 
@@ -141,7 +141,7 @@ def _scene(outcome: Outcome) -> Iterator[Scene]:
         with running(place, outcome, environment=clock.environment) as rig:
             scene = Scene(rig, clock)
             scene.start_agent()
-            if not rig.wait_until(lambda: rig.is_answered() and rig.standing()["made"] > 0, BACK_WITHIN_S):
+            if not rig.wait_until_answered(BACK_WITHIN_S):
                 outcome.problems.append(f"the agent did not begin: {rig.standing()}")
             yield scene
 

@@ -15,7 +15,7 @@ from tests.soak.outcome import Outcome
 from tests.soak.rig import Rig, running
 
 OFFSETS = {"+10 years": 10 * YEAR_NS, "-10 years": -10 * YEAR_NS}
-STEPPED_S = 12.0
+STEPPED_S = 6.0
 BACK_WITHIN_S = 100.0
 
 
@@ -56,15 +56,15 @@ class _Steps:
         self._outcome.tried += 1
         self._step(side, clock, offset_ns, is_started)
         time.sleep(STEPPED_S)
-        if not self._rig.is_answered():
+        if not self._rig.wait_until_answered(STEPPED_S):
             self._waited.append(what)
         self._step(side, clock, 0, is_started)
-        if self._rig.wait_until(self._rig.is_answered, BACK_WITHIN_S):
+        if self._rig.wait_until_answered(BACK_WITHIN_S):
             return
         # It may be hours before it asks for a certificate again: that is late, and nothing is lost.
         self._late.append(what)
         self._start_agent()
-        if not self._rig.wait_until(self._rig.is_answered, BACK_WITHIN_S):
+        if not self._rig.wait_until_answered(BACK_WITHIN_S):
             self._outcome.problems.append(f"after {what} the agent did not come back: {self._rig.standing()}")
 
     def to_text(self) -> str:

@@ -108,5 +108,5 @@ def _take_away_at_start(rig: Rig, outcome: Outcome) -> str:
 
 
 def _wait_until_back(rig: Rig, what: str, outcome: Outcome) -> None:
-    if not rig.wait_until(rig.is_answered, BACK_WITHIN_S):
+    if not rig.wait_until_answered(BACK_WITHIN_S):
         outcome.problems.append(f"after {what} the agent did not come back: {rig.standing()}")

@@ -55,7 +55,7 @@ def run(times: int) -> Outcome:
 
 def _endure(rig: Rig, disk: Path, start_again: Callable[[], None] | None, outcome: Outcome, what: str) -> int:
     """Fill a disk, let some time pass, make room; return how many events were refused meanwhile."""
-    if not rig.wait_until(rig.is_answered, BACK_WITHIN_S):
+    if not rig.wait_until_answered(BACK_WITHIN_S):
         outcome.problems.append(f"before {what} was full the agent was not answered: {rig.standing()}")
     before = int(rig.standing().get("refused", 0))
     filler = disk / "filler"
@@ -67,7 +67,7 @@ def _endure(rig: Rig, disk: Path, start_again: Callable[[], None] | None, outcom
     refused = int(rig.standing().get("refused", before)) - before
     filler.unlink()
     _start_what_ended(rig)
-    if not rig.wait_until(rig.is_answered, BACK_WITHIN_S):
+    if not rig.wait_until_answered(BACK_WITHIN_S):
         outcome.problems.append(f"after {what} was full the agent did not come back: {rig.standing()}")
     return refused
 

@@ -75,5 +75,5 @@ def _endure(rig: Rig, proxy: Proxy, weather: Weather, seconds: float, outcome: O
     if weather.is_swallowing:
         # What was swallowed is gone: on such a connection the ciphertext no longer fits, as with a real one.
         proxy.reset_all()
-    if not rig.wait_until(rig.is_answered, BACK_WITHIN_S):
+    if not rig.wait_until_answered(BACK_WITHIN_S):
         outcome.problems.append(f"after {weather.name} the agent did not come back: {rig.standing()}")

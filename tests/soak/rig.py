@@ -116,10 +116,19 @@ class Rig:
             time.sleep(0.1)
         return True
 
-    def is_answered(self) -> bool:
-        """Return whether the agent that runs now has sent something and heard that it is durable."""
-        said = self.standing()
-        return bool(said) and said["connected"] and said["waiting"] < RATE
+    def wait_until_answered(self, within_s: float) -> bool:
+        """Return whether the agent makes something from now on, sends it, and hears in time that it is durable."""
+        made_before: dict[int, int] = {}
+
+        def is_answered() -> bool:
+            said = self.standing()
+            if not said:
+                return False
+            # By process: one that was started anew counts from 0.
+            before = made_before.setdefault(said["pid"], said["made"])
+            return bool(said["connected"] and said["made"] - said["waiting"] > before)
+
+        return self.wait_until(is_answered, within_s)
 
     def settle(self, outcome: Outcome) -> None:
         """Let no more events be made, and wait until all were acknowledged."""
