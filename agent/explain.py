@@ -18,6 +18,7 @@ from agent.readers import ReaderStore
 from agent.system.interface import System
 from proto.events import KINDS, Kind, Leaves
 from proto.recipients import Recipient
+from proto.wire import DeviceFacts, Hello
 from rules.model import Keywords
 from rules.route import list_holders
 
@@ -88,6 +89,10 @@ class Explanation:
     inventory_reason: str
     checks: tuple[str, ...]
     kinds: tuple[ExplainedKind, ...]
+    told_at_enrolment: tuple[str, ...]
+    """What the machine says of itself when it enrols, or asks to be a device of its own."""
+    told_at_connection: tuple[str, ...]
+    """What it says whenever it connects."""
     limits: tuple[str, ...]
     """What the policy measures this machine against."""
     watching: Watching
@@ -113,6 +118,8 @@ class Explanation:
         for each in self.kinds:
             lines += [f"  {each.kind}: {each.what}", f"      holds {', '.join(each.fields)}"]
             lines += [f"      leaves {each.leaves}; now: {each.now}"]
+        lines += ["", f"Told once, when it enrols: {', '.join(self.told_at_enrolment)}."]
+        lines += [f"Told whenever it connects: {', '.join(self.told_at_connection)}."]
         lines += ["", "What the policy asks of this machine:", *(f"  {each}" for each in self.limits)]
         lines += ["", "Keyboards:", *(f"  {line}" for line in _describe(self.watching))]
         lines += ["", "Never collected:", *(f"  {each}" for each in self.never)]
@@ -132,6 +139,8 @@ def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, syste
         inventory_reason=in_force.policy.inventory.reason if in_force else "",
         checks=CHECKS,
         kinds=tuple(_explain_kind(cls, policy) for cls in KINDS.values()),
+        told_at_enrolment=tuple(DeviceFacts.DESCRIPTOR.fields_by_name),
+        told_at_connection=tuple(Hello.DESCRIPTOR.fields_by_name),
         limits=describe_limits(in_force.policy.settings) if in_force else (),
         watching=_explain_watching(policy, readers, system),
         never=NEVER,

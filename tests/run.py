@@ -116,8 +116,10 @@ class Group:
 HERE = "not postgres and not soak and not desktop and not rig and not tpm"
 """The tests that any machine can run in a short time."""
 
+UNIT = ("proto", "rules", "agent", "collector", "hostile", "installers", "soak", "test_*.py")
+
 GROUPS = (
-    Group("unit", ("proto", "rules", "agent", "collector", "installers", "test_*.py"), HERE, 660, is_parallel=True),
+    Group("unit", UNIT, HERE, 660, is_parallel=True),
     Group("fuzz", ("fuzz",), "not soak", 130, find_missing_atheris),
     Group("scenarios", ("scenarios",), HERE, 160, is_parallel=True),
     Group("browser", ("browser",), "not soak", 160, find_missing_chromium, is_parallel=True),

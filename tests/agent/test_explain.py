@@ -18,6 +18,7 @@ from tests.agent.piping import COLLECTOR, IDENTITY
 from tests.agent.safeguarding import ROOT, make_safeguarding, make_set
 from tests.fakes import FakeSystem
 from tests.proto.samples import SAMPLES
+from tests.tree import ROOT as ROOT_FOLDER
 
 TOR = Program("tor", source="dpkg")
 EVENTS = {**SAMPLES} | {
@@ -52,6 +53,17 @@ def make_readers(folder: Path) -> ReaderStore:
 def make_explanation(folder: Path, policy: str = "rules") -> Explanation:
     """Return what `explain` says of a machine."""
     return explain(IDENTITY, make_store(folder, policy), make_readers(folder), FakeSystem())
+
+
+def test_what_is_told_without_a_policy_is_explained(tmp_path: Path) -> None:
+    """At enrolment and at each connection: the lists are the messages' own, and PRIVACY names what enrolment tells."""
+    explained = make_explanation(tmp_path)
+    assert {"hostname", "serial"} <= set(explained.told_at_enrolment)
+    assert {"wall_clock_ns", "head_seq", "boot_id"} <= set(explained.told_at_connection)
+    text = explained.to_text()
+    assert f"Told once, when it enrols: {', '.join(explained.told_at_enrolment)}." in text
+    privacy = (ROOT_FOLDER / "PRIVACY.md").read_text(encoding="utf-8")
+    assert all(name in privacy for name in explained.told_at_enrolment)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
