@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an agent reads of a certificate: whose key it is for, and from when to when it is good.
+"""What an agent reads of a certificate: whose key it is for, who issued it, and from when to when it is good.
 
 It verifies nothing: TLS does, at both ends. `cryptography.x509` would do as well and costs a running agent 17 MB.
 """
@@ -19,6 +19,9 @@ class CertificateFacts:
     not_before_s: int
     """Seconds since 1970."""
     not_after_s: int
+    issuer: bytes
+    """Names as they are encoded; the CAs of a school have another one each."""
+    subject: bytes
 
 
 @asn1.sequence
@@ -63,4 +66,6 @@ def read_certificate(der: bytes) -> CertificateFacts:
         public_key=body.public_key.key.as_bytes(),
         not_before_s=int(body.validity.not_before.as_datetime().timestamp()),
         not_after_s=int(body.validity.not_after.as_datetime().timestamp()),
+        issuer=bytes(body.issuer.data),
+        subject=bytes(body.subject.data),
     )

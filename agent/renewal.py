@@ -3,7 +3,8 @@
 
 A new certificate is asked for when two thirds of the old one's life are over, and a little later on some machines than
 on others, so that a school's devices, enrolled on one day, do not all come back on one day. It is judged by the
-collector's clock, as far as that is known. A certificate that ended while the machine lay in a cupboard is renewed in
+collector's clock, as far as that is known. It is asked for at once when another CA issues than did: otherwise the
+former one would be needed for another year. A certificate that ended while the machine lay in a cupboard is renewed in
 the same way: the enrolment listener needs none, and the evidence key proves who asks.
 
 It does not open the long stream (`uplink.line` does, and asks here first), and keeps nothing itself (`identity` does).
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from agent.certificate import read_certificate
 from agent.errors import CollectorUnreachableError, EnrolmentError, KeyStoreError
 from agent.identity import Identity, IdentityFolder
 from agent.request import ASK, make_renew_request
@@ -38,11 +40,24 @@ def is_due(identity: Identity, now_ns: int) -> bool:
     """Return whether it is time for a new certificate; `now_ns` is the collector's."""
     if not identity.enrol_address:
         return False  # Not known yet where to ask: the next statement of trust says it.
+    if is_of_former_authority(identity):
+        return True
     begin_s, end_s = identity.certificate_not_before_s, identity.certificate_not_after_s
     # From the certificate itself: the same after each restart, and other for each device and each year.
     digest = hashlib.sha256(identity.tls_certificate_pem).digest()
     share = RENEW_AFTER + SPREAD * int.from_bytes(digest[:4], "big") / 2**32
     return now_ns >= (begin_s + (end_s - begin_s) * share) * 1e9
+
+
+def is_of_former_authority(identity: Identity) -> bool:
+    """Return whether another CA issued the certificate than the one that issues now: the first of those we trust."""
+    first, end, _ = identity.ca_certificate_pem.decode().partition(ssl.PEM_FOOTER)
+    try:
+        authority = read_certificate(ssl.PEM_cert_to_DER_cert(first + end))
+        ours = read_certificate(ssl.PEM_cert_to_DER_cert(identity.tls_certificate_pem.decode()))
+    except ValueError:
+        return False
+    return ours.issuer != authority.subject
 
 
 def is_over(identity: Identity, now_ns: int) -> bool:

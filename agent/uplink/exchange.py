@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from agent.errors import CollectorUnreachableError
+from agent.errors import AgentError, CollectorUnreachableError
 from agent.identity import Identity
 from agent.spool import Head, Spool, SpooledEvent
 from agent.uplink.comparison import COLLECTOR_RESTORED, QUARANTINED, RESET, Break, Case, ChainBrokenError, compare
@@ -76,26 +76,20 @@ class Exchange:
         self._busy_s = BUSY_BASE_S
         self._events_per_s = 0
         self._is_ended = False
+        self.failure: AgentError | None = None
+        """What ended it from our side."""
         self.cancel_call: Callable[[], Any] = lambda: None
 
     def requests(self, hello: Hello) -> Iterator[AgentMessage]:
         """Yield the hello, then envelopes as the spool has them and the collector answers. Runs in grpc's thread."""
         yield AgentMessage(hello=hello)
-        changed = self._spool.changed
-        while True:
-            with changed:
-                while not self._is_ended and not (events := self._take_next()):
-                    pause_s = self._not_before_s - self._clock_s()
-                    changed.wait(pause_s if pause_s > 0 else None)
-                if self._is_ended:
-                    return
-                self._sent_seq = events[-1].seq
-                self._seen_seq = max(self._seen_seq, events[-1].seq)
-                self._unanswered.append((events[0].seq, events[-1].seq))
-                if self._events_per_s:
-                    now_s = self._clock_s()
-                    self._not_before_s = max(self._not_before_s, now_s) + len(events) / self._events_per_s
-            yield AgentMessage(envelope=self._make_envelope(events))
+        try:
+            while (events := self._wait_for_next()) is not None:
+                yield AgentMessage(envelope=self._make_envelope(events))
+        except AgentError as error:
+            # From here it would end the call without words: keys that do not answer, a queue that cannot be read.
+            self.failure = error
+            self.end()
 
     def take_welcome(self, welcome: Welcome) -> None:
         """Begin where the collector's record of this machine ends, or find out why that is not possible.
@@ -178,6 +172,23 @@ class Exchange:
             self._spool.changed.notify_all()
         self.cancel_call()
 
+    def _wait_for_next(self) -> list[SpooledEvent] | None:
+        """Return what to send next once there is something, and count it as sent; None at the end."""
+        changed = self._spool.changed
+        with changed:
+            while not self._is_ended and not (events := self._take_next()):
+                pause_s = self._not_before_s - self._clock_s()
+                changed.wait(pause_s if pause_s > 0 else None)
+            if self._is_ended:
+                return None
+            self._sent_seq = events[-1].seq
+            self._seen_seq = max(self._seen_seq, events[-1].seq)
+            self._unanswered.append((events[0].seq, events[-1].seq))
+            if self._events_per_s:
+                now_s = self._clock_s()
+                self._not_before_s = max(self._not_before_s, now_s) + len(events) / self._events_per_s
+            return events
+
     def _judge(self, refusal: Refusal, first_seq: int, last_seq: int) -> None:
         """Find what to do about a refusal of an envelope that was sent with these numbers."""
         count = last_seq - first_seq + 1
@@ -203,6 +214,9 @@ class Exchange:
             self._most_events = count // 2
             self._alone_until = max(self._alone_until, last_seq)
             self._back_to = first_seq - 1
+        elif refusal.reason in _POISONED and self._found is not None:
+            # It parted right before this event, or never took it: neither this nor a later one is held there.
+            raise ChainBrokenError(self._found)
         elif refusal.reason in _POISONED and not self._is_opening(first_seq):
             raise ChainBrokenError(Break(reason=QUARANTINED, quarantined_seq=first_seq, detail=_to_words(refusal)))
         else:

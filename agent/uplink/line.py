@@ -191,6 +191,8 @@ class Uplink:
                 log.error("%s", error)
 
     def _serve_one_stream(self) -> None:
+        import grpc
+
         self._identity = self._tell.renew(self.find_clock_offset_ns(), is_refused=self._is_refused) or self._identity
         self._is_refused = False
         with open_device_channel(self._identity) as channel:
@@ -210,10 +212,15 @@ class Uplink:
                 for answer in answers:
                     watchdog.cancel()
                     self._take(session, answer)
+            except grpc.RpcError:
+                if session.failure is None:
+                    raise
             finally:
                 watchdog.cancel()
                 session.end()
                 self._session = None
+            if session.failure is not None:
+                raise session.failure
 
     def _make_hello(self) -> Hello:
         head = self._spool.head(self._identity.epoch)
