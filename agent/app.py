@@ -4,6 +4,7 @@
 import logging
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,12 +16,11 @@ from agent.checks.keywords.check import Keywords
 from agent.clock import Clock
 from agent.config import AGENT_VERSION, CHECKS, Config
 from agent.enrolment import describe_device
-from agent.errors import AgentError
 from agent.identity import IdentityFolder
 from agent.pipeline import Pipeline
 from agent.policy import PolicyStore
 from agent.readers import ReaderStore
-from agent.recorder import Recorder
+from agent.recorder import Record, Recorder
 from agent.renewal import Renewal
 from agent.seal import Sealer
 from agent.status import StatusFile
@@ -65,20 +65,22 @@ def run_agent(config: Config, system: System) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    pace, happened = Pace(), ""
+    pace, happened, held = Pace(), "", list[Record]()
     while not told_to_stop:
-        agent = Agent(config, system, pace=pace, happened=happened)
+        agent = Agent(config, system, pace=pace, happened=happened, held=held)
         running[:] = [agent]
         if told_to_stop:
             agent.stop(told_to_stop[0])
         found = agent.run()
         if found is None:
             return
+        held = agent.pipeline.take_held()
+        # Also after an attempt that failed: the next one has to wait.
         pace.note()
         try:
             agent.succession.mend(agent.identity, found)
             happened = found.to_text()
-        except (AgentError, OSError) as error:
+        except (SchoolwardenError, OSError, ValueError) as error:
             # The chain that is in force stays so, and what is wrong with it will show again.
             happened = f"{found.to_text()}; that did not succeed: {error}"
         log.warning("%s", happened)
@@ -87,7 +89,15 @@ def run_agent(config: Config, system: System) -> None:
 class Agent:
     """A running agent on one chain."""
 
-    def __init__(self, config: Config, system: System, *, pace: Pace | None = None, happened: str = "") -> None:
+    def __init__(
+        self,
+        config: Config,
+        system: System,
+        *,
+        pace: Pace | None = None,
+        happened: str = "",
+        held: Sequence[Record] = (),
+    ) -> None:
         verify_own_folder(config.state)
         make_private_folder(config.state)
         self._config = config
@@ -102,6 +112,7 @@ class Agent:
         self._readers = ReaderStore(config.readers_file, self.identity, config.pin_file)
         self._budget = Budget(system)
         self.pipeline = self._build_pipeline(Recorder(self.identity, self._spool, system.boot_id()))
+        self.pipeline.inherit(held)
         self._status = StatusFile(config.status_file, config.status_every_s, self._to_status)
         self._load_policy()
         self._load_readers()
@@ -267,20 +278,23 @@ class Agent:
         return pause_s
 
     def _to_status(self) -> dict[str, Any]:
-        line = self._uplink.state
+        line, identity = self._uplink.state, self._uplink.identity
+        quarantined = self._spool.list_quarantined()
         return {
             "school": self.identity.school_name,
             "device": self.identity.device_id,
             "epoch": self.identity.epoch,
             "keys": self.identity.keys.store,
-            "collector": self.identity.events_address,
+            "collector": identity.events_address,
+            "certificate_ends_at_s": identity.certificate_not_after_s,
             "connected": line.is_connected,
             "problem": line.problem,
             "happened": self._happened,
             "last_answer_ns": line.last_answer_ns,
             "clock_offset_ns": self._uplink.find_clock_offset_ns(),
             "waiting_events": self._spool.count(),
-            "quarantined_events": self._spool.count_quarantined(),
+            "quarantined_events": len(quarantined),
+            "quarantined_why": quarantined[-1].why if quarantined else "",
             "policy_version": self._policy.version,
             "recipients_version": self._readers.version,
             "level": self._budget.level.value,

@@ -125,7 +125,12 @@ def _add_enrol(commands: Any) -> None:
     enrol = commands.add_parser("enrol", help="make this machine a device of a school")
     _add_state(enrol)
     enrol.add_argument("--token", required=True, metavar="T", help="the enrolment token, or - to read it from stdin")
-    enrol.add_argument("--again", action="store_true", help="enrol as a new device although it is enrolled already")
+    enrol.add_argument(
+        "--again",
+        action="store_true",
+        help="enrol as a new device although it is enrolled already; at the same school, what waits in its queue goes "
+        "along",
+    )
     enrol.add_argument(
         "--keys",
         choices=STORES,
@@ -173,6 +178,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from agent.status import to_lines
+
     status = _load_status(Config(options.state))
     age_s = time.time() - status["written_at_ns"] / 1e9
     # An agent that was killed could not say that it ends. Nor does one write from a time that is still to come.
@@ -181,21 +188,7 @@ def _status(options: argparse.Namespace) -> int:
     if options.format == "json":
         sys.stdout.write(json.dumps(status, indent=1) + "\n")
         return 0 if is_well else 1
-    lines = [f"Device {status['device']} of {status['school']}; its keys live in {STORES[status['keys']]}"]
-    if not status["running"]:
-        seen = f"last seen running {age_s / 60:.0f} minutes ago" if status["written_at_ns"] else "it never ran"
-        if age_s < 0:
-            seen = "the clock was set back since it was last seen"
-        lines.append(f"Not running ({seen}). Start it: schoolwarden-agent run --state {options.state}")
-    else:
-        line = "connected" if status["connected"] else f"not connected: {status['problem']}"
-        versions = f"policy {status['policy_version']}; readers of flags {status['recipients_version'] or 'none'}"
-        lines.append(f"Running, {line}; {status['waiting_events']} events wait; {versions}")
-    if status["happened"]:
-        lines.append(f"What happened: {status['happened']}")
-    lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status["checks"]]
-    lines += [f"Not watched: {each}" for each in status["not_watched"]]
-    _write_lines(lines)
+    _write_lines(to_lines(status, age_s=age_s, state=options.state))
     return 0 if is_well else 1
 
 
@@ -210,9 +203,14 @@ def _load_status(config: Config) -> dict[str, Any]:
         "school": identity.school_name,
         "device": identity.device_id,
         "keys": identity.keys.store,
+        "collector": identity.events_address,
+        "certificate_ends_at_s": identity.certificate_not_after_s,
+        "clock_offset_ns": 0,
         "connected": False,
         "problem": "it never ran",
         "waiting_events": 0,
+        "quarantined_events": 0,
+        "quarantined_why": "",
         "happened": "",
         "policy_version": 0,
         "recipients_version": 0,

@@ -3,8 +3,10 @@
 
 import json
 import secrets
+import shutil
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from agent.keystore.names import DEFAULT_STORE, STORES
 from agent.keystore.stores import open_store
 from agent.request import ASK
 from proto.errors import MalformedError, SignatureError
-from proto.files import write_private
+from proto.files import sync_folder, write_private
 from proto.keys import Signer, Verifier, to_verifier
 from proto.trust import Trust, open_trust
 from proto.wire import EnrolReply, SignedTrust
@@ -31,6 +33,8 @@ _FACT_TYPES = {
     "epoch": int,
     "events_address": str,
     "enrol_address": str,
+    "former_events_address": str,
+    "former_enrol_address": str,
     "signing_algorithm": str,
     "signing_public_key": str,
     "spool_key": str,
@@ -46,6 +50,8 @@ _HEXADECIMAL = ("signing_public_key", "spool_key", "safeguarding_root_fingerprin
 
 _IN_FIRST_VERSION = {
     "enrol_address": "",
+    "former_events_address": "",
+    "former_enrol_address": "",
     "keys": DEFAULT_STORE,
     "trust_version": 0,
     "certificate_not_before_s": 0,
@@ -53,7 +59,8 @@ _IN_FIRST_VERSION = {
 }
 """What holds where the first version of this file did not say; the collector's next statement of trust tells more."""
 
-_changing = threading.Lock()
+changing = threading.RLock()
+"""Held while an identity's folder is looked at and then changed: another thread may put a successor in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,9 @@ class Identity:
     """host:port"""
     enrol_address: str
     """host:port, where certificates are renewed; empty: not known."""
+    former_events_address: str
+    """The way back, if a statement of trust says something wrong; empty: there is none."""
+    former_enrol_address: str
     signing_algorithm: str
     signing_public_key: bytes
     """Of the collector: policies are taken from nobody else."""
@@ -131,7 +141,7 @@ def _load_facts(folder: Path) -> dict[str, Any]:
 
 def change_facts(folder: Path, **facts: Any) -> None:
     """Change facts of an identity; on the disk before this returns."""
-    with _changing:
+    with changing:
         changed = _load_facts(folder) | facts
         write_private(folder / FACTS_FILE, json.dumps(changed, indent=1).encode())
 
@@ -144,6 +154,44 @@ def verify_same_device(folder: Path, identity: Identity) -> None:
     """
     if _load_facts(folder)["device_id"] != identity.device_id:
         raise EnrolmentError("another device went on for this one meanwhile", hint="nothing is to be done")
+
+
+def swap_folder(folder: Path, whole: Path, aside: Path) -> None:
+    """Put an identity in the place of another one: it appears at once or not at all, and the other's keys are gone."""
+    with changing:
+        if aside.exists():
+            shutil.rmtree(aside)
+        # Set aside as a whole: removed file by file, it would for a while be neither here nor gone.
+        if whole.exists():
+            whole.rename(aside)
+        folder.rename(whole)
+        sync_folder(whole.parent)
+        if aside.exists():
+            shutil.rmtree(aside)
+
+
+def finish_swap(candidates: Iterable[Path], whole: Path, aside: Path) -> None:
+    """Do the rest of a swap that a power cut ended: one identity is in its place, and no key of another is left.
+
+    The place is empty: the first candidate that is whole goes there; if none is, what was set aside goes back.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    with changing:
+        is_there = (whole / FACTS_FILE).exists()
+        if not aside.exists() or (whole.exists() and not is_there):
+            return
+        if not is_there:
+            try:
+                next((each for each in candidates if (each / FACTS_FILE).exists()), aside).rename(whole)
+            except OSError:
+                # Whoever else looks at this moment does the same.
+                if not whole.exists():
+                    raise
+            sync_folder(whole.parent)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(aside)
 
 
 def write_identity(folder: Path, reply: EnrolReply, facts: dict[str, Any], ca_pem: bytes) -> None:
@@ -159,7 +207,8 @@ def write_identity(folder: Path, reply: EnrolReply, facts: dict[str, Any], ca_pe
         except (MalformedError, SignatureError) as error:
             raise EnrolmentError(f"the collector's answer cannot be used: {error}", hint=ASK) from error
         if trust.version > facts["trust_version"]:
-            facts, ca_pem = facts | to_facts(trust), to_bundle(trust.ca_certificates)
+            facts |= to_facts(trust, events_address=facts["events_address"], enrol_address=facts["enrol_address"])
+            ca_pem = to_bundle(trust.ca_certificates)
     facts |= {
         "school_id": reply.school_id,
         "school_name": reply.school_name,
@@ -192,12 +241,18 @@ def open_trust_statement(signed: SignedTrust, verifier: Verifier, school_id: str
     return trust
 
 
-def to_facts(trust: Trust) -> dict[str, Any]:
-    """Return what an identity keeps of a statement of trust, beside the CAs."""
+def to_facts(trust: Trust, *, events_address: str, enrol_address: str) -> dict[str, Any]:
+    """Return what an identity keeps of a statement of trust, beside the CAs; the addresses before it are the way back.
+
+    No CA is kept for that: one that a statement leaves out may have been stolen.
+    """
+    is_moved = (events_address, enrol_address) != (trust.events_address, trust.enrol_address)
     return {
         "trust_version": trust.version,
         "enrol_address": trust.enrol_address,
         "events_address": trust.events_address,
+        "former_enrol_address": enrol_address if is_moved else "",
+        "former_events_address": events_address if is_moved else "",
     }
 
 

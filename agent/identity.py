@@ -6,7 +6,6 @@ two private keys live `keystore`, what is asked of the collector `request`; `upl
 """
 
 import shutil
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +14,13 @@ from agent.device import (
     SPOOL_KEY_BYTES,
     Identity,
     change_facts,
+    changing,
     find_store,
+    finish_swap,
     load_identity,
     open_trust_statement,
     read_dates,
+    swap_folder,
     to_bundle,
     to_facts,
     to_pem,
@@ -38,7 +40,7 @@ from agent.request import (
     verify_reply,
 )
 from proto.errors import SchoolwardenError, SignatureError
-from proto.files import make_private_folder, sync_folder, write_private
+from proto.files import make_private_folder, write_private
 from proto.token import Token
 from proto.wire import DeviceFacts, EnrolReply, EnrolRequest, RekeyRequest, SignedTrust
 
@@ -102,18 +104,42 @@ class IdentityFolder:
 
         Raises:
             SignatureError: our collector did not sign it.
-            MalformedError: it cannot be read, is another school's, or names what is no CA.
-        EnrolmentError: the identity is another device's meanwhile.
+            MalformedError: it cannot be read, is another school's, or names what is no CA or no address.
+            EnrolmentError: the identity is another device's meanwhile.
         """
         trust = open_trust_statement(signed, identity.policy_verifier, identity.school_id)
         if trust.version <= identity.trust_version:
             return identity
-        verify_same_device(self._whole, identity)
-        bundle, facts = to_bundle(trust.ca_certificates), to_facts(trust)
-        # Should the power go between the two, the version is still the old one, and the statement comes again.
-        write_private(self._whole / "ca.crt", bundle)
-        change_facts(self._whole, **facts)
+        facts = to_facts(trust, events_address=identity.events_address, enrol_address=identity.enrol_address)
+        bundle = to_bundle(trust.ca_certificates)
+        with changing:
+            verify_same_device(self._whole, identity)
+            # Should the power go between the two, the version is still the old one, and the statement comes again.
+            write_private(self._whole / "ca.crt", bundle)
+            change_facts(self._whole, **facts)
         return replace(identity, ca_certificate_pem=bundle, **facts)
+
+    def go_back(self, identity: Identity) -> Identity | None:
+        """Come again to where the collector was before the last statement of trust, and the next time to where it says.
+
+        None: it was nowhere else. Whom this machine trusts stays, and so does the version: a later statement holds.
+
+        Raises:
+            EnrolmentError: the identity is another device's meanwhile.
+        """
+        if not identity.former_events_address:
+            return None
+        facts = {
+            "events_address": identity.former_events_address,
+            # The first version of these files did not know it.
+            "enrol_address": identity.former_enrol_address or identity.enrol_address,
+            "former_events_address": identity.events_address,
+            "former_enrol_address": identity.enrol_address,
+        }
+        with changing:
+            verify_same_device(self._whole, identity)
+            change_facts(self._whole, **facts)
+        return replace(identity, **facts)
 
     def replace_certificate(self, identity: Identity, certificate: bytes) -> Identity:
         """Go on with another certificate (DER) for the same key.
@@ -126,11 +152,12 @@ class IdentityFolder:
             verify_certificate(certificate, identity.keys)
         except ValueError as error:
             raise EnrolmentError(f"the collector's certificate cannot be used: {error}", hint=ASK) from error
-        verify_same_device(self._whole, identity)
         dates, pem = read_dates(certificate), to_pem(certificate)
-        # Should the power go between the two, the dates are still the old ones, and another certificate is asked for.
-        write_private(self._whole / "tls.crt", pem)
-        change_facts(self._whole, **dates)
+        with changing:
+            verify_same_device(self._whole, identity)
+            # Should the power go between the two, the dates are still the old ones, and another one is asked for.
+            write_private(self._whole / "tls.crt", pem)
+            change_facts(self._whole, **dates)
         return replace(identity, tls_certificate_pem=pem, **dates)
 
     def make_request(
@@ -160,8 +187,8 @@ class IdentityFolder:
         """
         verify_reply(reply, find_store(self._partial).load(self._partial), token.school_id)
 
-    def complete(self, token: Token, reply: EnrolReply) -> Identity:
-        """Keep what the collector answered. The identity appears at once or not at all; the token is kept nowhere.
+    def prepare(self, token: Token, reply: EnrolReply) -> Identity:
+        """Write down what the collector answered, beside what is here, and return it; the token is kept nowhere.
 
         Raises:
             EnrolmentError: no identity can be made of the answer; what was here before stays.
@@ -171,13 +198,33 @@ class IdentityFolder:
         facts = {
             "enrol_address": token.enrol_address,
             "events_address": token.events_address,
+            "former_enrol_address": "",
+            "former_events_address": "",
             "safeguarding_root_fingerprint": token.safeguarding_root_fingerprint.hex(),
             "trust_version": 0,
         }
         write_identity(self._partial, reply, facts, to_pem(token.ca_certificate))
+        return load_identity(self._partial)
+
+    def commit(self) -> Identity:
+        """Put what was prepared in the place of the identity: it appears at once or not at all.
+
+        Raises:
+            NotEnrolledError: it cannot be read.
+        """
         # A successor that was begun would have been the former identity's.
         shutil.rmtree(self._successor, ignore_errors=True)
         return self._swap(self._partial)
+
+    def complete(self, token: Token, reply: EnrolReply) -> Identity:
+        """Do both, for a machine whose queue does not come along.
+
+        Raises:
+            EnrolmentError: no identity can be made of the answer; what was here before stays.
+            KeyStoreError: the keys cannot be read where they live.
+        """
+        self.prepare(token, reply)
+        return self.commit()
 
     def make_rekey_request(self, former: Identity, reason: str, facts: DeviceFacts) -> RekeyRequest:
         """Return the request to go on for a device with new keys, which are made once and live where the former's do.
@@ -205,6 +252,8 @@ class IdentityFolder:
         facts = {
             "enrol_address": former.enrol_address,
             "events_address": former.events_address,
+            "former_enrol_address": former.former_enrol_address,
+            "former_events_address": former.former_events_address,
             "safeguarding_root_fingerprint": former.safeguarding_root_fingerprint.hex(),
             "trust_version": former.trust_version,
         }
@@ -226,9 +275,9 @@ class IdentityFolder:
         Raises:
             NotEnrolledError: none was prepared.
         """
-        if (self._successor / FACTS_FILE).exists():
-            return self._swap(self._successor)
-        return self.load()
+        if not (self._successor / FACTS_FILE).exists():
+            raise NotEnrolledError("no device that goes on for this one was prepared", hint="nothing is to be done")
+        return self._swap(self._successor)
 
     def _make_keys(self, folder: Path, store_name: str) -> Keys:
         store = open_store(store_name)
@@ -243,28 +292,11 @@ class IdentityFolder:
             raise _unusable(folder) from error
 
     def _swap(self, folder: Path) -> Identity:
-        if self._aside.exists():
-            shutil.rmtree(self._aside)
-        # Set aside as a whole: removed file by file, it would for a while be neither here nor gone.
-        if self._whole.exists():
-            self._whole.rename(self._aside)
-        folder.rename(self._whole)
-        sync_folder(self._whole.parent)
-        if self._aside.exists():
-            shutil.rmtree(self._aside)
+        swap_folder(folder, self._whole, self._aside)
         return self.load()
 
     def _finish_swap(self) -> None:
-        """Put in its place what a power cut left beside it, the former identity already set aside."""
-        if self._whole.exists() or not self._aside.exists():
-            return
-        for folder in (self._successor, self._partial):
-            if (folder / FACTS_FILE).exists():
-                # Whoever else looks at this moment does the same.
-                with suppress(FileNotFoundError):
-                    folder.rename(self._whole)
-                    sync_folder(self._whole.parent)
-                return
+        finish_swap((self._successor, self._partial), self._whole, self._aside)
 
     def _unreadable(self, error: Exception) -> NotEnrolledError:
         return NotEnrolledError(

@@ -96,7 +96,19 @@ class Pipeline:
 
         A signal handler may call it: it wakes nobody, for that takes a lock, which the interrupted code may hold.
         """
-        self._stop_reason = reason
+        # Whoever ends us without a word does not take away the word of another.
+        self._stop_reason = self._stop_reason or reason
+
+    def take_held(self) -> list[Record]:
+        """Return what is not on the disk when `run` is over, dropped counts included, for whoever goes on in our place."""
+        self._take_submitted()
+        self._tell_dropped()
+        held, self._held = self._held, []
+        return held
+
+    def inherit(self, held: Sequence[Record]) -> None:
+        """Take over what the one before us could not bring onto the disk, before anything of our own."""
+        self._held[:0] = held
 
     def run(self) -> None:
         """Do what is due, then wait for the next or for somebody to wake us; until stopped."""

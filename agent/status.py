@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file that says how the running agent stands, for `status` and for people. What is in it is told by the agent."""
+"""The file that says how the running agent stands, and its words for people. What is in it is told by the agent."""
 
 import json
 import logging
@@ -7,13 +7,17 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agent.errors import SpoolError
+from agent.keystore.names import STORES
 from proto.files import write_private
 
 log = logging.getLogger(__name__)
+
+CLOCK_IS_OFF_AFTER_S = 60
 
 
 class StatusFile:
@@ -56,3 +60,40 @@ class StatusFile:
             self._due.clear()
             self.write(is_running=True)
             self._due.wait(self._every_s)
+
+
+def to_lines(status: dict[str, Any], *, age_s: float, state: Path) -> list[str]:
+    """Return a status in words, line by line; `age_s` is for how long nothing newer has been written."""
+    lines = [f"Device {status['device']} of {status['school']}; its keys live in {STORES[status['keys']]}"]
+    if not status["running"]:
+        seen = f"last seen running {age_s / 60:.0f} minutes ago" if status["written_at_ns"] else "it never ran"
+        if age_s < 0:
+            seen = "the clock was set back since it was last seen"
+        lines.append(f"Not running ({seen}). Start it: schoolwarden-agent run --state {state}")
+    else:
+        line = "connected" if status["connected"] else f"not connected: {status['problem']}"
+        versions = f"policy {status['policy_version']}; readers of flags {status['recipients_version'] or 'none'}"
+        lines.append(f"Running, {line}; {status['waiting_events']} events wait; {versions}")
+    ends_at_s = status["certificate_ends_at_s"]
+    until = f"{datetime.fromtimestamp(ends_at_s, UTC):%Y-%m-%d}" if ends_at_s else "a day that is not known yet"
+    lines.append(f"Collector: {status['collector']}; our certificate is good until {until}")
+    offset_s = status["clock_offset_ns"] / 1e9
+    if abs(offset_s) > CLOCK_IS_OFF_AFTER_S:
+        lines.append(f"This machine's clock is {_to_words(offset_s)} of the collector's")
+    if number := status["quarantined_events"]:
+        lie = "1 event lies" if number == 1 else f"{number} events lie"
+        lines.append(f"{lie} in quarantine: {status['quarantined_why'] or 'the collector could not take it'}")
+    if status["happened"]:
+        lines.append(f"What happened: {status['happened']}")
+    lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status["checks"]]
+    lines += [f"Not watched: {each}" for each in status["not_watched"]]
+    return lines
+
+
+def _to_words(offset_s: float) -> str:
+    """Say how far one clock is from another, in the largest unit of which there are two."""
+    amount, unit = abs(offset_s) / 60, "minutes"
+    for size, larger in ((60, "hours"), (24, "days")):
+        if amount >= 2 * size:
+            amount, unit = amount / size, larger
+    return f"{amount:.0f} {unit} {'ahead' if offset_s > 0 else 'behind'}"

@@ -2,7 +2,8 @@
 """Whether an envelope may go into the ledger: whose it is, what it proves, and where it stands in its chain.
 
 It reads the ledger to tell a repetition from a fork and changes nothing; `ingest` acts on the answer. A device that is
-told of a fork gives up its identity for a new one, so nobody is told so but on the device's own signature.
+told of a fork gives up its identity for a new one, so nobody is told so but on the device's own signature. Nor does
+anybody learn without it what the ledger holds, or have it look: the one thread that judges does so for all devices.
 """
 
 import re
@@ -13,8 +14,8 @@ from collector import ledger
 from collector.devices import SPEAKING_STATES, DeviceKey
 from collector.ledger import Head
 from proto.chain import GENESIS
-from proto.envelope import MAX_ENVELOPE_BYTES, Opened, open_envelope, read_missing, signed_bytes
-from proto.errors import ChainError, SignatureError, UntrustedInputError
+from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS, Opened, open_envelope, read_missing, signed_bytes
+from proto.errors import ChainError, MalformedError, SignatureError, UntrustedInputError
 from proto.events import KINDS, ChainRestarted
 from proto.wire import Envelope, Refusal, decode_header_block
 
@@ -61,15 +62,17 @@ def find_predecessor(engine: Engine, envelope: Envelope, key: DeviceKey, head: H
     """Step 2: return the end of the chain that the envelope must follow, or None if the ledger holds all of it already.
 
     Raises:
-        RefusedError: its numbers are none, it leaves a gap, or the ledger holds something else in its place.
+        RefusedError: its numbers are none, it leaves a gap, or it goes back and the device did not sign it, or the
+            ledger holds something else in its place.
     """
     if not 1 <= envelope.epoch <= MAX_EPOCH or not 1 <= envelope.first_seq <= envelope.last_seq <= MAX_SEQ:
         raise RefusedError(Refusal.REASON_MALFORMED, "epochs and events are numbered from 1, and not without end")
     if envelope.epoch < head.epoch:
         # A machine that was set back asks so what we hold of what its image still has to send.
-        if _find_held(engine, envelope, envelope.last_seq) == _read_headers(envelope):
-            return None
-        raise _forked(envelope, key, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
+        sent = _read_signed_headers(envelope, key)
+        if _find_held(engine, envelope, envelope.last_seq) != sent:
+            raise RefusedError(Refusal.REASON_FORKED, f"the chain is in epoch {head.epoch}, not {envelope.epoch}")
+        return None
     if envelope.epoch > head.epoch:
         # The device began anew. It must say why in its first event: see `open_next`.
         begin = Head(envelope.epoch, 0, GENESIS, is_stored=head.is_stored)
@@ -107,32 +110,29 @@ def open_next(envelope: Envelope, key: DeviceKey, predecessor: Head) -> Opened:
 
 
 def _verify_repetition(engine: Engine, envelope: Envelope, key: DeviceKey, head: Head) -> None:
-    sent = _read_headers(envelope)
+    sent = _read_signed_headers(envelope, key)
     held = _find_held(engine, envelope, min(envelope.last_seq, head.seq))
     if not held or held != sent[: len(held)]:
-        raise _forked(envelope, key, f"the ledger holds another event under number {envelope.first_seq}")
+        raise RefusedError(Refusal.REASON_FORKED, f"the ledger holds another event under number {envelope.first_seq}")
     if envelope.last_seq > head.seq:
         raise _out_of_order(head)
 
 
-def _forked(envelope: Envelope, key: DeviceKey, detail: str) -> RefusedError:
-    """Return the refusal of a fork; of a bad signature when the device did not sign what is in the wrong place."""
+def _read_signed_headers(envelope: Envelope, key: DeviceKey) -> list[bytes]:
+    """Return the headers of an envelope that goes back: as many as it is numbered for, and signed by the device."""
     covered = (envelope.school_id, envelope.device_id, envelope.epoch, envelope.first_seq, envelope.last_seq)
     try:
+        headers = decode_header_block(envelope.header_block)
+        # Before anything is looked up: it is one's own word how far back, and how many.
+        if not 1 <= len(headers) <= MAX_EVENTS or len(headers) != envelope.last_seq - envelope.first_seq + 1:
+            raise MalformedError(f"{len(headers)} headers do not make events {envelope.first_seq}-{envelope.last_seq}")
         signed = signed_bytes(envelope.version, *covered, envelope.header_block, read_missing(envelope))
         key.verifier.verify(envelope.signature, signed)
     except SignatureError as error:
-        return RefusedError(Refusal.REASON_BAD_SIGNATURE, error.message)
-    except UntrustedInputError as error:
-        return RefusedError(Refusal.REASON_MALFORMED, error.message)
-    return RefusedError(Refusal.REASON_FORKED, detail)
-
-
-def _read_headers(envelope: Envelope) -> list[bytes]:
-    try:
-        return decode_header_block(envelope.header_block)
+        raise RefusedError(Refusal.REASON_BAD_SIGNATURE, error.message) from error
     except UntrustedInputError as error:
         raise RefusedError(Refusal.REASON_MALFORMED, error.message) from error
+    return headers
 
 
 def _find_held(engine: Engine, envelope: Envelope, last_seq: int) -> list[bytes]:

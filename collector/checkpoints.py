@@ -43,9 +43,18 @@ class Checkpoint:
 
 
 def hash_checkpoint(school_id: str, number: int, made_at_ns: int, heads_json: str, previous_hash: bytes) -> bytes:
-    """Return what is signed, and what the next checkpoint refers to."""
-    fields = json.dumps([school_id, number, made_at_ns, heads_json, previous_hash.hex()], separators=(",", ":"))
+    """Return what is signed, and what the next checkpoint refers to.
+
+    It covers the hash of the heads, not their text: who follows the links to a later one needs no heads.
+    """
+    heads_hash = hash_heads(heads_json)
+    fields = json.dumps([school_id, number, made_at_ns, heads_hash, previous_hash.hex()], separators=(",", ":"))
     return hashlib.sha256(DOMAIN + fields.encode()).digest()
+
+
+def hash_heads(heads_json: str) -> str:
+    """Return what stands for the heads in a checkpoint's hash: their SHA-256 in hexadecimal."""
+    return hashlib.sha256(heads_json.encode()).hexdigest()
 
 
 def make_checkpoint(engine: Engine, school_id: str, signer: Signer, now_ns: int) -> Checkpoint | None:

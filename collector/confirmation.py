@@ -14,14 +14,11 @@ from sqlalchemy import Connection, Engine, select, update
 from collector.audit import record
 from collector.devices import SPEAKING_STATES, Device, DeviceState, confirm, query_devices, revoke, to_device
 from collector.errors import UsageError
-from collector.expected_devices import Fit, link, load_free_rows, move
+from collector.expected_devices import SETTLED_SUCCESSIONS, Fit, link, load_free_rows, move
 from collector.store.engine import reading, writing
 from collector.store.schema import devices
-from proto.enrolment import ENROLLED_AGAIN
 
 MAX_WHY_CHARACTERS = 500
-_SETTLED = ("", ENROLLED_AGAIN)
-"""How a device may have come without a question open about the one before: that one is revoked already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Waiting:
     @property
     def is_settled_by_list(self) -> bool:
         """Whether it may be confirmed together with others: it fits a row, and is no copy of a device that speaks."""
-        return self.listed is not None and self.device.succession in _SETTLED
+        return self.listed is not None and self.device.succession in SETTLED_SUCCESSIONS
 
 
 def list_waiting(engine: Engine, school_id: str) -> list[Waiting]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Row, case, func, select, update
 
 from collector.errors import UsageError
 from collector.sodium import to_fast_verifier
-from collector.store.engine import reading, writing
+from collector.store.engine import reading, take_turns, writing
 from collector.store.schema import device_keys, devices, heads, incidents
 from proto.keys import Verifier
 
@@ -151,6 +151,22 @@ def find_revoked(engine: Engine, school_id: str) -> set[str]:
     )
     with reading(engine) as connection:
         return set(connection.execute(query).scalars())
+
+
+def hold_states(connection: Connection, school_id: str) -> None:
+    """Let no device be heard and ended at the same moment: what this transaction finds of that holds until its end.
+
+    Whoever calls it does so first of all, or two may wait for each other.
+    """
+    take_turns(connection, f"states {school_id}")
+
+
+def find_ended(connection: Connection, device_ids: Iterable[str]) -> set[str]:
+    """Return those of some devices that may not speak any more."""
+    query = select(devices.c.device_id).where(
+        devices.c.device_id.in_(sorted(device_ids)), devices.c.state.not_in(sorted(SPEAKING_STATES))
+    )
+    return set(connection.execute(query).scalars())
 
 
 def confirm(connection: Connection, school_id: str, device_id: str, *, by: str, now_ns: int) -> None:

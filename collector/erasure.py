@@ -4,25 +4,26 @@
     1 place     where each event stands in its device's chain: its header stays for ever, and names nobody
     2 tombstone signed, linked to the one before it, for every event whose content is there
     3 content   payload and salt; without the salt nobody can guess what a short text was
-    4 copies    of the same bytes in what the device sent and was refused
+    4 copies    of the same bytes in what the device sent and was refused, and in what came as another's
     5 words     that the collector made of it: an incident's line, and its subject if nothing else is left behind it
 
 What stays: headers; what the collector knows of a machine today (its software, media, sessions: the device's next
 list takes its place); what people wrote about an incident; the audit log. Backups keep what they hold until the school
-lets them go. Who may ask for it is for the caller: `commands.evidence` for the operator, `annulment` for readers.
+lets them go. Who may ask for it is for the caller: `commands.erasure` for the operator, `annulment` for readers.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, or_, select, update
 
 from collector import audit
-from collector.errors import UsageError
-from collector.ledger import SEALED_KINDS
-from collector.store.engine import reading, writing
-from collector.store.schema import devices, envelopes, events, incident_events, incidents, payloads, refused
+from collector.errors import StoreError, UsageError
+from collector.ledger import SEALED_KINDS, forget_refused
+from collector.store.engine import BUSY_TIMEOUT_MS, reading, writing
+from collector.store.schema import devices, envelopes, events, incident_events, incidents, payloads
 from collector.tombstones import Grave, Reason, add_tombstones
 from proto.chain import link
 from proto.events import Audience, Missing
@@ -30,9 +31,14 @@ from proto.keys import Signer
 from proto.wire import decode_header, decode_header_block
 
 MAX_EVENTS = 10_000
-"""In one go: one transaction."""
+"""In one go, and one row of the audit log for each transaction of it."""
+EVENTS_A_TRANSACTION = 100
+"""No writer waits long for a great erasure: devices are heard between two of these."""
 MAX_NOTE_CHARACTERS = 500
 ERASED_WORDS = "what a device said about it was erased"
+
+LOG_TRIES = 10
+LOG_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +110,16 @@ def list_events_of(engine: Engine, school_id: str, incident_id: str) -> list[int
         return sorted(_list_known(connection, incident_id) | {row.first_event_id, row.last_event_id} - {0})
 
 
+def verify_note(note: str) -> None:
+    """Check that a note says something, and not too much.
+
+    Raises:
+        UsageError: it is empty or too long.
+    """
+    if not 0 < len(note.strip()) <= MAX_NOTE_CHARACTERS:
+        raise UsageError("say why, in one line", hint=f"--note TEXT of at most {MAX_NOTE_CHARACTERS} characters")
+
+
 def erase_events(
     engine: Engine,
     school_id: str,
@@ -115,32 +131,42 @@ def erase_events(
     now_ns: int,
     actor: str = audit.COMMAND_LINE,
 ) -> int:
-    """Erase the content of events, with a row in the audit log; return how many had any.
+    """Erase the content of events, and return how many had any; `truncate_log` is for the caller.
+
+    It takes as many transactions as it needs, each with its row in the audit log, which says how far it has come.
 
     Raises:
         UsageError: one of them cannot be erased so, see `plan_erasure`, or the note is empty or too long.
+        StoreError: it ended half way, and says where.
     """
-    note = note.strip()
-    if not 0 < len(note) <= MAX_NOTE_CHARACTERS:
-        raise UsageError("say why, in one line", hint=f"--note TEXT of at most {MAX_NOTE_CHARACTERS} characters")
-    doomed = [each.event_id for each in plan_erasure(engine, school_id, event_ids) if each.has_content]
-    if not doomed:
-        return 0
-    with writing(engine) as connection:
-        count = erase_contents(
-            connection, school_id, signer, doomed, reason=reason, actor=actor, note=note, now_ns=now_ns
-        )
-        audit.record(
-            connection,
-            school_id,
-            actor=actor,
-            action="events.erased",
-            subject=f"events/{doomed[0]}" if count == 1 else f"events/{doomed[0]}-{doomed[-1]}",
-            detail=f"{count}, {reason.value}: {note}",
-            now_ns=now_ns,
-        )
-    truncate_log(engine)
-    return count
+    verify_note(note)
+    doomed = [each for each in plan_erasure(engine, school_id, event_ids) if each.has_content]
+    # By device: each one's refused evidence is looked through in few transactions.
+    wanted = [each.event_id for each in sorted(doomed, key=lambda each: (each.device, each.event_id))]
+    done = 0
+    for chunk in _chunks(wanted, EVENTS_A_TRANSACTION):
+        try:
+            with writing(engine) as connection:
+                count = erase_contents(
+                    connection, school_id, signer, chunk, reason=reason, actor=actor, note=note.strip(), now_ns=now_ns
+                )
+                progress = f"{done + count}" if len(wanted) == len(chunk) else f"{done + count} of {len(wanted)}"
+                audit.record(
+                    connection,
+                    school_id,
+                    actor=actor,
+                    action="events.erased",
+                    subject=f"events/{chunk[0]}" if len(chunk) == 1 else f"events/{chunk[0]}-{chunk[-1]}",
+                    detail=f"{progress}, {reason.value}: {note.strip()}",
+                    now_ns=now_ns,
+                )
+        except StoreError as error:
+            if not done:
+                raise
+            said = f"only {done} of {len(wanted)} events are erased: {error.message}"
+            raise StoreError(said, hint="the same command again goes on from there") from error
+        done += count
+    return done
 
 
 def erase_contents(
@@ -171,31 +197,47 @@ def erase_contents(
     # 2
     graves = [grave for grave, _ in erased]
     add_tombstones(connection, school_id, signer, graves, reason=reason, actor=actor, note=note, now_ns=now_ns)
-    for grave, content in erased:
-        # 3
+    # 3
+    for grave in graves:
         connection.execute(
             update(payloads)
             .where(payloads.c.event_id == grave.event_id)
             .values(salt=b"", body=b"", missing=int(Missing.ERASED))
         )
-        # 4
-        connection.execute(_WIPE_REFUSED[connection.dialect.name], {"school": school_id, "part": content.salt})
+    # 4
+    salts = {content.salt for _, content in erased}
+    forget_refused(connection, school_id, {grave.device_id for grave in graves}, salts)
     # 5
     _forget_words(connection, school_id, [grave.event_id for grave in graves])
     return len(graves)
 
 
 def truncate_log(engine: Engine) -> bool:
-    """Empty the embedded database's write-ahead log, which holds older pages; False if a reader is in the way.
+    """Empty the embedded database's write-ahead log, which holds older pages; False if somebody is in the way.
 
-    Its pages themselves are overwritten at the commit (`secure_delete`). PostgreSQL keeps old rows until VACUUM.
+    Its pages themselves are overwritten at the commit (`secure_delete`). PostgreSQL keeps old rows until VACUUM. The
+    collector tries it with each checkpoint, too.
     """
     if engine.dialect.name != "sqlite":
-        return False
+        return True
+    for tries_left in reversed(range(LOG_TRIES)):
+        if _try_to_truncate(engine):
+            return True
+        if tries_left:
+            time.sleep(LOG_PAUSE_S)
+    return False
+
+
+def _try_to_truncate(engine: Engine) -> bool:
     connection = engine.raw_connection()
     try:
         cursor = connection.cursor()
-        row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # It must not wait for readers here: it would have taken the writers' lock, and all of them wait for that.
+        cursor.execute("PRAGMA busy_timeout = 0")
+        try:
+            row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         return bool(row is not None and row[0] == 0)
     finally:
         connection.close()
@@ -265,14 +307,3 @@ def _list_with_content(connection: Connection, event_ids: set[int]) -> set[int]:
 
 def _chunks(numbers: Sequence[int], size: int = 500) -> list[Sequence[int]]:
     return [numbers[start : start + size] for start in range(0, len(numbers), size)]
-
-
-def _wipe_refused(position: Any) -> Any:
-    """Empty what was refused and holds these bytes: a salt is 32 random ones, and stands next to its content."""
-    return update(refused).where(refused.c.school_id == bindparam("school"), position > 0).values(bytes=b"")
-
-
-_WIPE_REFUSED = {
-    "sqlite": _wipe_refused(func.instr(refused.c.bytes, bindparam("part"))),
-    "postgresql": _wipe_refused(func.position(bindparam("part").op("in")(refused.c.bytes))),
-}

@@ -6,7 +6,7 @@
     2 order     it starts where the chain ends: the same again is acknowledged, another one that is signed is a fork
     3 proof     signature, chain and content verify
     4 meaning   the school's rules are applied; what is kept in tables of its own, flags among it, is noted
-    5 commit    evidence, heads, incidents and refusals are one transaction
+    5 commit    evidence, heads, incidents and refusals are one transaction, if everybody in it may still speak then
     6 answer    only now: acknowledged, or refused with the reason
 
 One thread does 1 to 6 for whatever has queued: no timer, the commit itself is the pause in which the next ones
@@ -63,6 +63,10 @@ class _Work:
     refused: list[tuple[str, Envelope, RefusedError]] = field(default_factory=list)
     noted: list[tuple[Note, Arrived]] = field(default_factory=list)
     answers: Delivery = field(default_factory=list)
+
+
+class _EndedError(Exception):
+    """A device may not speak any more since its envelope was judged: nothing was stored, and all is judged again."""
 
 
 class Ingest:
@@ -130,8 +134,7 @@ class Ingest:
         stops = False
         while not stops and (first := self._queue.get()) is not None:
             batch, stops = self._drain(first)
-            while batch:
-                batch = self._process(batch)
+            self._process_all(batch)
 
     def _drain(self, first: Submission) -> tuple[list[Submission], bool]:
         """Take what has queued, up to a limit; say whether the end was among it."""
@@ -147,14 +150,20 @@ class Ingest:
             count += submission.envelope.last_seq - submission.envelope.first_seq + 1
         return batch, False
 
+    def _process_all(self, batch: list[Submission]) -> None:
+        while batch:
+            batch = self._process(batch)
+
     def _process(self, batch: list[Submission]) -> list[Submission]:
-        """Do all steps for a batch in one commit; return what has to wait for that commit."""
+        """Do all steps for a batch in one commit; return what has to wait for that commit, or be judged anew."""
         now, later = split(batch)
         try:
             work = _Work(self._next_event_id or ledger.find_next_event_id(self._engine))
             for submission in now:
                 self._take(work, submission)
             self._commit(work)
+        except _EndedError:
+            return batch
         except StoreError as error:
             log.error("nothing of %d envelopes was stored: %s", len(batch), error)
             self._give_up(batch, error)
@@ -165,7 +174,7 @@ class Ingest:
             if len(batch) > 1:
                 # One that nobody foresaw must not take the others with it.
                 for submission in batch:
-                    self._process([submission])
+                    self._process_all([submission])
             else:
                 self._give_up(batch, StoreError(f"the collector failed: {type(error).__name__}"))
             return []
@@ -262,6 +271,7 @@ class Ingest:
             for each, (before, head) in work.heads.items()
         ]
         with writing(self._engine) as connection:
+            self._verify_speaking(connection, work)
             append_rows(connection, work.envelopes, work.events, work.payloads)
             if moved and not move_heads(connection, moved):
                 raise StoreError("somebody else appended for the same device", hint="run one collector for a folder")
@@ -272,6 +282,15 @@ class Ingest:
             counting.record_sightings(connection, self._school_id, work.sightings, now_ns)
         self._next_event_id = work.first_event_id + len(work.events)
         self._heads.update({device_id: head for device_id, (_, head) in work.heads.items()})
+
+    def _verify_speaking(self, connection: Connection, work: _Work) -> None:
+        """Check in the transaction that stores: a machine that enrolled again was told where its former device ends."""
+        if work.heads:
+            devices.hold_states(connection, self._school_id)
+            if ended := devices.find_ended(connection, work.heads):
+                for device_id in ended:
+                    self._keys.pop(device_id, None)
+                raise _EndedError
 
     def _keep_refused(
         self,

@@ -6,23 +6,36 @@ checks the whole of it without trusting this module.
 """
 
 import hashlib
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, insert, or_, select, update
 
 from collector.store.engine import reading
-from collector.store.schema import envelopes, events, heads, payloads, refused
+from collector.store.schema import devices, envelopes, events, heads, payloads, refused
 from proto.chain import GENESIS
+from proto.envelope import MAX_EVENTS
 from proto.errors import MalformedError
 from proto.events import KINDS, Audience, Missing
 from proto.wire import decode_header_block, to_json
 
 REFUSED_KEPT_BYTES = 64 * 1024
 REFUSED_KEPT_A_DEVICE = 1000
+REFUSED_KEPT_A_PENDING_DEVICE = 50
+"""A token for many machines makes many of these, and nobody has said yet that any of them is ours."""
+REFUSED_KEPT_A_SCHOOL = 16 * 1024
+"""At most 1 GiB, however many devices send."""
 
 SEALED_KINDS = frozenset(kind for kind, each in KINDS.items() if each.audience is Audience.SAFEGUARDING)
 """What is in these is for the readers of flags: no page but theirs shows it, and no rule speaks about it."""
+
+_SALT = re.compile(rb"\n\x20(?=(.{32}))", re.DOTALL)
+"""How a payload's salt stands in what a device sends: field 1, 32 bytes; also where the rest is cut off or garbled."""
+
+_PENDING = "pending"
+"""As `devices` has it, which stands beside this module."""
 
 _MISSING_IN_WORDS: dict[int, str] = {
     Missing.QUEUE_FULL: "the device's queue was full and let this content go",
@@ -81,7 +94,12 @@ class RefusedEvidence:
 def find_head(engine: Engine, device_id: str) -> Head:
     """Return where a device's chain ends; epoch 1, sequence 0 for a device that has sent nothing."""
     with reading(engine) as connection:
-        row = connection.execute(select(heads).where(heads.c.device_id == device_id)).first()
+        return read_head(connection, device_id)
+
+
+def read_head(connection: Connection, device_id: str) -> Head:
+    """Return the same inside a transaction."""
+    row = connection.execute(select(heads).where(heads.c.device_id == device_id)).first()
     return Head(row.epoch, row.seq, row.hash) if row else Head(1, 0, GENESIS, is_stored=False)
 
 
@@ -102,6 +120,8 @@ def find_headers(engine: Engine, device_id: str, epoch: int, first_seq: int, las
         select(envelopes.c.first_seq, envelopes.c.header_block)
         .where(envelopes.c.device_id == device_id, envelopes.c.epoch == epoch)
         .where(envelopes.c.first_seq <= last_seq, envelopes.c.last_seq >= first_seq)
+        # No envelope reaches further, and without it the index leads through the epoch from its beginning.
+        .where(envelopes.c.first_seq > first_seq - MAX_EVENTS)
         .order_by(envelopes.c.first_seq)
     )
     with reading(engine) as connection:
@@ -133,25 +153,13 @@ def find_event(engine: Engine, school_id: str, event_id: int) -> StoredEvent | N
         return _to_event(row, connection.execute(envelope).one()) if row else None
 
 
-def list_events(engine: Engine, school_id: str, device_id: str, *, limit: int = 50) -> list[StoredEvent]:
-    """Return a device's newest events with their content, newest first."""
-    with reading(engine) as connection:
-        newest = connection.execute(
-            select(envelopes.c.first_event_id, envelopes.c.first_seq, envelopes.c.last_seq)
-            .where(envelopes.c.school_id == school_id, envelopes.c.device_id == device_id)
-            .order_by(envelopes.c.first_event_id.desc())
-            .limit(limit)
-        ).all()
-    ids = [
-        row.first_event_id + offset for row in newest for offset in reversed(range(row.last_seq - row.first_seq + 1))
-    ]
-    return [event for event in (find_event(engine, school_id, each) for each in ids[:limit]) if event]
-
-
 def keep_refused(
     connection: Connection, school_id: str, device_id: str, *, raw: bytes, reason: str, detail: str, now_ns: int
 ) -> None:
-    """Keep what a device sent and was refused. The same again is counted; past a limit the oldest goes."""
+    """Keep what a device sent and was refused. The same again is counted; past a limit the oldest goes.
+
+    There is a limit for the device and one for the school. Both count pieces and not bytes, which would have to be read.
+    """
     digest = hashlib.sha256(raw).digest()
     counted = connection.execute(
         update(refused)
@@ -174,15 +182,40 @@ def keep_refused(
             bytes=raw[:REFUSED_KEPT_BYTES],
         )
     )
-    kept = (
-        select(refused.c.refused_id)
-        .where(refused.c.device_id == device_id)
-        .order_by(refused.c.refused_id.desc())
-        .limit(REFUSED_KEPT_A_DEVICE)
-    )
+    state = connection.execute(select(devices.c.state).where(devices.c.device_id == device_id)).scalar()
+    of_device = REFUSED_KEPT_A_PENDING_DEVICE if state == _PENDING else REFUSED_KEPT_A_DEVICE
+    # One statement: two writers that delete in several could wait for each other.
     connection.execute(
-        refused.delete().where(refused.c.device_id == device_id, refused.c.refused_id.not_in(kept.scalar_subquery()))
+        refused.delete().where(
+            or_(
+                _is_past(refused.c.device_id == device_id, of_device),
+                _is_past(refused.c.school_id == school_id, REFUSED_KEPT_A_SCHOOL),
+            )
+        )
     )
+
+
+def forget_refused(
+    connection: Connection, school_id: str, device_ids: Collection[str], salts: Collection[bytes]
+) -> None:
+    """Empty what was refused and holds one of these salts, which stand next to their contents.
+
+    Looked through, once for all salts, is what these devices sent and what came as another's: writers wait meanwhile.
+    """
+    query = (
+        select(refused.c.refused_id, refused.c.bytes)
+        .where(refused.c.school_id == school_id, func.length(refused.c.bytes) > 0)
+        .where(or_(refused.c.device_id.in_(device_ids), refused.c.reason == "wrong_device"))
+        .execution_options(yield_per=50)
+    )
+    wanted = frozenset(salts)
+    found = [
+        {"found": row.refused_id}
+        for row in connection.execute(query)
+        if not wanted.isdisjoint(_SALT.findall(row.bytes))
+    ]
+    if found:
+        connection.execute(update(refused).where(refused.c.refused_id == bindparam("found")).values(bytes=b""), found)
 
 
 def list_refused(engine: Engine, school_id: str) -> list[RefusedEvidence]:
@@ -206,6 +239,12 @@ def list_refused(engine: Engine, school_id: str) -> list[RefusedEvidence]:
     with reading(engine) as connection:
         rows = connection.execute(query).mappings().all()
     return [RefusedEvidence(**{**row, "sha256": row["sha256"].hex()}) for row in rows]
+
+
+def _is_past(is_of: ColumnElement[bool], limit: int) -> ColumnElement[bool]:
+    """Whether refused evidence is older than the newest so many pieces of the same."""
+    newest_past = select(refused.c.refused_id).where(is_of).order_by(refused.c.refused_id.desc()).offset(limit).limit(1)
+    return and_(is_of, refused.c.refused_id <= newest_past.scalar_subquery())
 
 
 def _to_event(row: Any, envelope: Any) -> StoredEvent:

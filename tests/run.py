@@ -119,14 +119,14 @@ HERE = "not postgres and not soak and not desktop and not rig and not tpm"
 UNIT = ("proto", "rules", "agent", "collector", "hostile", "installers", "soak", "test_*.py")
 
 GROUPS = (
-    Group("unit", UNIT, HERE, 660, is_parallel=True),
-    Group("fuzz", ("fuzz",), "not soak", 130, find_missing_atheris),
-    Group("scenarios", ("scenarios",), HERE, 160, is_parallel=True),
-    Group("browser", ("browser",), "not soak", 160, find_missing_chromium, is_parallel=True),
-    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 480, find_missing_desktop),
+    Group("unit", UNIT, HERE, 720, is_parallel=True),
+    Group("fuzz", ("fuzz",), "not soak", 120, find_missing_atheris),
+    Group("scenarios", ("scenarios",), HERE, 170, is_parallel=True),
+    Group("browser", ("browser",), "not soak", 170, find_missing_chromium, is_parallel=True),
+    Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 500, find_missing_desktop),
     Group("tpm", ("agent", "scenarios"), "tpm and not soak", 90, find_missing_tpm),
     Group("rigs", ("rigs",), "rig and not soak", 420, find_missing_rig),
-    Group("postgres", (".",), "postgres and not soak", 110, find_missing_postgres, is_parallel=True),
+    Group("postgres", (".",), "postgres and not soak", 120, find_missing_postgres, is_parallel=True),
 )
 
 

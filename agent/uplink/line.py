@@ -16,13 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from agent.clock import read_running_ns
-from agent.errors import AgentError, EnrolmentError
+from agent.errors import EnrolmentError
 from agent.identity import Identity
 from agent.spool import Spool
 from agent.uplink.channel import is_certificate_refused, open_device_channel
 from agent.uplink.comparison import Break, ChainBrokenError
 from agent.uplink.exchange import Exchange, RefusedError
-from agent.uplink.words import explain_error
+from agent.uplink.words import explain_disk, explain_error
+from proto.errors import SchoolwardenError
 from proto.wire import (
     EVENTS_METHOD,
     EVENTS_SERVICE,
@@ -93,6 +94,8 @@ class Uplink:
         boot_id: bytes = b"",
     ) -> None:
         self._identity = identity
+        self._asking = threading.Lock()
+        """Held from the question for another identity until its answer is kept."""
         self._spool = spool
         self._agent_version = agent_version
         self._bundle_version = bundle_version
@@ -110,6 +113,11 @@ class Uplink:
             threading.Thread(target=self._run, name="uplink", daemon=True),
             threading.Thread(target=self._keep_renewed, name="renewal", daemon=True),
         )
+
+    @property
+    def identity(self) -> Identity:
+        """What the next connection is made with: whom it trusts, where it goes, until when its certificate is good."""
+        return self._identity
 
     def start(self) -> None:
         """Begin to send."""
@@ -154,6 +162,14 @@ class Uplink:
 
         Less than 0: there is nothing more to do.
         """
+        try:
+            return self._serve_or_tell()
+        except Exception as error:
+            # A bug must not end the thread that everything waits for: events are kept, and it tries again.
+            log.exception("an error in the uplink")
+            return f"an error in the agent: {type(error).__name__}", 0.0
+
+    def _serve_or_tell(self) -> tuple[str, float]:
         import grpc
 
         try:
@@ -175,25 +191,34 @@ class Uplink:
         except grpc.RpcError as error:
             self._is_refused = is_certificate_refused(error)
             return explain_error(error, self._identity.events_address, self._identity.ca_certificate_pem), 0.0
-        except AgentError as error:
+        except SchoolwardenError as error:
             return error.message, 0.0
-        except Exception as error:
-            # A bug must not end the thread that everything waits for: events are kept, and it tries again.
-            log.exception("an error in the uplink")
-            return f"an error in the agent: {type(error).__name__}", 0.0
+        except OSError as error:
+            # Nothing on this path but the disk: what is wrong with the network, gRPC says.
+            log.error("what the line has to keep cannot be kept: %s", error)
+            return explain_disk(error), REFUSED_PAUSE_S
         return "the collector ended the connection", 0.0
 
     def _keep_renewed(self) -> None:
         while not self._stopping.wait(RENEWAL_EVERY_S):
             try:
-                self._identity = self._tell.renew(self.find_clock_offset_ns()) or self._identity
-            except AgentError as error:
+                self._keep(lambda: self._tell.renew(self.find_clock_offset_ns()))
+            except SchoolwardenError as error:
                 log.error("%s", error)
+            except Exception:
+                # A certificate that nobody renews ends the line months later, when nobody knows why any more.
+                log.exception("an error in the renewal")
+
+    def _keep(self, ask: Callable[[], Identity | None]) -> None:
+        """Ask for another identity and keep it if there is one. One thread at a time: an older answer that is kept
+        after a newer one would take back whom we trust."""
+        with self._asking:
+            self._identity = ask() or self._identity
 
     def _serve_one_stream(self) -> None:
         import grpc
 
-        self._identity = self._tell.renew(self.find_clock_offset_ns(), is_refused=self._is_refused) or self._identity
+        self._keep(lambda: self._tell.renew(self.find_clock_offset_ns(), is_refused=self._is_refused))
         self._is_refused = False
         with open_device_channel(self._identity) as channel:
             method = channel.stream_stream(
@@ -257,7 +282,7 @@ class Uplink:
         elif kind == "drill":
             self._tell.drill(answer.drill)
         elif kind == "trust":
-            self._identity = self._tell.trust(answer.trust) or self._identity
+            self._keep(lambda: self._tell.trust(answer.trust))
 
     def _set_state(self, state: LineState) -> None:
         self.state = state

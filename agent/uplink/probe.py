@@ -33,9 +33,9 @@ def find_obstacle(address: str, roots_pem: bytes) -> str:
 
     Steps: 1 the name, 2 the connection, 3 the proxy, 4 TLS, 5 HTTP/2.
     """
-    host, port = _split(address)
-    proxy = find_proxy(host)
     try:
+        host, port = _split(address)
+        proxy = find_proxy(host)
         # 1, 2
         connection = _connect(*(_split(proxy[1]) if proxy else (host, port)), proxy[0] if proxy else "")
         with connection:
@@ -52,15 +52,26 @@ def find_obstacle(address: str, roots_pem: bytes) -> str:
 
 
 def find_proxy(host: str) -> tuple[str, str] | None:
-    """Return the variable and the address of the proxy that gRPC goes through to reach a host, if any."""
+    """Return the variable and the address of the proxy that gRPC goes through to reach a host, if any.
+
+    Raises:
+        Found: the variable does not hold what it should.
+    """
     excepted = next((os.environ[name] for name in NO_PROXY_VARIABLES if os.environ.get(name)), "")
     if any(each and host.endswith(each) for each in (part.strip() for part in excepted.split(","))):
         return None
     for name in PROXY_VARIABLES:
         if value := os.environ.get(name, ""):
-            parts = urlsplit(value)
-            if parts.hostname:
-                return name, f"{_bracket(parts.hostname)}:{parts.port or 80}"
+            try:
+                parts = urlsplit(value)
+                proxy, port = parts.hostname, parts.port
+            except ValueError as error:
+                # What it holds is not shown: there may be a password in it.
+                raise Found(
+                    f"the variable {name} holds no address: give it as http://HOST:PORT, or take it out of the service"
+                ) from error
+            if proxy:
+                return name, f"{_bracket(proxy)}:{port or 80}"
     return None
 
 
@@ -76,6 +87,9 @@ def _connect(host: str, port: int, variable: str) -> socket.socket:
         ) from error
     except ConnectionRefusedError as error:
         raise Found(f"nothing listens at {what}: check that it runs, and the port") from error
+    except ValueError as error:
+        # Python does not even ask for it: an empty label, a label that is too long, a NUL.
+        raise Found(f"{host} cannot be the name of a machine: check the address") from error
     except OSError as error:
         raise Found(f"there is no way to {what} ({error.strerror}): check the network") from error
 
@@ -190,6 +204,8 @@ def _explain_cut(address: str) -> str:
 
 def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise Found(f"{address} is no address: it has to be HOST:PORT")
     return host.strip("[]"), int(port)
 
 

@@ -4,10 +4,14 @@
 gRPC's own words come first; where they leave open what stands in between, `probe` goes and looks.
 """
 
+import errno
+import logging
 import re
 from typing import Any
 
 from agent.uplink.probe import find_obstacle
+
+log = logging.getLogger(__name__)
 
 _ENDED_BY_OTHERS = re.compile(r"http2 header with status: (\d{3})")
 _PROBED = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "UNKNOWN", "INTERNAL")
@@ -26,13 +30,31 @@ def explain_error(error: Any, address: str = "", roots_pem: bytes = b"") -> str:
         return "the collector is there, but this is another port of it: events and enrolment have a port each"
     if code == "RESOURCE_EXHAUSTED":
         return f"the collector has too much to do ({details}): it is tried again"
-    if code in _PROBED and address and (obstacle := find_obstacle(address, roots_pem)):
+    if code in _PROBED and address and (obstacle := _look(address, roots_pem)):
         return obstacle
     if code == "UNAVAILABLE":
         return _explain_unavailable(details)
     if code in ("CANCELLED", "DEADLINE_EXCEEDED"):
         return "the collector did not answer in time"
     return f"{details or code} ({code})"
+
+
+def explain_disk(error: OSError) -> str:
+    """Say what it means that something could not be kept."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (
+        f"the disk does not take what this machine has to keep ({error.strerror or type(error).__name__}): "
+        f"{'make room on it' if is_full else 'look at the disk and at the state folder'}"
+    )
+
+
+def _look(address: str, roots_pem: bytes) -> str:
+    try:
+        return find_obstacle(address, roots_pem)
+    except Exception:
+        # It is asked while another error is handled, which still has words of its own.
+        log.exception("an error while looking at %s", address)
+        return ""
 
 
 def _explain_unavailable(details: str) -> str:

@@ -20,6 +20,12 @@ A rotation makes a new CA and destroys the key of the one that issues now:
   - tokens that were made before stay good
   - a backup of authority/ from before is of no use any more; make one afterwards
 """
+RETIREMENT = """\
+A retirement drops the oldest former CA for good:
+  - whoever comes with a certificate of it, or knows no other CA, is not let in any more and must enrol again
+  - devices are told: connected ones within seconds, others when they come back
+"""
+NOTHING_CHANGED = "Nothing was changed. To do it: --yes\n"
 
 
 def add_authority(commands: Any) -> None:
@@ -31,7 +37,10 @@ def add_authority(commands: Any) -> None:
     status = add_command(actions, "status", _status, "list the CAs, who needs them, and what devices are told")
     rotate = add_command(actions, "rotate", _rotate, "make a new CA; without --yes it only says what it would do")
     rotate.add_argument("--yes", action="store_true", help="do it")
-    retire = add_command(actions, "retire", _retire, "drop the oldest former CA, when nobody needs it any more")
+    retire = add_command(
+        actions, "retire", _retire, "drop the oldest former CA; without --yes it only says what it would do"
+    )
+    retire.add_argument("--yes", action="store_true", help="do it")
     retire.add_argument(
         "--even-if-needed", action="store_true", help="devices that need it must enrol again; for a stolen key"
     )
@@ -60,7 +69,7 @@ def _rotate(options: argparse.Namespace) -> int:
         standing = find_standing(engine, config, time.time_ns())
         sys.stderr.write(ROTATION)
         _show(standing, options.format)
-        sys.stderr.write("Nothing was changed. To do it: --yes\n")
+        sys.stderr.write(NOTHING_CHANGED)
         return 0
     standing = rotate(engine, config, now_ns=time.time_ns(), actor=COMMAND_LINE)
     _show(standing, options.format)
@@ -69,9 +78,16 @@ def _rotate(options: argparse.Namespace) -> int:
 
 
 def _retire(options: argparse.Namespace) -> int:
-    from collector.enrolment.rotation import retire
+    from collector.enrolment.rotation import retire, weigh_retirement
 
     config, engine = open_folder(options)
+    if not options.yes:
+        retirement = weigh_retirement(engine, config, even_if_needed=options.even_if_needed, now_ns=time.time_ns())
+        sys.stderr.write(RETIREMENT)
+        print_rows([_to_row(retirement.authority)], options.format, "")
+        sys.stderr.write(f"{retirement.authority.name}: {retirement.needs}.\n")
+        sys.stderr.write(NOTHING_CHANGED)
+        return 0
     dropped = retire(engine, config, even_if_needed=options.even_if_needed, now_ns=time.time_ns(), actor=COMMAND_LINE)
     print_rows([_to_row(dropped)], options.format, "")
     sys.stderr.write(f"{dropped.name} is trusted no more.\n")
@@ -116,9 +132,10 @@ def _show(standing: "Standing", format: str) -> None:
     if not all(each.is_announced for each in standing.authorities):
         sys.stderr.write("It does not name all of these CAs. To tell devices: authority announce\n")
     if standing.devices_behind or standing.old_tokens:
+        behind, old = standing.devices_behind, standing.old_tokens
         sys.stderr.write(
-            f"{standing.devices_behind} devices may not know the new CA yet; "
-            f"{standing.old_tokens} tokens that are still good were made before it.\n"
+            f"{behind} {'device' if behind == 1 else 'devices'} may not know the new CA yet; "
+            f"{old} {'token that is still good was' if old == 1 else 'tokens that are still good were'} made before it.\n"
         )
 
 

@@ -23,6 +23,11 @@ def add_export_evidence(commands: Any) -> None:
     add_dir(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="F.zip", help="the file to write")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    parser.add_argument(
+        "--with-sealed-headers",
+        action="store_true",
+        help="give headers of safeguarding events that stand between the others: the file tells of them",
+    )
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -31,9 +36,20 @@ def _export(options: argparse.Namespace) -> int:
     from collector.verifier.schoolwarden_verify import verify
 
     config, engine = open_folder(options)
-    case = load_incident(engine, config.school_id, options.incident, is_operator=True)
+    case = load_incident(
+        engine,
+        config.school_id,
+        options.incident,
+        is_operator=True,
+        with_sealed_headers=options.with_sealed_headers,
+    )
     # Before the export goes into the audit log, not after.
     _verify_target(options.output, is_forced=options.force)
+    if options.with_sealed_headers:
+        sys.stderr.write(
+            "Warning: safeguarding flags that a device raised in that time show in this file: when, on which device, "
+            "how\ngrave and for whom, not what they say. Give it to nobody who may not know that there were any.\n"
+        )
     content = export_evidence(engine, config, case, actor=COMMAND_LINE, now_ns=time.time_ns())
     _write(options.output, content, is_forced=options.force)
     sys.stderr.write(f"{options.output}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}\n")

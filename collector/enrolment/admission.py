@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from collector.audit import record
 from collector.authority import Authority
 from collector.config import Config
-from collector.devices import SPEAKING_STATES, DeviceState, to_fact
+from collector.devices import SPEAKING_STATES, DeviceState, find_ended, hold_states, to_fact
 from collector.enrolment import certificates, proofs
 from collector.enrolment.tokens import find_token, use_token, verify_token
 from collector.errors import EnrolmentRefusedError
 from collector.expected_devices import match_device
+from collector.ledger import Head, read_head
 from collector.store.engine import reading, writing
 from collector.store.schema import device_keys, devices
 from proto.enrolment import ENROLLED_AGAIN
@@ -41,6 +42,8 @@ class Admitted:
     certificate: bytes
     """DER."""
     is_pending: bool
+    former: Head | None = None
+    """Where the record of the device that it proved to have been ends for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,8 @@ def enrol(engine: Engine, config: Config, authority: Authority, request: EnrolRe
     3. The evidence key signed the request, and so did that of the device that this machine was before, if it was one.
     4. The certificate request is signed by the TLS key.
     5. The token still has that use; the device, its keys, its certificate, the use of the token and the end of the
-       former device are one transaction.
+       former device are one transaction. What that one was heard to say is told with the answer: the rest of it comes
+       again from the new device, so nothing may be taken of it any more (`ingest` asks in the transaction it commits).
 
     Raises:
         EnrolmentRefusedError: one of these does not hold; nothing was changed.
@@ -86,6 +90,8 @@ def enrol(engine: Engine, config: Config, authority: Authority, request: EnrolRe
     issued = certificates.issue(authority, request.certificate_request, config.school_id, device_id)
     # 5
     with writing(engine) as connection:
+        if request.former_device_id:
+            hold_states(connection, config.school_id)
         row = find_token(connection, config.school_id, token_sha256, is_held=True)
         is_known = find_state(connection, device_id) is not None
         token = verify_token(row, now_ns, was_used=is_known)
@@ -93,7 +99,8 @@ def enrol(engine: Engine, config: Config, authority: Authority, request: EnrolRe
             _admit_with_token(connection, config.school_id, request, issued, token, now_ns)
         certificates.write_down(connection, config.school_id, issued, now_ns)
         state = find_state(connection, device_id)
-    return Admitted(device_id, issued.der, is_pending=state == DeviceState.PENDING)
+        former_head = _find_former_head(connection, device_id, request.former_device_id)
+    return Admitted(device_id, issued.der, is_pending=state == DeviceState.PENDING, former=former_head)
 
 
 def to_device_id(school_id: str, came_by: bytes, public_key: bytes) -> str:
@@ -190,6 +197,14 @@ def _find_former(connection: Connection, school_id: str, request: EnrolRequest) 
     if found is None:
         raise EnrolmentRefusedError("the device that this machine was before is not known here")
     return found[1]
+
+
+def _find_former_head(connection: Connection, device_id: str, former_device_id: str) -> Head | None:
+    """Return where the chain of a device ends that was ended for this one; None if it is not the one it named then."""
+    mine = select(devices.c.former_device_id).where(devices.c.device_id == device_id)
+    is_mine = bool(former_device_id) and connection.execute(mine).scalar_one() == former_device_id
+    # One that may still speak has no end yet.
+    return read_head(connection, former_device_id) if is_mine and find_ended(connection, [former_device_id]) else None
 
 
 def _admit_with_token(

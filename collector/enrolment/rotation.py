@@ -54,6 +54,15 @@ class Standing:
     """Still good, and made before this CA: devices that enrol with one know only a former one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """A former CA that may be dropped."""
+
+    authority: AuthorityStatus
+    needs: str
+    """In words, who needs it still and must enrol again."""
+
+
 def find_standing(engine: Engine, config: Config, now_ns: int) -> Standing:
     """Return how the CAs stand.
 
@@ -99,6 +108,25 @@ def rotate(engine: Engine, config: Config, *, now_ns: int, actor: str = COMMAND_
     return find_standing(engine, config, now_ns)
 
 
+def weigh_retirement(engine: Engine, config: Config, *, even_if_needed: bool = False, now_ns: int) -> Retirement:
+    """Return which CA would be dropped now, and who needs it still. Nothing is changed.
+
+    Raises:
+        UsageError: there is no former CA, or devices need it still: without it they must enrol again.
+        StoreError: the database does not answer.
+    """
+    standing = find_standing(engine, config, now_ns)
+    oldest, needs = standing.authorities[-1], _list_needs(standing)
+    if oldest.is_issuing:
+        raise UsageError("there is no former CA", hint="make a new one first: schoolwarden-collector authority rotate")
+    if needs and not even_if_needed:
+        raise UsageError(
+            f"{oldest.name} is still needed: {'; '.join(needs)}",
+            hint="wait for them; --even-if-needed drops it all the same, and those devices must enrol again",
+        )
+    return Retirement(oldest, "; ".join(needs) or "nobody needed it")
+
+
 def retire(
     engine: Engine, config: Config, *, even_if_needed: bool = False, now_ns: int, actor: str = COMMAND_LINE
 ) -> AuthorityStatus:
@@ -108,31 +136,28 @@ def retire(
         UsageError: there is none, or devices need it still: without it they must enrol again.
         StoreError: the database does not answer.
     """
-    standing = find_standing(engine, config, now_ns)
-    oldest = standing.authorities[-1]
-    reasons = _list_needs(standing)
-    if not oldest.is_issuing and reasons and not even_if_needed:
-        raise UsageError(
-            f"{oldest.name} is still needed: {'; '.join(reasons)}",
-            hint="wait for them; --even-if-needed drops it all the same, and those devices must enrol again",
-        )
+    retirement = weigh_retirement(engine, config, even_if_needed=even_if_needed, now_ns=now_ns)
     dropped = retire_authority(config.authority_folder)
     authorities = load_authorities(config.authority_folder)
     announce(engine, config, ca_certificates=authorities.certificates_der, actor=actor, now_ns=now_ns)
-    detail = "; ".join(reasons) or "nobody needed it"
     der = dropped.public_bytes(serialization.Encoding.DER)
-    _record(engine, config, "authority.retired", der, detail=detail, now_ns=now_ns, actor=actor)
-    return oldest
+    _record(engine, config, "authority.retired", der, detail=retirement.needs, now_ns=now_ns, actor=actor)
+    return retirement.authority
 
 
 def _list_needs(standing: Standing) -> list[str]:
     """Return in words who needs the oldest CA."""
-    needs = {
-        "{} devices hold a certificate of it": standing.authorities[-1].devices,
-        "{} devices did not say yet that they know the new one": standing.devices_behind,
-        "{} tokens that are still good were made before the new one": standing.old_tokens,
-    }
-    return [words.format(count) for words, count in needs.items() if count]
+    needs = (
+        (standing.authorities[-1].devices, "1 device holds", "{} devices hold", "a certificate of it"),
+        (standing.devices_behind, "1 device", "{} devices", "did not say yet that the new one is known there"),
+        (
+            standing.old_tokens,
+            "1 token that is still good was",
+            "{} tokens that are still good were",
+            "made before the new one",
+        ),
+    )
+    return [f"{one if count == 1 else many.format(count)} {rest}" for count, one, many, rest in needs if count]
 
 
 def _to_status(

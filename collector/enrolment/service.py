@@ -124,7 +124,7 @@ class EnrolmentService:
         return RenewReply(certificate=certificate, server_time_ns=self._clock_ns(), trust=self._standing().trust)
 
     def _welcome(self, admitted: Admitted) -> EnrolReply:
-        standing = self._standing()
+        standing, former = self._standing(), admitted.former
         return EnrolReply(
             school_id=self._config.school_id,
             school_name=self._config.school_name,
@@ -136,6 +136,9 @@ class EnrolmentService:
             bundle=standing.bundle,
             trust=standing.trust,
             is_pending=admitted.is_pending,
+            former_epoch=former.epoch if former else 0,
+            former_seq=former.seq if former else 0,
+            former_head_hash=former.hash if former else b"",
         )
 
     def _to_handler(self, answer: Callable[[bytes], Answer], what: str) -> Handler:

@@ -21,6 +21,10 @@ from proto.events import Audience, FlagRaised
 
 MAX_ENVELOPES_AT_THE_CONSOLE = 5_000
 MAX_ENVELOPES = 1_000_000
+_WAY_OUT_OF_OPERATOR = (
+    "--with-sealed-headers gives it, if it is headers of safeguarding events that stand in it; whoever gets the file "
+    "learns of them. If it is too long, resolve incidents sooner: each is a case"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +42,18 @@ class Case:
     may_show: Callable[[int, str], bool]
     """Whether its asker may learn that a sealed event of this number and kind stands among the others."""
     max_envelopes: int = MAX_ENVELOPES_AT_THE_CONSOLE
+    way_out: str = "ask whoever runs the collector; for evidence of a flag, another of its readers"
+    """What its asker can do if it cannot be given to him."""
+    given_beside: str = ""
+    """What the audit log says was given beside the case."""
 
 
-def load_incident(engine: Engine, school_id: str, incident_id: str, *, is_operator: bool) -> Case:
-    """Return the case of an incident of security. Who has the database anyway may see which events are sealed ones.
+def load_incident(
+    engine: Engine, school_id: str, incident_id: str, *, is_operator: bool, with_sealed_headers: bool = False
+) -> Case:
+    """Return the case of an incident of security. Who has the database anyway may give headers of sealed events away.
+
+    He has to say so: whoever gets the file would learn that somebody was flagged, when, and on which device.
 
     Raises:
         UsageError: there is no such incident, or no event stands behind it.
@@ -72,8 +84,10 @@ def load_incident(engine: Engine, school_id: str, incident_id: str, *, is_operat
         rule=incident.rule,
         word=word | {"sightings that were only counted": max(incident.count - len(event_ids), 0)},
         event_ids=event_ids,
-        may_show=lambda _event_id, _kind: is_operator,
+        may_show=lambda _event_id, _kind: is_operator and with_sealed_headers,
         max_envelopes=MAX_ENVELOPES if is_operator else MAX_ENVELOPES_AT_THE_CONSOLE,
+        way_out=_WAY_OUT_OF_OPERATOR if is_operator else "ask whoever runs the collector",
+        given_beside=", with sealed headers" if is_operator and with_sealed_headers else "",
     )
 
 

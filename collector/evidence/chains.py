@@ -6,12 +6,14 @@ It judges nothing: a ledger that was tampered with gives evidence that does not 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, or_, select
 
+from collector.checkpoints import hash_heads
 from collector.errors import StoreError
 from collector.evidence.case import Case
 from collector.ledger import SEALED_KINDS
@@ -19,6 +21,9 @@ from collector.store.schema import checkpoints, device_keys, devices, envelopes,
 from proto.errors import MalformedError
 from proto.events import Missing
 from proto.wire import to_json
+
+_ROWS_AT_ONCE = 20
+"""Checkpoints of a large school are large: they are read a few at a time."""
 
 Position = tuple[int, int]
 """Epoch and number of an event in its device's chain."""
@@ -42,8 +47,8 @@ class Chain:
     rows: Sequence[Row[Any]]
     """Envelopes, in order."""
     end: Position
-    covered_by: int
-    """The first checkpoint that covers an event of the case in it."""
+    covered_by: frozenset[int]
+    """The checkpoints that cover it: of each epoch the first."""
 
 
 def load_chains(connection: Connection, school_id: str, case: Case) -> list[Chain]:
@@ -60,30 +65,24 @@ def load_chains(connection: Connection, school_id: str, case: Case) -> list[Chai
         row = _find_envelope(connection, school_id, event_id)
         found.setdefault(row.device_id, {})[row.epoch, row.first_seq + event_id - row.first_event_id] = event_id
         first_ids.setdefault(row.device_id, row.first_event_id)
-    last: dict[tuple[str, int], int] = {}
-    for device_id, wanted in found.items():
-        last |= {(device_id, epoch): seq for epoch, seq in sorted(wanted)}
-    ends = _find_ends(connection, school_id, last)
     chains = []
     for device_id, wanted in sorted(found.items()):
         newest, _ = max(wanted)
-        if (device_id, newest) not in ends:
+        ends = _find_ends(connection, school_id, device_id, dict(sorted(wanted)))
+        if newest not in ends:
             raise UncoveredError
-        # A chain that began anew before the next checkpoint leaves its end in none; the verifier says so.
-        number = min(ends[each][0] for each in ends if each[0] == device_id)
-        end = (newest, ends[device_id, newest][1])
-        rows = [
-            row
-            for row in connection.execute(
-                select(envelopes)
-                .where(envelopes.c.school_id == school_id, envelopes.c.device_id == device_id)
-                .where(envelopes.c.first_event_id >= first_ids[device_id])
-                .order_by(envelopes.c.epoch, envelopes.c.first_seq)
-            )
-            if (row.epoch, row.first_seq) <= end
-        ]
+        epoch, seq = end = (newest, ends[newest][1])
+        rows = connection.execute(
+            select(envelopes)
+            .where(envelopes.c.school_id == school_id, envelopes.c.device_id == device_id)
+            .where(envelopes.c.first_event_id >= first_ids[device_id])
+            .where(or_(envelopes.c.epoch < epoch, and_(envelopes.c.epoch == epoch, envelopes.c.first_seq <= seq)))
+            .order_by(envelopes.c.epoch, envelopes.c.first_seq)
+            .limit(case.max_envelopes + 1)
+        ).all()
         _verify_shown(connection, case, rows)
-        chains.append(Chain(device_id=device_id, wanted=wanted, rows=rows, end=end, covered_by=number))
+        covered_by = frozenset(number for number, _ in ends.values())
+        chains.append(Chain(device_id=device_id, wanted=wanted, rows=rows, end=end, covered_by=covered_by))
     return chains
 
 
@@ -155,8 +154,10 @@ def load_keys(connection: Connection, school_id: str, device_id: str) -> dict[st
 
 
 def list_tombstones(connection: Connection, school_id: str, chain: Chain) -> Iterator[dict[str, Any]]:
-    """Return what was erased of a chain's run, as the collector signed it."""
-    begin = (chain.rows[0].epoch, chain.rows[0].first_seq)
+    """Return what was erased of the events that the case rests on, as the collector signed it.
+
+    Who erased another's matter, and why, is not told to whoever gets this file.
+    """
     query = (
         select(tombstones)
         .where(tombstones.c.school_id == school_id, tombstones.c.device_id == chain.device_id)
@@ -164,7 +165,7 @@ def list_tombstones(connection: Connection, school_id: str, chain: Chain) -> Ite
     )
     names = "number at_ns event_id device_id epoch seq reason actor note".split()
     for row in connection.execute(query):
-        if begin <= (row.epoch, row.seq) <= chain.end:
+        if (row.epoch, row.seq) in chain.wanted:
             yield {name: getattr(row, name) for name in names} | {
                 "event_hash": row.event_hash.hex(),
                 "previous_hash": row.previous_hash.hex(),
@@ -172,21 +173,26 @@ def list_tombstones(connection: Connection, school_id: str, chain: Chain) -> Ite
             }
 
 
-def list_checkpoints(connection: Connection, school_id: str, first: int) -> Iterator[dict[str, Any]]:
-    """Return the checkpoints from one on, oldest first."""
+def list_checkpoints(connection: Connection, school_id: str, whole: Collection[int]) -> Iterator[dict[str, Any]]:
+    """Return the checkpoints from the first that covers on, oldest first: those that cover with their heads.
+
+    Of the others there is what links a checkpoint that somebody printed on any later day: a year of them is small.
+    """
     query = (
         select(checkpoints)
-        .where(checkpoints.c.school_id == school_id, checkpoints.c.number >= first)
+        .where(checkpoints.c.school_id == school_id, checkpoints.c.number >= min(whole))
         .order_by(checkpoints.c.number)
     )
-    for row in connection.execute(query):
-        yield {
-            "number": row.number,
-            "made_at_ns": row.made_at_ns,
-            "heads": row.heads,
-            "previous_hash": row.previous_hash.hex(),
-            "signature": row.signature.hex(),
-        }
+    with connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as rows:
+        for row in rows:
+            is_whole = row.number in whole
+            yield {
+                "number": row.number,
+                "made_at_ns": row.made_at_ns,
+                **({"heads": row.heads} if is_whole else {"heads_sha256": hash_heads(row.heads)}),
+                "previous_hash": row.previous_hash.hex(),
+                "signature": row.signature.hex(),
+            }
 
 
 def _find_envelope(connection: Connection, school_id: str, event_id: int) -> Any:
@@ -207,32 +213,39 @@ def _find_envelope(connection: Connection, school_id: str, event_id: int) -> Any
 
 
 def _find_ends(
-    connection: Connection, school_id: str, last: dict[tuple[str, int], int]
-) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return for each device and epoch the first checkpoint after its last event, and where the chain ended then."""
-    ends: dict[tuple[str, int], tuple[int, int]] = {}
+    connection: Connection, school_id: str, device_id: str, last: dict[int, int]
+) -> dict[int, tuple[int, int]]:
+    """Return for each epoch the first checkpoint after its last event, and where the chain ended then.
+
+    Of an epoch in between, on which nothing rests, the first checkpoint that saw it. A chain that began anew before the
+    next checkpoint leaves its end in none; the verifier says so.
+    """
+    ends: dict[int, tuple[int, int]] = {}
+    begin = f'["{device_id}",'
     query = (
         select(checkpoints.c.number, checkpoints.c.heads)
-        .where(checkpoints.c.school_id == school_id)
+        .where(checkpoints.c.school_id == school_id, checkpoints.c.heads.contains(begin, autoescape=True))
         .order_by(checkpoints.c.number)
     )
-    for row in connection.execute(query):
-        if not any(device_id in row.heads for device_id, _ in last.keys() - ends.keys()):
-            continue
-        for who, epoch, seq, *_ in json.loads(row.heads):
-            if (who, epoch) in last and (who, epoch) not in ends and seq >= last[who, epoch]:
-                ends[who, epoch] = row.number, seq
+    with connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as rows:
+        for row in rows:
+            for epoch, seq in re.findall(re.escape(begin) + r"(\d+),(\d+),", row.heads):
+                if min(last) <= int(epoch) <= max(last) and int(seq) >= last.get(int(epoch), 0):
+                    ends.setdefault(int(epoch), (row.number, int(seq)))
+            if max(last) in ends:
+                break
     return ends
 
 
 def _verify_shown(connection: Connection, case: Case, rows: Sequence[Row[Any]]) -> None:
     if len(rows) > case.max_envelopes:
         raise UnshownError
-    for row in rows:
-        sealed = connection.execute(
-            select(events.c.event_id, events.c.kind)
-            .where(events.c.event_id.between(row.first_event_id, row.first_event_id + row.last_seq - row.first_seq))
-            .where(events.c.kind.in_(SEALED_KINDS))
-        ).all()
-        if not all(case.may_show(each.event_id, each.kind) for each in sealed):
-            raise UnshownError
+    first, last = rows[0], max(rows, key=lambda row: row.first_event_id)
+    sealed = connection.execute(
+        select(events.c.event_id, events.c.kind)
+        .where(events.c.school_id == first.school_id, events.c.device_id == first.device_id)
+        .where(events.c.event_id.between(first.first_event_id, last.first_event_id + last.last_seq - last.first_seq))
+        .where(events.c.kind.in_(SEALED_KINDS))
+    )
+    if not all(case.may_show(each.event_id, each.kind) for each in sealed.all()):
+        raise UnshownError

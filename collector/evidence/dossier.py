@@ -6,8 +6,8 @@ case.json                       which events the case rests on; the collector's 
 keys.json                       the devices' keys, each with the proof of enrolment or succession
 devices/<id>/envelopes-N.json   what the device signed: an unbroken run, without contents
 devices/<id>/contents-N.json    the contents of the events that the case rests on; others are withheld
-tombstones-N.json               what was erased, signed by the collector
-checkpoints-N.json              from the first that covers the run to the newest, signed by the collector
+tombstones-N.json               what was erased of these events, signed by the collector
+checkpoints-N.json              those that cover the runs, whole; of others up to the newest what links them; signed
 manifest.json, manifest.sig     the SHA-256 of each of the others, signed by the collector
 """
 
@@ -70,7 +70,7 @@ def export_evidence(engine: Engine, config: Config, case: Case, *, actor: str, n
     except UnshownError as error:
         raise UsageError(
             "this evidence cannot be given to you as one file: it is too long, or others' matters stand in it",
-            hint="ask whoever runs the collector; for evidence of a flag, another of its readers",
+            hint=case.way_out,
         ) from error
     manifest = to_json(_describe(config, signer, case, files, actor, now_ns))
     files |= {"manifest.json": manifest, "manifest.sig": signer.sign(DOMAIN + manifest)}
@@ -82,7 +82,7 @@ def export_evidence(engine: Engine, config: Config, case: Case, *, actor: str, n
             actor=actor,
             action="evidence.exported",
             subject=case.name,
-            detail=f"SHA-256 {hashlib.sha256(content).hexdigest()}",
+            detail=f"SHA-256 {hashlib.sha256(content).hexdigest()}{case.given_beside}",
             now_ns=now_ns,
         )
     return content
@@ -102,8 +102,8 @@ def _collect(engine: Engine, school_id: str, case: Case) -> dict[str, bytes]:
             erased += chains.list_tombstones(connection, school_id, chain)
         files["keys.json"] = to_json([keys[device_id] for device_id in sorted(keys)])
         files |= to_parts("tombstones", erased)
-        first = min(chain.covered_by for chain in found)
-        return files | to_parts("checkpoints", chains.list_checkpoints(connection, school_id, first))
+        whole = frozenset[int]().union(*(chain.covered_by for chain in found))
+        return files | to_parts("checkpoints", chains.list_checkpoints(connection, school_id, whole))
 
 
 def _describe(

@@ -15,6 +15,7 @@ from collector.expected_devices.listing import find_expected as find_expected
 from collector.expected_devices.listing import list_expected as list_expected
 from collector.expected_devices.listing import page_expected as page_expected
 from collector.expected_devices.matching import BY_LIST as BY_LIST
+from collector.expected_devices.matching import SETTLED_SUCCESSIONS as SETTLED_SUCCESSIONS
 from collector.expected_devices.matching import link as link
 from collector.expected_devices.matching import load_free_rows as load_free_rows
 from collector.expected_devices.matching import match_all as match_all

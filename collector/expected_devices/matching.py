@@ -2,8 +2,9 @@
 """Links devices to rows of the school's list, and confirms the one kind of pending device that settles itself.
 
 A pending device is confirmed without a person when exactly one row that was never taken has its host name *and* its
-serial number. That is no proof of which machine it is: `fits` says why, and what it leaves open. A device that is
-active already is only linked, so that the list shows which machines are still missing; it gains nothing by it.
+serial number. That is no proof of which machine it is: `fits` says why, and what it leaves open. One that goes on for a
+device which may still speak is a copy of it, and a person decides. A device that is active already is only linked, so
+that the list shows which machines are still missing; it gains nothing by it.
 """
 
 from typing import Any
@@ -15,11 +16,14 @@ from collector.devices import SPEAKING_STATES, DeviceState, confirm
 from collector.expected_devices.fits import FreeRows
 from collector.expected_devices.listing import ExpectedDevice, load_expected, load_expected_like
 from collector.store.schema import devices, expected_devices
+from proto.enrolment import ENROLLED_AGAIN
 
 BY_LIST = "the school’s list"
 """Who confirmed a device that the list settled."""
 OURSELVES = "schoolwarden"
 """The actor of what happens without a person."""
+SETTLED_SUCCESSIONS = ("", ENROLLED_AGAIN)
+"""How a device may have come without a question open about the one before: there was none, or it is revoked already."""
 
 
 def match_device(connection: Connection, school_id: str, device_id: str, now_ns: int) -> bool:
@@ -70,7 +74,8 @@ def _unmatched(school_id: str) -> Any:
     listed = select(expected_devices.c.device_id).where(
         expected_devices.c.school_id == school_id, expected_devices.c.device_id.is_not(None)
     )
-    return select(devices.c.device_id, devices.c.state, devices.c.hostname, devices.c.serial).where(
+    columns = devices.c
+    return select(columns.device_id, columns.state, columns.hostname, columns.serial, columns.succession).where(
         devices.c.school_id == school_id,
         devices.c.state.in_([state.value for state in SPEAKING_STATES]),
         devices.c.device_id.not_in(listed),
@@ -80,6 +85,8 @@ def _unmatched(school_id: str) -> Any:
 def _match(connection: Connection, school_id: str, device: Row[Any], free: FreeRows, now_ns: int) -> bool:
     """Link a device to its row, if there is one; return whether it was pending and is confirmed by that."""
     is_pending: bool = device.state == DeviceState.PENDING
+    if is_pending and device.succession not in SETTLED_SUCCESSIONS:
+        return False
     fit = free.find_sole_fit(device.hostname, device.serial)
     if fit is None or (is_pending and not fit.is_exact) or not link(connection, fit.row, device.device_id):
         return False

@@ -67,7 +67,7 @@ class EnrolRequest(_message.Message):
     def __init__(self, token_secret: _Optional[bytes] = ..., certificate_request: _Optional[bytes] = ..., evidence_algorithm: _Optional[str] = ..., evidence_public_key: _Optional[bytes] = ..., evidence_proof: _Optional[bytes] = ..., facts: _Optional[_Union[DeviceFacts, _Mapping]] = ..., former_device_id: _Optional[str] = ..., former_proof: _Optional[bytes] = ...) -> None: ...
 
 class EnrolReply(_message.Message):
-    __slots__ = ("school_id", "school_name", "device_id", "certificate", "signing_algorithm", "signing_public_key", "server_time_ns", "bundle", "trust", "is_pending")
+    __slots__ = ("school_id", "school_name", "device_id", "certificate", "signing_algorithm", "signing_public_key", "server_time_ns", "bundle", "trust", "is_pending", "former_epoch", "former_seq", "former_head_hash")
     SCHOOL_ID_FIELD_NUMBER: _ClassVar[int]
     SCHOOL_NAME_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,9 @@ class EnrolReply(_message.Message):
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
     TRUST_FIELD_NUMBER: _ClassVar[int]
     IS_PENDING_FIELD_NUMBER: _ClassVar[int]
+    FORMER_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    FORMER_SEQ_FIELD_NUMBER: _ClassVar[int]
+    FORMER_HEAD_HASH_FIELD_NUMBER: _ClassVar[int]
     school_id: str
     school_name: str
     device_id: str
@@ -88,7 +91,10 @@ class EnrolReply(_message.Message):
     bundle: Bundle
     trust: SignedTrust
     is_pending: bool
-    def __init__(self, school_id: _Optional[str] = ..., school_name: _Optional[str] = ..., device_id: _Optional[str] = ..., certificate: _Optional[bytes] = ..., signing_algorithm: _Optional[str] = ..., signing_public_key: _Optional[bytes] = ..., server_time_ns: _Optional[int] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., trust: _Optional[_Union[SignedTrust, _Mapping]] = ..., is_pending: _Optional[bool] = ...) -> None: ...
+    former_epoch: int
+    former_seq: int
+    former_head_hash: bytes
+    def __init__(self, school_id: _Optional[str] = ..., school_name: _Optional[str] = ..., device_id: _Optional[str] = ..., certificate: _Optional[bytes] = ..., signing_algorithm: _Optional[str] = ..., signing_public_key: _Optional[bytes] = ..., server_time_ns: _Optional[int] = ..., bundle: _Optional[_Union[Bundle, _Mapping]] = ..., trust: _Optional[_Union[SignedTrust, _Mapping]] = ..., is_pending: _Optional[bool] = ..., former_epoch: _Optional[int] = ..., former_seq: _Optional[int] = ..., former_head_hash: _Optional[bytes] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("device_id", "certificate_request", "evidence_proof", "certificate_sha256")

@@ -37,7 +37,7 @@ class Device:
     bodies: list[bytes] = field(default_factory=list)
     """Contents in the order in which they came."""
     forked_at: int | None = None
-    """How many of them were here when a second machine first showed."""
+    """How many of them were here when a second machine first showed in the chain that grows now."""
 
     @property
     def head(self) -> tuple[int, int, bytes]:
@@ -126,7 +126,8 @@ class Books:
             return self._refuse(envelope, Refusal.REASON_BAD_CHAIN)
         if envelope.epoch > device.epoch and opened.headers[0].kind != RESTARTED:
             return self._refuse(envelope, Refusal.REASON_BAD_CHAIN)
-        device.epoch = envelope.epoch
+        if envelope.epoch > device.epoch:
+            device.epoch, device.forked_at = envelope.epoch, None
         headers = decode_header_block(envelope.header_block)
         device.chains.setdefault(envelope.epoch, []).extend(zip(headers, opened.hashes, strict=True))
         device.bodies += [payload.body for payload in envelope.payloads]

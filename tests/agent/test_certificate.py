@@ -58,6 +58,13 @@ def test_the_key_is_read() -> None:
         assert read_certificate(certificate).public_key == POINT
 
 
+def test_names_of_a_ca_and_of_what_it_issued_agree() -> None:
+    """As they stand there, byte for byte."""
+    read = read_certificate(WHOLE)
+    assert read.issuer == read.subject
+    assert "Sankt-Ålund".encode() in read.issuer
+
+
 def test_another_kind_of_key_is_no_point() -> None:
     """It is read all the same, and is nobody's TLS key."""
     key = rsa.generate_private_key(65537, 2048).public_key()

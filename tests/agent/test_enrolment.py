@@ -50,7 +50,7 @@ def test_machine_that_is_enrolled_is_not_enrolled_by_the_way(desk: Desk) -> None
 
 
 def test_machine_that_is_enrolled_again_is_a_new_device(desk: Desk, system: FakeSystem) -> None:
-    """With new keys and an empty queue; the old queue is set aside for whoever wants to look."""
+    """With new keys; a collector that does not say what it holds gets an empty queue, and the old one is set aside."""
     first = desk.enrol()
     agent = Agent(desk.config, system)
     agent.pipeline.step()

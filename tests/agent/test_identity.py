@@ -159,10 +159,11 @@ def test_enrolled_again_it_is_another_device(state: Path) -> None:
 
 
 def test_what_was_set_aside_and_left_is_no_obstacle(state: Path) -> None:
-    """A machine that stopped right after it set its former identity aside can enrol."""
-    COLLECTOR.enrol(state)
+    """A machine that stopped right after it set its former identity aside is still the device, and can enrol."""
+    before = COLLECTOR.enrol(state)
     (state / "identity").rename(state / "identity.old")
-    assert not IdentityFolder(state).is_enrolled()
+    assert IdentityFolder(state).is_enrolled()
+    assert IdentityFolder(state).load().spool_key == before.spool_key
     COLLECTOR.enrol(state)
     COLLECTOR.enrol(state)
     assert [path.name for path in state.iterdir()] == ["identity"]

@@ -4,6 +4,7 @@
 import json
 import shutil
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,20 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from agent.errors import EnrolmentError, KeyStoreError
+from agent.errors import EnrolmentError, KeyStoreError, NotEnrolledError
 from agent.identity import PIN_FILE, Identity, IdentityFolder
 from proto.enrolment import ENROLLED_AGAIN, FORKED, proof_bytes, succession_bytes
+from proto.files import write_private
 from proto.keys import Ed25519Signer, to_verifier
 from proto.trust import Trust, sign_trust
 from proto.wire import EnrolReply, RekeyRequest
 from tests.agent.collector import FACTS, FakeCollector
+from tests.agent.cuts import every_cut
+from tests.agent.test_identity import FILES, list_files, summary_of
 
 COLLECTOR = FakeCollector()
+WHOLE = {f"identity/{name}" for name in (*FILES, PIN_FILE)}
+"""Every file of a machine that is one device."""
 
 
 class Machine:
@@ -47,14 +53,14 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path / "state")
 
 
-def make_trust(version: int, *certificates: bytes) -> Any:
+def make_trust(version: int, *certificates: bytes, address: str = "192.0.2.20") -> Any:
     """Return a statement of the collector."""
     trust = Trust(
         version=version,
         school_id=COLLECTOR.school_id,
         ca_certificates=certificates,
-        enrol_address="192.0.2.20:7441",
-        events_address="192.0.2.20:7442",
+        enrol_address=f"{address}:7441",
+        events_address=f"{address}:7442",
         made_at_ns=1,
     )
     return sign_trust(COLLECTOR.signer, trust)
@@ -169,6 +175,11 @@ def test_an_answer_that_makes_no_successor_is_refused(machine: Machine, changes:
     assert machine.folder.load().device_id == machine.identity.device_id
 
 
+def list_names(state: Path) -> set[str]:
+    """Return every file below a state folder."""
+    return set(list_files(state))
+
+
 def set_aside(state: Path) -> None:
     """Cut after the former identity was set aside."""
     (state / "identity").rename(state / "identity.old")
@@ -189,7 +200,85 @@ def test_a_cut_in_the_swap_is_finished_at_the_next_start(machine: Machine, cut: 
     assert folder.is_enrolled()
     assert folder.load().device_id == "successor"
     assert folder.load().spool_key == prepared.spool_key
-    assert folder.commit_successor().device_id == "successor"
+    assert list_names(machine.state) == WHOLE, "no private key of the former device is left"
+
+
+def test_what_was_removed_in_part_is_removed(machine: Machine) -> None:
+    """A cut while the former identity goes: the rest of it, with any key in it, goes at the next look."""
+    machine.prepare()
+    set_in_place(machine.state)
+    (machine.state / "identity.old" / "identity.json").unlink()
+    assert IdentityFolder(machine.state).is_enrolled()
+    assert list_names(machine.state) == WHOLE
+
+
+def test_without_a_successor_the_former_identity_goes_back(machine: Machine) -> None:
+    """What was set aside for nothing is put back, and a request that was begun is not taken for an identity."""
+    machine.ask()
+    set_aside(machine.state)
+    assert IdentityFolder(machine.state).load().device_id == machine.identity.device_id
+    assert list_names(machine.state) == {"succeeding/evidence.key", "succeeding/tls.key"} | WHOLE
+
+
+def test_identity_that_was_moved_away_is_gone(machine: Machine) -> None:
+    """After a cut and a look, nothing that lies beside takes the place of an identity that somebody moved away."""
+    machine.prepare()
+    set_in_place(machine.state)
+    folder = IdentityFolder(machine.state)
+    machine.identity = folder.load()
+    machine.prepare(device_id="forgotten")
+    (machine.state / "identity").rename(machine.state.parent / "moved")
+    assert not folder.is_enrolled()
+    with pytest.raises(NotEnrolledError, match="not enrolled"):
+        folder.load()
+
+
+def test_only_what_was_prepared_is_put_in_place(machine: Machine) -> None:
+    """Otherwise another device's queue would be put beside the identity that is here."""
+    machine.ask()
+    with pytest.raises(NotEnrolledError, match="was prepared"):
+        machine.folder.commit_successor()
+    assert machine.folder.load().device_id == machine.identity.device_id
+
+
+def test_power_may_go_anywhere_in_a_swap(tmp_path: Path) -> None:
+    """Whatever moment: at the next look there is one identity, and no key of another one beside it."""
+    for cut in every_cut():
+        machine = Machine(tmp_path / str(cut.number))
+        machine.prepare()
+        with cut:
+            machine.folder.commit_successor()
+        is_former = IdentityFolder(machine.state).load().device_id == machine.identity.device_id
+        prepared = {f"succeeding/{Path(name).name}" for name in WHOLE}
+        assert list_names(machine.state) == (WHOLE | prepared if is_former else WHOLE)
+
+
+@pytest.mark.parametrize("late", ["certificate", "trust"])
+def test_late_answer_never_reaches_the_successor(machine: Machine, late: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer for the former device that is being written down when the next one comes changes nothing of that."""
+    prepared = machine.prepare()
+    former, folder = machine.identity, machine.folder
+    committing = threading.Thread(target=folder.commit_successor)
+
+    def write_at_that_moment(path: Path, content: bytes) -> None:
+        if not committing.ident:
+            committing.start()
+            # Where nothing holds it back it is done at once.
+            committing.join(timeout=0.3)
+        write_private(path, content)
+
+    monkeypatch.setattr("agent.identity.write_private", write_at_that_moment)
+    if late == "certificate":
+        folder.replace_certificate(former, ssl.PEM_cert_to_DER_cert(former.tls_certificate_pem.decode()))
+    else:
+        folder.apply_trust(former, make_trust(5, FakeCollector().ca_certificate))
+    committing.join()
+    after = folder.load()
+    assert (after.device_id, after.trust_version) == ("successor", prepared.trust_version)
+    assert after.tls_certificate_pem == prepared.tls_certificate_pem
+    assert after.ca_certificate_pem == prepared.ca_certificate_pem
+    with pytest.raises(EnrolmentError, match="another device went on"):
+        folder.apply_trust(former, make_trust(6, COLLECTOR.ca_certificate))
 
 
 def test_a_new_enrolment_drops_what_was_begun(machine: Machine) -> None:
@@ -228,6 +317,55 @@ def test_a_successor_keeps_the_newer_statement(machine: Machine) -> None:
     prepared = machine.prepare(trust=make_trust(6, FakeCollector().ca_certificate))
     assert prepared.trust_version == 6
     assert prepared.ca_certificate_pem != machine.identity.ca_certificate_pem
+
+
+# The way back
+
+
+def test_device_can_go_back_to_where_the_collector_was(machine: Machine) -> None:
+    """A statement with a wrong address: the former one is known, after a restart too, and then the two in turns."""
+    before = machine.identity
+    assert machine.folder.go_back(before) is None
+    told = machine.folder.apply_trust(before, make_trust(2, COLLECTOR.ca_certificate))
+    back = machine.folder.go_back(told)
+    assert back is not None
+    assert summary_of(back) == summary_of(IdentityFolder(machine.state).load())
+    assert (back.events_address, back.enrol_address) == (before.events_address, before.enrol_address)
+    assert back.trust_version == 2
+    again = machine.folder.go_back(back)
+    assert again is not None
+    assert summary_of(again) == summary_of(told)
+
+
+def test_statement_that_mends_the_address_is_taken_after_going_back(machine: Machine) -> None:
+    """The version stayed: the wrong statement is not taken again, and a later one is."""
+    wrong = make_trust(2, COLLECTOR.ca_certificate)
+    back = machine.folder.go_back(machine.folder.apply_trust(machine.identity, wrong))
+    assert back is not None
+    assert machine.folder.apply_trust(back, wrong) is back
+    mended = machine.folder.apply_trust(back, make_trust(3, COLLECTOR.ca_certificate, address="192.0.2.30"))
+    assert mended.events_address == "192.0.2.30:7442"
+    assert mended.former_events_address == machine.identity.events_address
+
+
+def test_going_back_brings_no_former_ca(machine: Machine) -> None:
+    """A CA that a statement leaves out may have been stolen: whoever holds it could stand where the collector was."""
+    told = machine.folder.apply_trust(machine.identity, make_trust(2, FakeCollector().ca_certificate))
+    back = machine.folder.go_back(told)
+    assert back is not None
+    assert back.ca_certificate_pem == told.ca_certificate_pem != machine.identity.ca_certificate_pem
+
+
+def test_successor_keeps_the_way_back(machine: Machine) -> None:
+    """Also when its own answer brings the statement."""
+    before = machine.identity
+    prepared = machine.prepare(trust=make_trust(2, COLLECTOR.ca_certificate))
+    assert (prepared.former_events_address, prepared.former_enrol_address) == (
+        before.events_address,
+        before.enrol_address,
+    )
+    machine.identity = machine.folder.commit_successor()
+    assert machine.prepare(device_id="next").former_events_address == before.events_address
 
 
 # Files

@@ -18,8 +18,24 @@ import pytest
 
 from agent.errors import CollectorUnreachableError, EnrolmentError
 from agent.identity import Identity, IdentityFolder
-from agent.renewal import PAUSE_S, PAUSE_WITHOUT_S, RENEW_AFTER, SPREAD, Renewal, is_due, is_over
-from collector.authority import Authority, issue_device_certificate, issue_listener_certificate, issuing
+from agent.renewal import (
+    PAUSE_S,
+    PAUSE_WITHOUT_S,
+    RENEW_AFTER,
+    SPREAD,
+    Renewal,
+    is_due,
+    is_of_former_authority,
+    is_over,
+)
+from collector.authority import (
+    Authority,
+    issue_device_certificate,
+    issue_listener_certificate,
+    issuing,
+    make_authority,
+    rotate_authority,
+)
 from proto.enrolment import renewal_bytes
 from proto.keys import Ed25519Signer, to_verifier
 from proto.trust import Trust, sign_trust
@@ -208,6 +224,23 @@ def test_one_that_was_refused_is_renewed_whatever_our_clock_says(desk: RenewalDe
     """A machine whose clock stands still for years does not know that its certificate is over."""
     assert desk.renewal.renew_if_due(0) is None
     assert desk.renewal.renew_if_due(0, is_refused=True) is not None
+
+
+def test_one_of_a_former_ca_is_renewed_at_once(desk: RenewalDesk, tmp_path: Path) -> None:
+    """When another CA issues, the former one is soon not needed; what the new one has issued is left alone."""
+    make_authority(tmp_path / "another")
+    authorities = rotate_authority(tmp_path / "another")
+    certificates = (authorities.current.certificate_der, desk.authority.certificate_der)
+    trusting = desk.renewal.take_trust(desk.make_trust(2, ca_certificates=certificates, enrol_address=desk.address))
+    assert trusting is not None
+    assert is_of_former_authority(trusting)
+    desk.authority = authorities.current
+    after = desk.renewal.renew_if_due(0)
+    assert after is not None
+    assert not is_of_former_authority(after)
+    desk.now_s = PAUSE_S
+    assert desk.renewal.renew_if_due(0) is None
+    assert len(desk.requests) == 1
 
 
 def test_it_learns_of_a_new_ca_and_a_new_address_with_it(desk: RenewalDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 """Machines that are copied, set back, cut off and restarted, and a collector that is restored, against a simple model.
 
 Whatever the order: no event is lost that any machine still holds, none is counted twice, and after two machines under
-one identity were seen, no device's history holds events of both.
+one identity were seen in a chain, it takes no more events but those of one of them.
 
-One thing is beyond a device: an event that waits in two copies of a machine, one of which tells it in a new chain, may
-be told by the other one in another chain. Neither can know; the commitment, which is the same, would show it.
+Two things are beyond a device. An event that waits in two copies of a machine, one of which tells it in a new chain,
+may be told by the other one in another chain: neither can know, and the commitment, which is the same, would show it.
+And a machine that began a new epoch because the collector was restored puts it behind what another copy said since:
+the ledger shows it, for it holds what the new epoch calls lost.
 """
 
 import shutil
@@ -34,6 +36,8 @@ from tests.agent.spooled import peek_all
 
 BOOT_ID = b"b" * 16
 MACHINES_AT_MOST = 4
+MEMORY = Path("/dev/shm")
+"""No power is cut here, and hundreds of queues that are brought to a disk take most of the time."""
 COLLECTOR = FakeCollector()
 
 
@@ -52,7 +56,7 @@ class Machines(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         self.numbers = count(1)
         self.books = Books(COLLECTOR)
         self.patch = pytest.MonkeyPatch()
@@ -162,7 +166,7 @@ class Machines(RuleBasedStateMachine):
         assert {name for name, times in counted.items() if times > 1 and name in self.made_in} <= self.may_be_twice
 
     @invariant()
-    def no_history_is_of_two_machines(self) -> None:
+    def no_chain_goes_on_for_two_machines(self) -> None:
         for device in self.books.devices.values():
             if device.forked_at is None:
                 continue
@@ -185,4 +189,4 @@ class Machines(RuleBasedStateMachine):
 
 
 TestMachines = Machines.TestCase
-TestMachines.settings = settings(deadline=None, max_examples=40, stateful_step_count=20, derandomize=True)
+TestMachines.settings = settings(deadline=None, max_examples=40, stateful_step_count=12, database=None)

@@ -150,14 +150,15 @@ def test_commands_are_the_same_as_without_flags(run: Run, folder: Path, school_a
 def test_checkpoint_says_where_chains_end_and_no_more(
     school: School, safeguarding: Safeguarding, device: Device
 ) -> None:
-    """Numbers and hashes; neither a route nor a tier nor a reference."""
+    """Numbers, hashes and keys; neither a route nor a tier nor a reference."""
     raise_everything(safeguarding, device)
     made = make_checkpoint(school.engine, school.id, load_signer(school.config.signing_key), school.now_ns)
     assert made is not None
     assert list_checkpoints(school.engine, school.id) == [made]
-    chain, log = json.loads(made.heads)
-    assert chain == [device.id, 1, device.seq, device.hash.hex()]
+    chain, log, key = json.loads(made.heads)
+    assert (chain[:4], len(chain), len(chain[4])) == ([device.id, 1, device.seq, device.hash.hex()], 5, 64)
     assert (log[:2], len(log), len(log[3])) == (["audit", 0], 4, 64)
+    assert (key[:3], len(key), len(key[3])) == (["collector", 0, 0], 4, 64)
 
 
 def test_strange_flag_tells_technicians_no_event(

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from installers.environment import ROOT, SETS
-from installers.lock import ASSETS, CONTENTS, REQUIREMENTS
+from installers.lock import ASSETS, CONTENTS, REQUIREMENTS, TPM
 
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ;]+)(?: ; [^\\]+)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$")
@@ -34,13 +34,14 @@ def load_wanted(name: str) -> list[Requirement]:
     chosen = [value for option, value in pairwise(options) if option in ("--extra", "--group")]
     texts = [entry for key in chosen for entry in (extras | groups)[key]]
     if "--all-extras" in options:
-        texts += chain.from_iterable(extras.values())
+        # The TPM's package is built from source and has a file of its own.
+        texts += chain.from_iterable(wanted for extra, wanted in extras.items() if extra != "tpm")
     if "pyproject.toml" in options:
         texts += project["project"]["dependencies"]
     return [Requirement(text) for text in texts]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [*SETS, *TPM])
 def test_every_pin_has_hashes_and_no_line_an_address(name: str) -> None:
     """A requirement file holds pins and hashes and nothing else, so no index is named in it."""
     lines = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
@@ -57,6 +58,16 @@ def test_every_direct_dependency_is_pinned(name: str) -> None:
         versions = pins.get(canonicalize_name(wanted.name), set())
         assert versions, f"{wanted} is not in {name}.txt: make lock"
         assert all(wanted.specifier.contains(version) for version in versions), f"{wanted} is pinned at {versions}"
+
+
+def test_what_the_tpm_needs_is_pinned() -> None:
+    """Its package, and what builds it; what it needs to run is in the other files."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (package,) = (Requirement(text) for text in project["project"]["optional-dependencies"]["tpm"])
+    (pinned,) = load_pins("tpm")[package.name]
+    assert package.specifier.contains(pinned)
+    assert set(load_pins("tpm")) == {package.name}
+    assert set(project["dependency-groups"]["tpm-build"]) <= set(load_pins("tpm-build"))
 
 
 @pytest.mark.parametrize("name", ["run", "node"])

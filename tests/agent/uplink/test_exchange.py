@@ -165,6 +165,24 @@ def test_fork_of_a_machine_that_is_often_reset_is_a_fork(speaker: Speaker, sibli
     assert sibling.break_off().reason == FORKED
 
 
+def test_fork_right_before_what_waits_puts_no_event_aside(speaker: Speaker, sibling: Speaker) -> None:
+    """A restored collector took another copy's event as the last: ours after it does not link, and is no poison."""
+    speaker.record("one")
+    share(speaker, sibling)
+    speaker.talk()
+    sibling.talk()
+    backup = speaker.books.back_up()
+    speaker.record("mine")
+    speaker.talk()
+    speaker.books.restore(backup)
+    sibling.record("other")
+    sibling.talk()
+    speaker.record("three", "four")
+    found = speaker.break_off()
+    assert (found.reason, speaker.waiting()) == (ROLLED_BACK, [3, 4])
+    assert [each.reason for each in speaker.books.refused] == [Refusal.REASON_BAD_CHAIN]
+
+
 # A collector that forgot
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import CollectorUnreachableError, EnrolmentError
+from agent.errors import CollectorUnreachableError, EnrolmentError, KeyStoreError
 from agent.uplink import line as line_module
 from agent.uplink.calls import enrol
 from collector.authority import load_authority, make_authority
@@ -118,6 +118,25 @@ def test_state_follows_the_line(line: Line) -> None:
     uplink._tell.state = lambda state: states.append(state.is_connected)
     may_end.set()
     wait_for(lambda: False in states, "the end to be told")
+
+
+def test_keys_that_do_not_answer_are_the_problem(line: Line) -> None:
+    """A TPM that fails in the middle of a stream is told in its own words; nothing is lost, and it tries again."""
+
+    class Failing:
+        algorithm, public_key = line.identity.signer.algorithm, line.identity.signer.public_key
+
+        def sign(self, message: bytes) -> bytes:
+            raise KeyStoreError("the TPM does not answer")
+
+    keys = line.identity.keys
+    signer, keys.signer = keys.signer, Failing()
+    line.record(3)
+    line.start(take_all)
+    wait_for(lambda: line.problem == "the TPM does not answer", "the words")
+    assert line.spool.count() == 3
+    keys.signer = signer
+    wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
 
 
 # Starting and stopping

@@ -58,16 +58,29 @@ def test_rotation_and_retirement(run: Run, folder: Path, school_at: School) -> N
         ("Schoolwarden", "former", 1, True),
     ]
     assert "Statement 2 tells devices to come to 10.0.0.7:7443" in run.err
-    assert "1 devices may not know the new CA yet" in run.err
+    assert "1 device may not know the new CA yet" in run.err
     assert "Make a backup" in run.err
-    assert run("authority", "retire", "--dir", folder) == 2
-    assert "still needed" in run.err
+    for said in ((), ("--yes",)):
+        assert run("authority", "retire", *said, "--dir", folder) == 2
+        assert "still needed" in run.err
     assert run("device", "revoke", machine.device_id, "--dir", folder) == 0
-    assert run("authority", "retire", "--dir", folder, "--format", "json") == 0
+    assert run("authority", "retire", "--yes", "--dir", folder, "--format", "json") == 0
     assert [row["name"] for row in run.json] == ["Schoolwarden"]
     assert names_of(folder) == {"ca-2.key", "ca-2.crt"}
     actions = [each.action for each in list_entries(school_at.engine, school_at.id)]
     assert actions[:2] == ["authority.retired", "trust.announced"]
+
+
+def test_retirement_says_first_what_it_would_do(run: Run, folder: Path, school_at: School) -> None:
+    """Without --yes nothing is changed, also when it is needed and that was accepted."""
+    enrol_one(school_at, run, folder)
+    assert run("authority", "rotate", "--yes", "--dir", folder) == 0
+    before = names_of(folder)
+    assert run("authority", "retire", "--even-if-needed", "--dir", folder, "--format", "json") == 0
+    assert [row["name"] for row in run.json] == ["Schoolwarden"]
+    assert "Schoolwarden: 1 device holds a certificate of it" in run.err
+    assert "Nothing was changed. To do it: --yes" in run.err
+    assert names_of(folder) == before
 
 
 def test_devices_are_told_to_come_elsewhere(run: Run, folder: Path, school_at: School) -> None:

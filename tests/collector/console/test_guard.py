@@ -48,6 +48,8 @@ WHO_MAY = {
     "POST /flags/{flag_id}/evidence": READER,
     "POST /flags/{flag_id}/notes": READER,
     "POST /flags/{flag_id}/copy": READER,
+    "GET /flags/{flag_id}/annul": READER,
+    "POST /flags/{flag_id}/annul": READER,
     "GET /audit": AUDITOR,
     "POST /audit": AUDITOR,
     "GET /identity": READER,

@@ -75,11 +75,11 @@ def test_rotation_tells_devices_and_says_who_lags_behind(
 def test_former_ca_goes_when_its_last_device_has_moved(school: School, machine: Machine) -> None:
     """The device got a new certificate and said that it was told; then nobody needs the former CA."""
     rotate(school.engine, school.config, now_ns=school.now_ns)
-    with pytest.raises(UsageError, match=r"1 devices hold a certificate of it; 1 devices did not say yet"):
+    with pytest.raises(UsageError, match=r"needed: 1 device holds a certificate of it; 1 device did not say yet"):
         retire(school.engine, school.config, now_ns=school.now_ns)
     school.pass_time(1)
     machine.renew(school, load_authority(school.config.authority_folder))
-    with pytest.raises(UsageError, match="is still needed: 1 devices did not say yet") as caught:
+    with pytest.raises(UsageError, match="is still needed: 1 device did not say yet") as caught:
         retire(school.engine, school.config, now_ns=school.now_ns)
     assert "--even-if-needed" in caught.value.hint
     note(school, machine, trust_version=2)
