@@ -4,7 +4,6 @@
 import logging
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -66,8 +65,10 @@ def run_agent(config: Config, system: System) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     pace, happened, held = Pace(), "", list[Record]()
-    while not told_to_stop:
-        agent = Agent(config, system, pace=pace, happened=happened, held=held)
+    # Told to stop while a chain is mended, the next one still says so, and takes what the one before left.
+    while True:
+        agent = Agent(config, system, pace=pace, happened=happened)
+        agent.pipeline.inherit(held)
         running[:] = [agent]
         if told_to_stop:
             agent.stop(told_to_stop[0])
@@ -75,7 +76,6 @@ def run_agent(config: Config, system: System) -> None:
         if found is None:
             return
         held = agent.pipeline.take_held()
-        # Also after an attempt that failed: the next one has to wait.
         pace.note()
         try:
             agent.succession.mend(agent.identity, found)
@@ -89,15 +89,7 @@ def run_agent(config: Config, system: System) -> None:
 class Agent:
     """A running agent on one chain."""
 
-    def __init__(
-        self,
-        config: Config,
-        system: System,
-        *,
-        pace: Pace | None = None,
-        happened: str = "",
-        held: Sequence[Record] = (),
-    ) -> None:
+    def __init__(self, config: Config, system: System, *, pace: Pace | None = None, happened: str = "") -> None:
         verify_own_folder(config.state)
         make_private_folder(config.state)
         self._config = config
@@ -112,7 +104,6 @@ class Agent:
         self._readers = ReaderStore(config.readers_file, self.identity, config.pin_file)
         self._budget = Budget(system)
         self.pipeline = self._build_pipeline(Recorder(self.identity, self._spool, system.boot_id()))
-        self.pipeline.inherit(held)
         self._status = StatusFile(config.status_file, config.status_every_s, self._to_status)
         self._load_policy()
         self._load_readers()
@@ -279,7 +270,7 @@ class Agent:
 
     def _to_status(self) -> dict[str, Any]:
         line, identity = self._uplink.state, self._uplink.identity
-        quarantined = self._spool.list_quarantined()
+        quarantined = self._spool.count_quarantined()
         return {
             "school": self.identity.school_name,
             "device": self.identity.device_id,
@@ -293,8 +284,8 @@ class Agent:
             "last_answer_ns": line.last_answer_ns,
             "clock_offset_ns": self._uplink.find_clock_offset_ns(),
             "waiting_events": self._spool.count(),
-            "quarantined_events": len(quarantined),
-            "quarantined_why": quarantined[-1].why if quarantined else "",
+            "quarantined_events": quarantined,
+            "quarantined_why": self._spool.list_quarantined()[-1].why if quarantined else "",
             "policy_version": self._policy.version,
             "recipients_version": self._readers.version,
             "level": self._budget.level.value,

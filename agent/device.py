@@ -16,12 +16,12 @@ from agent.errors import EnrolmentError
 from agent.keystore.interface import Keys, KeyStore
 from agent.keystore.names import DEFAULT_STORE, STORES
 from agent.keystore.stores import open_store
-from agent.request import ASK
+from agent.request import ASK, open_trust_statement
 from proto.errors import MalformedError, SignatureError
-from proto.files import sync_folder, write_private
+from proto.files import make_private_folder, sync_folder, write_private
 from proto.keys import Signer, Verifier, to_verifier
-from proto.trust import Trust, open_trust
-from proto.wire import EnrolReply, SignedTrust
+from proto.trust import Trust
+from proto.wire import EnrolReply
 
 SPOOL_KEY_BYTES = 32
 FACTS_FILE = "identity.json"
@@ -225,22 +225,6 @@ def write_identity(folder: Path, reply: EnrolReply, facts: dict[str, Any], ca_pe
     write_private(folder / FACTS_FILE, json.dumps(facts, indent=1).encode())
 
 
-def open_trust_statement(signed: SignedTrust, verifier: Verifier, school_id: str) -> Trust:
-    """Check a statement of trust, down to the certificates in it, and return what it says.
-
-    Raises:
-        SignatureError: our collector did not sign it.
-        MalformedError: it cannot be read, is another school's, or names what is no certificate.
-    """
-    trust = open_trust(signed, verifier, school_id=school_id)
-    try:
-        for each in trust.ca_certificates:
-            read_certificate(each)
-    except ValueError as error:
-        raise MalformedError("the statement of trust names what is no certificate") from error
-    return trust
-
-
 def to_facts(trust: Trust, *, events_address: str, enrol_address: str) -> dict[str, Any]:
     """Return what an identity keeps of a statement of trust, beside the CAs; the addresses before it are the way back.
 
@@ -264,6 +248,32 @@ def read_dates(certificate: bytes) -> dict[str, Any]:
     """
     read = read_certificate(certificate)
     return {"certificate_not_before_s": read.not_before_s, "certificate_not_after_s": read.not_after_s}
+
+
+def make_keys(folder: Path, store_name: str) -> Keys:
+    """Make the keys of a device in a folder, unless they were made before, and return them.
+
+    Raises:
+        EnrolmentError: keys were made before, and cannot be read.
+        KeyStoreError: the store does not answer.
+    """
+    store = open_store(store_name)
+    if folder.exists() and not store.is_made(folder):
+        # Half a pair, or keys of another store: nobody has heard of them.
+        shutil.rmtree(folder)
+    make_private_folder(folder)
+    store.make(folder)
+    try:
+        return store.load(folder)
+    except SignatureError as error:
+        raise unusable(folder) from error
+
+
+def unusable(folder: Path) -> EnrolmentError:
+    """Return what to say of keys that were made before and cannot be read."""
+    return EnrolmentError(
+        "the keys of an enrolment that was begun cannot be read", hint=f"remove {folder} and try again"
+    )
 
 
 def find_store(folder: Path) -> KeyStore:

@@ -18,29 +18,29 @@ from agent.device import (
     find_store,
     finish_swap,
     load_identity,
-    open_trust_statement,
+    make_keys,
     read_dates,
     swap_folder,
     to_bundle,
     to_facts,
     to_pem,
+    unusable,
     verify_same_device,
     write_identity,
 )
 from agent.errors import EnrolmentError, KeyStoreError, NotEnrolledError
-from agent.keystore.interface import Keys
 from agent.keystore.names import DEFAULT_STORE
-from agent.keystore.stores import open_store
 from agent.request import (
     ASK,
     Predecessor,
     make_enrol_request,
     make_rekey_request,
+    open_trust_statement,
     verify_certificate,
     verify_reply,
 )
-from proto.errors import SchoolwardenError, SignatureError
-from proto.files import make_private_folder, write_private
+from proto.errors import SchoolwardenError
+from proto.files import write_private
 from proto.token import Token
 from proto.wire import DeviceFacts, EnrolReply, EnrolRequest, RekeyRequest, SignedTrust
 
@@ -172,11 +172,11 @@ class IdentityFolder:
             KeyStoreError: the store does not answer.
         """
         predecessor = _to_predecessor(former) if former is not None else None
-        made = self._make_keys(self._partial, keys)
+        made = make_keys(self._partial, keys)
         try:
             return make_enrol_request(made, token, facts, predecessor)
         except ValueError as error:
-            raise _unusable(self._partial) from error
+            raise unusable(self._partial) from error
 
     def verify_reply(self, token: Token, reply: EnrolReply) -> None:
         """Check that what the collector answered makes a device that works.
@@ -233,11 +233,11 @@ class IdentityFolder:
             EnrolmentError: keys were made before, and cannot be read.
             KeyStoreError: the store does not answer.
         """
-        made = self._make_keys(self._successor, former.keys.store)
+        made = make_keys(self._successor, former.keys.store)
         try:
             return make_rekey_request(made, _to_predecessor(former), reason, facts)
         except ValueError as error:
-            raise _unusable(self._successor) from error
+            raise unusable(self._successor) from error
 
     def prepare_successor(self, former: Identity, reply: EnrolReply) -> Identity:
         """Write down what goes on for a device, beside it and whole, and return it; it is in force after the commit.
@@ -279,18 +279,6 @@ class IdentityFolder:
             raise NotEnrolledError("no device that goes on for this one was prepared", hint="nothing is to be done")
         return self._swap(self._successor)
 
-    def _make_keys(self, folder: Path, store_name: str) -> Keys:
-        store = open_store(store_name)
-        if folder.exists() and not store.is_made(folder):
-            # Half a pair, or keys of another store: nobody has heard of them.
-            shutil.rmtree(folder)
-        make_private_folder(folder)
-        store.make(folder)
-        try:
-            return store.load(folder)
-        except SignatureError as error:
-            raise _unusable(folder) from error
-
     def _swap(self, folder: Path) -> Identity:
         swap_folder(folder, self._whole, self._aside)
         return self.load()
@@ -307,9 +295,3 @@ class IdentityFolder:
 
 def _to_predecessor(former: Identity) -> Predecessor:
     return Predecessor(former.school_id, former.device_id, former.signer)
-
-
-def _unusable(folder: Path) -> EnrolmentError:
-    return EnrolmentError(
-        "the keys of an enrolment that was begun cannot be read", hint=f"remove {folder} and try again"
-    )

@@ -100,7 +100,7 @@ class Pipeline:
         self._stop_reason = self._stop_reason or reason
 
     def take_held(self) -> list[Record]:
-        """Return what is not on the disk when `run` is over, dropped counts included, for whoever goes on in our place."""
+        """Return what is not on the disk after `run`, dropped counts included, for whoever goes on in our place."""
         self._take_submitted()
         self._tell_dropped()
         held, self._held = self._held, []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine asks of the collector's enrolment listener, and proves: to enrol, to go on for another, to renew.
+"""What this machine asks of the collector's enrolment listener, and proves: to enrol, to go on for another, to renew;
+and what of its answers may be believed.
 
 Keys are given, nothing is kept here: `identity` keeps, `uplink.calls` asks.
 """
@@ -13,10 +14,11 @@ from agent.errors import EnrolmentError, KeyStoreError
 from agent.keystore.interface import Keys
 from proto.enrolment import ENROLLED_AGAIN, proof_bytes, renewal_bytes, succession_bytes
 from proto.envelope import MAX_ID_LENGTH
-from proto.errors import SignatureError
-from proto.keys import Signer, to_verifier
+from proto.errors import MalformedError, SignatureError
+from proto.keys import Signer, Verifier, to_verifier
 from proto.token import Token
-from proto.wire import DeviceFacts, EnrolReply, EnrolRequest, RekeyRequest, RenewRequest
+from proto.trust import Trust, open_trust
+from proto.wire import DeviceFacts, EnrolReply, EnrolRequest, RekeyRequest, RenewRequest, SignedTrust
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +124,22 @@ def verify_certificate(certificate: bytes, keys: Keys) -> None:
     """
     if read_certificate(certificate).public_key != keys.tls_public_key:
         raise ValueError("its certificate is for another key")
+
+
+def open_trust_statement(signed: SignedTrust, verifier: Verifier, school_id: str) -> Trust:
+    """Check a statement of trust, down to the certificates in it, and return what it says.
+
+    Raises:
+        SignatureError: our collector did not sign it.
+        MalformedError: it cannot be read, is another school's, or names what is no certificate.
+    """
+    trust = open_trust(signed, verifier, school_id=school_id)
+    try:
+        for each in trust.ca_certificates:
+            read_certificate(each)
+    except ValueError as error:
+        raise MalformedError("the statement of trust names what is no certificate") from error
+    return trust
 
 
 def _prove(keys: Keys, school_id: str, token_secret_sha256: bytes) -> bytes:

@@ -18,6 +18,7 @@ from proto.files import write_private
 log = logging.getLogger(__name__)
 
 CLOCK_IS_OFF_AFTER_S = 60
+_UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
 class StatusFile:
@@ -75,11 +76,11 @@ def to_lines(status: dict[str, Any], *, age_s: float, state: Path) -> list[str]:
         versions = f"policy {status['policy_version']}; readers of flags {status['recipients_version'] or 'none'}"
         lines.append(f"Running, {line}; {status['waiting_events']} events wait; {versions}")
     ends_at_s = status["certificate_ends_at_s"]
-    until = f"{datetime.fromtimestamp(ends_at_s, UTC):%Y-%m-%d}" if ends_at_s else "a day that is not known yet"
-    lines.append(f"Collector: {status['collector']}; our certificate is good until {until}")
+    until = f"; our certificate is good until {datetime.fromtimestamp(ends_at_s, UTC):%Y-%m-%d}" if ends_at_s else ""
+    lines.append(f"Collector: {status['collector']}{until}")
     offset_s = status["clock_offset_ns"] / 1e9
     if abs(offset_s) > CLOCK_IS_OFF_AFTER_S:
-        lines.append(f"This machine's clock is {_to_words(offset_s)} of the collector's")
+        lines.append(f"This machine's clock is {_to_words(offset_s)} the collector's")
     if number := status["quarantined_events"]:
         lie = "1 event lies" if number == 1 else f"{number} events lie"
         lines.append(f"{lie} in quarantine: {status['quarantined_why'] or 'the collector could not take it'}")
@@ -92,8 +93,6 @@ def to_lines(status: dict[str, Any], *, age_s: float, state: Path) -> list[str]:
 
 def _to_words(offset_s: float) -> str:
     """Say how far one clock is from another, in the largest unit of which there are two."""
-    amount, unit = abs(offset_s) / 60, "minutes"
-    for size, larger in ((60, "hours"), (24, "days")):
-        if amount >= 2 * size:
-            amount, unit = amount / size, larger
-    return f"{amount:.0f} {unit} {'ahead' if offset_s > 0 else 'behind'}"
+    size_s, unit = next((each for each in _UNITS if abs(offset_s) >= 2 * each[0]), _UNITS[-1])
+    amount = int(abs(offset_s) // size_s)
+    return f"{amount} {unit}{'' if amount == 1 else 's'} {'ahead of' if offset_s > 0 else 'behind'}"

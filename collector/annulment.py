@@ -46,8 +46,8 @@ WHY = {
 
 def annul_flag(
     engine: Engine, school_id: str, flag_id: str, *, reader: Reader, signer: Signer, why: str, now_ns: int
-) -> None:
-    """Do steps 1 to 6 in one transaction.
+) -> bool:
+    """Do steps 1 to 6 in one transaction; return whether the database's log of older pages could be emptied after it.
 
     Raises:
         UsageError: there is no such flag for this reader, it is a drill, or the reason is none of ours.
@@ -88,7 +88,7 @@ def annul_flag(
             detail=why,
             now_ns=now_ns,
         )
-    truncate_log(engine)
+    return truncate_log(engine)
 
 
 def _what_stays(row: Row[Any]) -> dict[str, Any]:

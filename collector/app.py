@@ -27,6 +27,7 @@ from collector.addresses import is_any, is_loopback, join_address, split_address
 from collector.authority import AuthorityFolder
 from collector.checkpoints import make_checkpoint
 from collector.config import Addresses, Config, write_addresses
+from collector.erasure import truncate_log
 from collector.errors import AddressError, CollectorError
 from collector.server import Server
 from collector.store.engine import open_checked_engine
@@ -134,6 +135,7 @@ async def _until_stopped(
 def _checkpoint(engine: Engine, config: Config) -> None:
     try:
         make_checkpoint(engine, config.school_id, load_signer(config.signing_key), time.time_ns())
+        truncate_log(engine)  # What was erased while somebody read stood in there until now.
     except SchoolwardenError as error:
         log.error("no checkpoint was made: %s", error)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, case, func, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, case, func, select, update
 
 from collector.errors import UsageError
 from collector.sodium import to_fast_verifier
@@ -161,12 +161,15 @@ def hold_states(connection: Connection, school_id: str) -> None:
     take_turns(connection, f"states {school_id}")
 
 
+_FIND_ENDED = select(devices.c.device_id).where(
+    devices.c.device_id.in_(bindparam("asked", expanding=True)), devices.c.state.not_in(sorted(SPEAKING_STATES))
+)
+"""Made once: it is asked at every commit."""
+
+
 def find_ended(connection: Connection, device_ids: Iterable[str]) -> set[str]:
     """Return those of some devices that may not speak any more."""
-    query = select(devices.c.device_id).where(
-        devices.c.device_id.in_(sorted(device_ids)), devices.c.state.not_in(sorted(SPEAKING_STATES))
-    )
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_FIND_ENDED, {"asked": list(device_ids)}).scalars())
 
 
 def confirm(connection: Connection, school_id: str, device_id: str, *, by: str, now_ns: int) -> None:

@@ -14,17 +14,19 @@ lets them go. Who may ask for it is for the caller: `commands.erasure` for the o
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from collector import audit
 from collector.errors import StoreError, UsageError
 from collector.ledger import SEALED_KINDS, forget_refused
 from collector.store.engine import BUSY_TIMEOUT_MS, reading, writing
 from collector.store.schema import devices, envelopes, events, incident_events, incidents, payloads
-from collector.tombstones import Grave, Reason, add_tombstones
+from collector.tombstones import Grave, Reason, add_tombstones, verify_note
 from proto.chain import link
 from proto.events import Audience, Missing
 from proto.keys import Signer
@@ -34,7 +36,6 @@ MAX_EVENTS = 10_000
 """In one go, and one row of the audit log for each transaction of it."""
 EVENTS_A_TRANSACTION = 100
 """No writer waits long for a great erasure: devices are heard between two of these."""
-MAX_NOTE_CHARACTERS = 500
 ERASED_WORDS = "what a device said about it was erased"
 
 LOG_TRIES = 10
@@ -110,16 +111,6 @@ def list_events_of(engine: Engine, school_id: str, incident_id: str) -> list[int
         return sorted(_list_known(connection, incident_id) | {row.first_event_id, row.last_event_id} - {0})
 
 
-def verify_note(note: str) -> None:
-    """Check that a note says something, and not too much.
-
-    Raises:
-        UsageError: it is empty or too long.
-    """
-    if not 0 < len(note.strip()) <= MAX_NOTE_CHARACTERS:
-        raise UsageError("say why, in one line", hint=f"--note TEXT of at most {MAX_NOTE_CHARACTERS} characters")
-
-
 def erase_events(
     engine: Engine,
     school_id: str,
@@ -131,9 +122,9 @@ def erase_events(
     now_ns: int,
     actor: str = audit.COMMAND_LINE,
 ) -> int:
-    """Erase the content of events, and return how many had any; `truncate_log` is for the caller.
+    """Erase the content of events, and return how many had any; to empty the log after it is for the caller.
 
-    It takes as many transactions as it needs, each with its row in the audit log, which says how far it has come.
+    It takes transactions enough, each with its row in the audit log, which says how far it has come.
 
     Raises:
         UsageError: one of them cannot be erased so, see `plan_erasure`, or the note is empty or too long.
@@ -150,21 +141,21 @@ def erase_events(
                 count = erase_contents(
                     connection, school_id, signer, chunk, reason=reason, actor=actor, note=note.strip(), now_ns=now_ns
                 )
-                progress = f"{done + count}" if len(wanted) == len(chunk) else f"{done + count} of {len(wanted)}"
+                so_far = f"{done + count}" if len(wanted) == len(chunk) else f"{done + count} of {len(wanted)}"
                 audit.record(
                     connection,
                     school_id,
                     actor=actor,
                     action="events.erased",
-                    subject=f"events/{chunk[0]}" if len(chunk) == 1 else f"events/{chunk[0]}-{chunk[-1]}",
-                    detail=f"{progress}, {reason.value}: {note.strip()}",
+                    subject=f"events/{chunk[0]}" if len(chunk) == 1 else f"events/{min(chunk)}-{max(chunk)}",
+                    detail=f"{so_far}, {reason.value}: {note.strip()}",
                     now_ns=now_ns,
                 )
         except StoreError as error:
             if not done:
                 raise
             said = f"only {done} of {len(wanted)} events are erased: {error.message}"
-            raise StoreError(said, hint="the same command again goes on from there") from error
+            raise StoreError(said, hint="ask for the same again: it goes on from there") from error
         done += count
     return done
 
@@ -205,42 +196,40 @@ def erase_contents(
             .values(salt=b"", body=b"", missing=int(Missing.ERASED))
         )
     # 4
-    salts = {content.salt for _, content in erased}
-    forget_refused(connection, school_id, {grave.device_id for grave in graves}, salts)
+    forget_refused(connection, school_id, {grave.device_id for grave in graves}, {each.salt for _, each in erased})
     # 5
     _forget_words(connection, school_id, [grave.event_id for grave in graves])
     return len(graves)
 
 
 def truncate_log(engine: Engine) -> bool:
-    """Empty the embedded database's write-ahead log, which holds older pages; False if somebody is in the way.
+    """Empty the embedded database's write-ahead log, which holds older pages; False if it could not be.
 
     Its pages themselves are overwritten at the commit (`secure_delete`). PostgreSQL keeps old rows until VACUUM. The
     collector tries it with each checkpoint, too.
     """
     if engine.dialect.name != "sqlite":
         return True
-    for tries_left in reversed(range(LOG_TRIES)):
+    for _ in range(LOG_TRIES):
         if _try_to_truncate(engine):
             return True
-        if tries_left:
-            time.sleep(LOG_PAUSE_S)
+        time.sleep(LOG_PAUSE_S)
     return False
 
 
 def _try_to_truncate(engine: Engine) -> bool:
-    connection = engine.raw_connection()
     try:
-        cursor = connection.cursor()
-        # It must not wait for readers here: it would have taken the writers' lock, and all of them wait for that.
-        cursor.execute("PRAGMA busy_timeout = 0")
-        try:
-            row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        return bool(row is not None and row[0] == 0)
-    finally:
-        connection.close()
+        with closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            # It must not wait for readers there: it would have the writers' lock meanwhile, and all wait for that.
+            cursor.execute("PRAGMA busy_timeout = 0")
+            try:
+                row = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            return bool(row is not None and row[0] == 0)
+    except (engine.dialect.loaded_dbapi.Error, SQLAlchemyError):
+        return False
 
 
 def _find_grave(connection: Connection, school_id: str, event_id: int) -> Grave:

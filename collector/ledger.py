@@ -158,7 +158,7 @@ def keep_refused(
 ) -> None:
     """Keep what a device sent and was refused. The same again is counted; past a limit the oldest goes.
 
-    There is a limit for the device and one for the school. Both count pieces and not bytes, which would have to be read.
+    There is a limit for the device and one for the school. Both count pieces: to add up bytes would read all of them.
     """
     digest = hashlib.sha256(raw).digest()
     counted = connection.execute(

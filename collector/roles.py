@@ -100,7 +100,7 @@ ROLES: dict[Role, Duties] = {
     ),
     Role.HEADTEACHER: Duties(
         summary="Headteacher. Reads the flags that may be about the safeguarding leads, or when none of them is there, "
-        "and the audit log.",
+        "and the audit log but for what others did with flags.",
         audiences=frozenset(),
         permissions=_READER | {Permission.REVIEW_AUDIT},
         needs_second_factor=True,

@@ -13,12 +13,14 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select
 
+from collector.errors import UsageError
 from collector.store.engine import take_turns
 from collector.store.schema import tombstones
 from proto.keys import Signer
 
 DOMAIN = b"schoolwarden tombstone v1\x00"
 FIRST_PREVIOUS_HASH = bytes(32)
+MAX_NOTE_CHARACTERS = 500
 
 
 class Reason(StrEnum):
@@ -84,6 +86,16 @@ def hash_tombstone(school_id: str, tombstone: Tombstone) -> bytes:
     ]
     # A JSON array: no two tombstones have the same bytes, whatever their texts hold.
     return hashlib.sha256(DOMAIN + json.dumps(fields, separators=(",", ":")).encode()).digest()
+
+
+def verify_note(note: str) -> None:
+    """Check that a note says something, and not too much.
+
+    Raises:
+        UsageError: it is empty or too long.
+    """
+    if not 0 < len(note.strip()) <= MAX_NOTE_CHARACTERS:
+        raise UsageError("say why, in one line", hint=f"--note TEXT of at most {MAX_NOTE_CHARACTERS} characters")
 
 
 def add_tombstones(

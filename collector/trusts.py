@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, insert, select
 from collector.addresses import join_address, split_address
 from collector.audit import COMMAND_LINE, record
 from collector.config import Addresses, Config
+from collector.errors import UsageError
 from collector.store.engine import reading, take_turns, writing
 from collector.store.schema import trusts
-from proto.keys import load_signer, to_verifier
+from proto.keys import Signer, load_signer, to_verifier
 from proto.trust import Trust, open_trust, sign_trust
 from proto.wire import SignedTrust
 
@@ -55,6 +56,7 @@ def announce(
     has ever said where devices find us: then there is none that could be told.
 
     Raises:
+        UsageError: what devices would be told is no address that they can reach.
         SignatureError: the newest statement is not ours: nothing is built on it.
         MalformedError: the newest statement cannot be read.
         StoreError: the database does not answer.
@@ -78,7 +80,7 @@ def announce(
         if trust == before:
             return before
         trust = replace(trust, version=trust.version + 1, made_at_ns=now_ns)
-        _store(connection, sign_trust(signer, trust), trust)
+        _store(connection, _sign(signer, trust), trust)
         record(
             connection,
             config.school_id,
@@ -99,6 +101,7 @@ def announce_served(
     Under the hosts that they were told: which of this machine's names they can reach only a person knows.
 
     Raises:
+        UsageError: a port that is served is none.
         SignatureError: the newest statement is not ours.
         MalformedError: the newest statement cannot be read.
         StoreError: the database does not answer.
@@ -133,6 +136,14 @@ def list_trusts(engine: Engine, config: Config) -> list[Trust]:
         open_own_trust(SignedTrust(body=row.body, algorithm=row.algorithm, signature=row.signature), config)
         for row in rows
     ]
+
+
+def _sign(signer: Signer, trust: Trust) -> SignedTrust:
+    try:
+        return sign_trust(signer, trust)
+    except ValueError as error:
+        hint = "HOST:PORT with a name or an address of this machine; devices were told nothing"
+        raise UsageError(f"devices cannot be told this: {error}", hint=hint) from error
 
 
 def _store(connection: Connection, signed: SignedTrust, trust: Trust) -> None:

@@ -97,7 +97,7 @@ def seal(plaintext: bytes, age_keys: Sequence[str]) -> bytes:
     try:
         recipients = [pyrage.x25519.Recipient.from_str(key) for key in age_keys]
         return bytes(pyrage.encrypt(plaintext, recipients))
-    except (pyrage.RecipientError, pyrage.EncryptError) as error:
+    except (pyrage.RecipientError, pyrage.EncryptError, UnicodeEncodeError) as error:
         raise SealError("a recipient's key is no age key") from error
 
 
@@ -111,7 +111,7 @@ def open_sealed(sealed: bytes, identity: str) -> bytes:
 
     try:
         return bytes(pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(identity)]))
-    except (pyrage.IdentityError, pyrage.DecryptError) as error:
+    except (pyrage.IdentityError, pyrage.DecryptError, UnicodeEncodeError) as error:
         raise SealError("it cannot be opened with this identity") from error
 
 
@@ -125,7 +125,8 @@ def verify_age_key(key: str) -> None:
 
     try:
         pyrage.x25519.Recipient.from_str(key)
-    except pyrage.RecipientError as error:
+    except (pyrage.RecipientError, UnicodeEncodeError) as error:
+        # JSON can spell half a character, which is no text.
         raise SealError("not an age key") from error
 
 

@@ -5,6 +5,8 @@ The signing key that a device pinned when it enrolled signs it, so that a CA and
 touching the device. It lowers nothing: what a device watches and who may read is decided elsewhere.
 """
 
+import ipaddress
+import re
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -15,6 +17,8 @@ from proto.wire import SignedTrust, TrustBody
 
 DOMAIN = b"schoolwarden trust v1\x00"
 MAX_AUTHORITIES = 8
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\.?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +39,11 @@ def sign_trust(signer: Signer, trust: Trust) -> SignedTrust:
     """Return the statement as devices take it.
 
     Raises:
-        ValueError: it names no CA, or too many.
+        ValueError: it names no CA, too many, or what is no address that devices can reach.
     """
+    for address in (trust.enrol_address, trust.events_address):
+        if not is_reachable(address):
+            raise ValueError(f"{address!r} is no address that devices can reach")
     if not 1 <= len(trust.ca_certificates) <= MAX_AUTHORITIES:
         raise ValueError(f"1 to {MAX_AUTHORITIES} CAs can be trusted")
     body = TrustBody(
@@ -55,7 +62,7 @@ def open_trust(signed: SignedTrust, verifier: Verifier, *, school_id: str) -> Tr
 
     Raises:
         SignatureError: our collector did not sign it.
-        MalformedError: it cannot be read, is another school's, or would leave nobody to trust.
+        MalformedError: it cannot be read, is another school's, or would leave nobody to trust or nowhere to go.
     """
     if signed.algorithm != verifier.algorithm:
         raise SignatureError("the statement of trust is not signed by this device's collector")
@@ -66,8 +73,10 @@ def open_trust(signed: SignedTrust, verifier: Verifier, *, school_id: str) -> Tr
         raise MalformedError("the statement of trust cannot be read") from error
     if body.school_id != school_id:
         raise MalformedError("the statement of trust is for another school")
-    if not 1 <= len(body.ca_certificates) <= MAX_AUTHORITIES or not body.enrol_address or not body.events_address:
-        raise MalformedError("the statement of trust names no CA, too many, or no address")
+    if not 1 <= len(body.ca_certificates) <= MAX_AUTHORITIES:
+        raise MalformedError("the statement of trust names no CA, or too many")
+    if not (is_reachable(body.enrol_address) and is_reachable(body.events_address)):
+        raise MalformedError("the statement of trust names what is no address")
     return Trust(
         version=body.version,
         school_id=body.school_id,
@@ -76,3 +85,20 @@ def open_trust(signed: SignedTrust, verifier: Verifier, *, school_id: str) -> Tr
         events_address=body.events_address,
         made_at_ns=body.made_at_ns,
     )
+
+
+def is_reachable(address: str) -> bool:
+    """Return whether a text has the form of a place that devices can come to: HOST:PORT or [IPV6]:PORT.
+
+    Not of every address of a machine, nor of a path or a scheme, which gRPC would follow too.
+    """
+    host, _, port = address.rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= 65535):
+        return False
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        found = ipaddress.ip_address(host[1:-1] if is_bracketed else host)
+    except ValueError:
+        # A name that ends in a number is an IPv4 address with a typing error.
+        return _NAME.fullmatch(host) is not None and not host.rstrip(".").rpartition(".")[2].isdigit()
+    return not found.is_unspecified and is_bracketed == (found.version == 6)

@@ -25,9 +25,9 @@ from sqlalchemy import Engine
 
 from collector.config import Config, load_config
 from collector.incidents import Incident, list_incidents
-from collector.ledger import list_events
 from collector.store.engine import open_engine
 from proto.events import Audience
+from tests.events import list_events
 
 PROGRAMS = Path(sys.executable).parent
 DEADLINE_S = 60.0

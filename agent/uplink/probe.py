@@ -89,7 +89,7 @@ def _connect(host: str, port: int, variable: str) -> socket.socket:
         raise Found(f"nothing listens at {what}: check that it runs, and the port") from error
     except ValueError as error:
         # Python does not even ask for it: an empty label, a label that is too long, a NUL.
-        raise Found(f"{host} cannot be the name of a machine: check the address") from error
+        raise Found(f"{host} cannot be the name of a machine: check {variable or 'the address'}") from error
     except OSError as error:
         raise Found(f"there is no way to {what} ({error.strerror}): check the network") from error
 

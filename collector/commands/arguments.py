@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 COMMAND_LINE = "command line"
 """The actor of what is done here: whoever runs the command, whom we do not know."""
+MAX_NUMBER = 2**63 - 1
+"""What a database counts to."""
 
 
 def add_command(
@@ -32,6 +34,21 @@ def add_dir(parser: argparse.ArgumentParser) -> None:
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Let a verb choose between text and JSON."""
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+
+
+def to_number(text: str) -> int:
+    """Read the number of an event or a row, as the `type` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or beyond what a database counts to.
+    """
+    try:
+        number = int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("this is not a number") from error
+    if not 0 <= number <= MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"numbers go from 0 to {MAX_NUMBER}")
+    return number
 
 
 def open_folder(options: argparse.Namespace) -> "tuple[Config, Engine]":

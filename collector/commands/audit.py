@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from collector.commands.arguments import add_command, add_dir, add_format, open_folder
+from collector.commands.arguments import add_command, add_dir, add_format, open_folder, to_number
 from collector.commands.output import print_rows, with_times
 from collector.errors import UsageError
 
@@ -19,8 +19,8 @@ def add_audit(commands: Any) -> None:
     add_dir(parser)
     parser.add_argument("--actor", default="", metavar="NAME", help="only what this user did")
     parser.add_argument("--waiting", action="store_true", help="only what nobody else has looked at")
-    parser.add_argument("--before", type=int, default=0, metavar="N", help="only rows before this number")
-    parser.add_argument("--limit", type=int, default=100, metavar="N", help="so many rows (default: 100)")
+    parser.add_argument("--before", type=to_number, default=0, metavar="N", help="only rows before this number")
+    parser.add_argument("--limit", type=to_number, default=100, metavar="N", help="so many rows (default: 100)")
     add_format(parser)
 
 
@@ -29,7 +29,7 @@ def _audit(options: argparse.Namespace) -> int:
     from collector.audit_reviews import count_waiting, list_log
     from proto.errors import ChainError
 
-    if options.limit < 1 or options.before < 0:
+    if options.limit < 1:
         raise UsageError("rows are counted from 1", hint="--limit 100 --before 5000")
     config, engine = open_folder(options)
     found = list_log(

@@ -132,11 +132,12 @@ def _show(standing: "Standing", format: str) -> None:
     if not all(each.is_announced for each in standing.authorities):
         sys.stderr.write("It does not name all of these CAs. To tell devices: authority announce\n")
     if standing.devices_behind or standing.old_tokens:
-        behind, old = standing.devices_behind, standing.old_tokens
-        sys.stderr.write(
-            f"{behind} {'device' if behind == 1 else 'devices'} may not know the new CA yet; "
-            f"{old} {'token that is still good was' if old == 1 else 'tokens that are still good were'} made before it.\n"
+        devices = "1 device" if standing.devices_behind == 1 else f"{standing.devices_behind} devices"
+        is_one = standing.old_tokens == 1
+        tokens = (
+            "1 token that is still good was" if is_one else f"{standing.old_tokens} tokens that are still good were"
         )
+        sys.stderr.write(f"{devices} may not know the new CA yet; {tokens} made before it.\n")
 
 
 def _to_row(status: "AuthorityStatus") -> dict[str, Any]:

@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from collector.commands.arguments import add_command, add_dir, add_format, open_folder
+from collector.commands.arguments import add_command, add_dir, add_format, open_folder, to_number
 from collector.commands.output import print_rows, with_times
 
 REASONS = ("retention", "request", "mistake")
@@ -28,7 +28,7 @@ def add_erase(commands: Any) -> None:
     add_dir(parser)
     add_format(parser)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--event", type=int, nargs="+", metavar="N", help="the numbers of events")
+    which.add_argument("--event", type=to_number, nargs="+", metavar="N", help="the numbers of events")
     which.add_argument("--incident", metavar="ID", help="all events that a security incident is known to rest on")
     parser.add_argument("--reason", choices=REASONS, required=True, help="why; stays in a signed tombstone")
     parser.add_argument(
@@ -38,10 +38,11 @@ def add_erase(commands: Any) -> None:
 
 
 def _erase(options: argparse.Namespace) -> int:
-    from collector.erasure import erase_events, list_events_of, plan_erasure
-    from collector.tombstones import Reason
+    from collector.erasure import erase_events, list_events_of, plan_erasure, truncate_log
+    from collector.tombstones import Reason, verify_note
     from proto.keys import load_signer
 
+    verify_note(options.note)
     config, engine = open_folder(options)
     if options.incident is not None:
         wanted = list_events_of(engine, config.school_id, options.incident)
@@ -55,20 +56,27 @@ def _erase(options: argparse.Namespace) -> int:
             sys.stderr.write(f"Nothing was erased yet. {len(doomed)} of {len(set(wanted))} events would lose what they")
             sys.stderr.write(f" say, and incidents the words made of it.\n{STAYS}To do it, add --yes\n")
         return 0
-    count = erase_events(
-        engine,
-        config.school_id,
-        load_signer(config.signing_key),
-        wanted,
-        reason=Reason(options.reason),
-        note=options.note,
-        now_ns=time.time_ns(),
-    )
+    try:
+        count = erase_events(
+            engine,
+            config.school_id,
+            load_signer(config.signing_key),
+            wanted,
+            reason=Reason(options.reason),
+            note=options.note,
+            now_ns=time.time_ns(),
+        )
+    finally:
+        # What went before it ended half way stands in there, too.
+        is_log_empty = truncate_log(engine)
     if options.format == "json":
         sys.stdout.write(json.dumps({"erased": count}) + "\n")
     else:
         sys.stdout.write(f"The content of {count} events is erased\n")
     sys.stderr.write(STAYS)
+    if not is_log_empty:
+        sys.stderr.write("The log of the database could not be emptied, because somebody was reading or writing: it")
+        sys.stderr.write(" may hold what was erased. A running collector tries again within the hour.\n")
     if engine.dialect.name == "postgresql":
         sys.stderr.write("PostgreSQL keeps the old rows until VACUUM, and longer in its archived log.\n")
     return 0

@@ -229,6 +229,8 @@ NOTICES = {
     "enabled": "The user can sign in again.",
     "decided": "The decision is saved.",
     "annulled": "The flag is annulled. It stands in nobody’s history any more.",
+    "annulled-log": "The flag is annulled. It stands in nobody’s history any more. The database’s log still holds what"
+    " it said, because somebody was reading; the collector tries to empty it within the hour.",
     "identity-kept": "Your key is saved. Keep the sheet with the six words locked away.",
     "published": "The signed set is in force and on its way to the devices.",
     "drilled": "The drill is ordered. A connected device answers within seconds.",

@@ -149,7 +149,12 @@ def _list_needs(standing: Standing) -> list[str]:
     """Return in words who needs the oldest CA."""
     needs = (
         (standing.authorities[-1].devices, "1 device holds", "{} devices hold", "a certificate of it"),
-        (standing.devices_behind, "1 device", "{} devices", "did not say yet that the new one is known there"),
+        (
+            standing.devices_behind,
+            "1 device did not say yet that it knows",
+            "{} devices did not say yet that they know",
+            "the new one",
+        ),
         (
             standing.old_tokens,
             "1 token that is still good was",

@@ -80,6 +80,8 @@ def load_chains(connection: Connection, school_id: str, case: Case) -> list[Chai
             .order_by(envelopes.c.epoch, envelopes.c.first_seq)
             .limit(case.max_envelopes + 1)
         ).all()
+        if not rows:
+            raise StoreError("the ledger lacks envelopes", hint="run: schoolwarden-collector verify")
         _verify_shown(connection, case, rows)
         covered_by = frozenset(number for number, _ in ends.values())
         chains.append(Chain(device_id=device_id, wanted=wanted, rows=rows, end=end, covered_by=covered_by))

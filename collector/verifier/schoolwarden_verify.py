@@ -3,16 +3,7 @@
 
     python3 schoolwarden_verify.py EVIDENCE.zip --checkpoint HASH --collector FINGERPRINT --device ID=FINGERPRINT
 
-    1 file         the zip is the only one that its content can have: not one byte beside, none in another form
-    2 manifest     the collector's key signed the SHA-256 of every other file, and there is no other
-    3 keys         every device proved that it holds its key
-    4 envelopes    every device signed its events; they follow one another without a gap, and each names the one before
-    5 tombstones   what was erased, which the collector signed
-    6 contents     each is the one that its event commits to; one that is gone was reported by its device, or erased
-    7 checkpoints  are signed and linked, and name the same events
-    8 anchors      what you brought from elsewhere, a printed checkpoint or fingerprints of keys, is in the file
-
-Exit: 0 verifies, 1 does not, 2 wrong call, 3 cannot be tried here. It is made by `collector/evidence` of Schoolwarden.
+Exit: 0 verifies, 1 does not, 2 wrong call, 3 cannot be tried. Its eight steps go from `read_zip` to `check_anchors`.
 """
 
 import argparse
@@ -40,9 +31,9 @@ except ImportError as error:
 MAX_FILE_BYTES, MAX_ENTRIES, MAX_PART_BYTES = 512 * 2**20, 10_000, 16 * 2**20
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError, struct.error)
 GONE = {1: "its queue was full", 2: "it could not read it back", 3: "it was larger than an event may be"}
-SIGNED, RESTS, MISSING, ERASED = "Who signed what", "What the case rests on", "What is missing", "What was erased"
+SIGNED, RESTS, MISSING, UNHELD = "Who signed what", "What the case rests on", "What is missing", "Held against nothing"
 BELIEVED, PROVES = "What is only the collector's word", "What this proves, and what not"
-GOOD, CONSISTENT = "This verifies.", "This is consistent in itself, and was held against nothing from elsewhere."
+GOOD, CONSISTENT = "This verifies.", "This is consistent in itself; not every key was held against one from elsewhere."
 NO_ANCHOR = "Without anchors, who has the collector's keys or made everything anew with other keys could have made it."
 # The fields of a header by number, as in proto/v1/events.proto, and how each is written: number, eight bytes, bytes.
 HEADER = """school_id device_id epoch seq kind schema_version audience severity tier route drill wall_clock_ns
@@ -50,7 +41,7 @@ monotonic_ns boot_id bundle_version payload_commitment previous_hash""".split()
 HEADER_WIRES = (2, 2, 0, 0, 2, 0, 0, 0, 0, 2, 0, 1, 1, 2, 0, 2, 2)
 _LOCAL, _CENTRAL, _END = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I"), struct.Struct("<4s4H2IH")
 _NAME = re.compile(r"manifest\.sig|read-me\.txt|(manifest|case|keys|(devices/[0-9a-f]{16}/)?[a-z]+-[0-9]{4})\.json")
-Event = namedtuple("Event", "hash commitment kind wall_clock_ns received_at_ns gone")
+Event = namedtuple("Event", "hash commitment kind mark wall_clock_ns received_at_ns gone")
 
 
 class Place(NamedTuple):
@@ -65,7 +56,7 @@ class Place(NamedTuple):
 
 
 def read_zip(data: bytes) -> dict[str, memoryview]:
-    """Step 1. A zip says many things twice; here all of it has one form. Nothing is unpacked, so nothing can grow."""
+    """Step 1. The zip is the only one that its content can have, to the last byte. Nothing is unpacked or can grow."""
     files: dict[str, memoryview] = {}
     view, at, last, central = memoryview(data), 0, "", bytearray()
     while len(data) <= MAX_FILE_BYTES and data[at : at + 4] == b"PK\x03\x04":
@@ -118,7 +109,7 @@ def read_header(raw: bytes) -> dict[str, Any]:
 
 
 def describe(raw: bytes, within: str = "") -> list[str]:
-    """Return the values in a content, each after the number of its field; the collector's word has their names."""
+    """Return the values in a content, each after the number of its field; a text in quotation marks, to have an end."""
     fields: list[tuple[int, int, Any]] = []
     with suppress(*UNREADABLE):
         fields = list(read_message(raw))
@@ -126,11 +117,12 @@ def describe(raw: bytes, within: str = "") -> list[str]:
         return [f"{within} {len(raw)} bytes {raw[:32].hex()}".strip()]
     said = []
     for number, wire, value in fields:
-        if wire == 2 and not value.decode(errors="replace").isprintable():
-            said += describe(value, f"{within}{number}.")
-        else:
-            shown = value if wire == 0 else value.hex() if wire != 2 else quote(value.decode(errors="replace"))
+        text = value.decode(errors="replace") if wire == 2 else ""
+        if text.isprintable():
+            shown = json.dumps(quote(text), ensure_ascii=False) if wire == 2 else value.hex() if wire else value
             said.append(f"{within}{number}: {shown}")
+        else:
+            said += describe(value, f"{within}{number}.")
     return said
 
 
@@ -146,15 +138,14 @@ def to_time(at_ns: int) -> str:
 
 def is_signed(key: tuple[str, bytes], signature: str, message: bytes) -> bool:
     """Return whether a key made a signature."""
-    try:
+    with suppress(InvalidSignature, ValueError):
         if key[0] == "ed25519":
             ed25519.Ed25519PublicKey.from_public_bytes(key[1]).verify(bytes.fromhex(signature), message)
         else:
             point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key[1])
             point.verify(bytes.fromhex(signature), message, ec.ECDSA(SHA256()))
-    except (InvalidSignature, ValueError):
-        return False
-    return key[0] in ("ed25519", "ecdsa-p256-sha256")
+        return key[0] in ("ed25519", "ecdsa-p256-sha256")
+    return False
 
 
 def join(*parts: bytes, length: str = ">I") -> bytes:
@@ -169,7 +160,7 @@ class Evidence:
         self.files, self.used = files, {"manifest.sig", "read-me.txt"}
         self.problems: list[str] = []
         self.fail = self.problems.append
-        self.told: dict[str, list[str]] = {each: [] for each in (SIGNED, RESTS, MISSING, ERASED, BELIEVED, PROVES)}
+        self.told: dict[str, list[str]] = {each: [] for each in (SIGNED, RESTS, MISSING, BELIEVED, PROVES, UNHELD)}
         self.manifest = self.load("manifest.json")
         self.school: str = self.manifest["school_id"]
         self.collector = (self.manifest["signing_algorithm"], bytes.fromhex(self.manifest["signing_public_key"]))
@@ -179,10 +170,10 @@ class Evidence:
         self.last = {place[:2]: place for place in self.wanted}
         self.keys: dict[str, tuple[str, bytes]] = {}
         self.events: dict[Place, Event] = {}
-        self.begin: dict[str, Place] = {}
         self.erased: dict[Place, str] = {}
         self.checkpoints: dict[str, tuple[int, int]] = {}
         self.covered: dict[tuple[str, int], int] = {}
+        self.named: dict[str, int] = {}
 
     def load(self, name: str) -> Any:
         """Return the JSON of a file."""
@@ -199,7 +190,7 @@ class Evidence:
             yield from self.load(part)
 
     def check_manifest(self) -> None:
-        """Step 2."""
+        """Step 2. The collector's key signed the SHA-256 of every other file, and there is no other."""
         said = b"schoolwarden evidence v1\0" + bytes(self.files["manifest.json"])
         if not is_signed(self.collector, bytes(self.files["manifest.sig"]).hex(), said):
             self.fail("the manifest was changed, or is not signed by the collector's key that it names")
@@ -209,12 +200,12 @@ class Evidence:
                 self.fail(f"{quote(name)} was {'added' if name in self.files else 'removed'}")
             elif sha256(self.files[name]).hexdigest() != listed[name]:
                 self.fail(f"{name} was changed")
-        who, by, key = quote(self.manifest["school_name"]), quote(self.manifest["made_by"]), self.collector[1]
-        at, case = to_time(self.manifest["made_at_ns"]), quote(self.manifest["case"])
-        self.told[SIGNED].append(f"the collector of {who}: {case}, made {at} for {by}; key {sha256(key).hexdigest()}")
+        who, case, by = (quote(self.manifest[name]) for name in ("school_name", "case", "made_by"))
+        at, key = to_time(self.manifest["made_at_ns"]), sha256(self.collector[1]).hexdigest()
+        self.told[SIGNED].append(f"the collector of {who}: {case}, made {at} for {by}; key {key}")
 
     def check_keys(self) -> None:
-        """Step 3."""
+        """Step 3. Every device proved that it holds its key."""
         rows = {row["device_id"]: row for row in self.load("keys.json")}
         self.keys = {device: (row["algorithm"], bytes.fromhex(row["public_key"])) for device, row in rows.items()}
         for device, row in rows.items():
@@ -223,7 +214,7 @@ class Evidence:
             proof = b"schoolwarden enrolment\0" + join(self.school.encode(), token, request, *names)
             if not is_signed(self.keys[device], row["proof"], proof):
                 self.fail(f"device {quote(device)}: nothing proves that it held its key")
-            told = f"which calls itself {quote(row['hostname'])}: key {sha256(names[1]).hexdigest()}"
+            told = f"which calls itself {json.dumps(quote(row['hostname']))}: key {sha256(names[1]).hexdigest()}"
             if former:
                 said = b"schoolwarden succession\0" + join(self.school.encode(), former.encode(), why.encode(), *names)
                 if not is_signed(self.keys[former], row["former_proof"], said):
@@ -232,11 +223,10 @@ class Evidence:
             self.told[SIGNED].append(f"device {quote(device)}, {told}")
 
     def check_chain(self, device: str) -> None:
-        """Step 4, for one device. After a fault it goes on as if there were none: one change is one problem."""
+        """Step 4. A device signed its events; there is no gap, and each names the one before. One change, one fault."""
         last, previous, count = Place(device, 0, 0), b"", 0
         for row in self.load_parts(f"devices/{device}/envelopes"):
             first, until, at_ns = Place(device, row["epoch"], row["first_seq"]), row["last_seq"], row["received_at_ns"]
-            self.begin.setdefault(device, first)
             block, missing = bytes.fromhex(row["header_block"]), bytes.fromhex(row["missing"])
             ids = join(self.school.encode(), device.encode(), length=">H")
             numbers = struct.pack(">IQQ", first.epoch, first.seq, until)
@@ -259,26 +249,28 @@ class Evidence:
                     self.fail(f"{place}: it does not follow the event before it")
                 previous = sha256(b"schoolwarden event v1\0" + raw + header["previous_hash"]).digest()
                 wall, kind = int.from_bytes(header["wall_clock_ns"], "little", signed=True), header["kind"].decode()
-                self.events[place] = Event(previous, header["payload_commitment"], kind, wall, at_ns, gone)
+                mark = "a drill, no concern" if header["drill"] else f"severity {header['severity']}"
+                self.events[place] = Event(previous, header["payload_commitment"], kind, mark, wall, at_ns, gone)
             last, count = Place(device, first.epoch, until), count + len(headers)
         self.told[SIGNED].append(f"{count} events in a row, the last: {last}")
 
     def check_tombstones(self) -> None:
-        """Step 5."""
+        """Step 5. What was erased, which the collector signed."""
         names = "number at_ns event_id device_id epoch seq event_hash reason actor note previous_hash".split()
         for row in self.load_parts("tombstones"):
             said = json.dumps([self.school, *(row[name] for name in names)], separators=(",", ":")).encode()
             place, digest = Place(*(row[name] for name in names[3:6])), sha256(b"schoolwarden tombstone v1\0" + said)
-            if not is_signed(self.collector, row["signature"], digest.digest()):
+            is_of_case = place in self.wanted and self.events[place].hash.hex() == row["event_hash"]
+            if not is_signed(self.collector, row["signature"], digest.digest()) or not is_of_case:
                 self.fail(f"tombstone {row['number']} was changed, or is not signed by the collector's key")
-            elif place not in self.events or self.events[place].hash.hex() != row["event_hash"] or place in self.erased:
-                self.fail(f"tombstone {row['number']} is of no event that is here, or stands there twice")
-            self.erased[place] = f"erased {to_time(row['at_ns'])} by {quote(row['actor'])}: {quote(row['reason'])}"
-            self.told[ERASED].append(f"content of {place}: {self.erased[place]} {quote(row['note'])}".strip())
+            why = quote(f"{row['actor']}: {row['reason']} {row['note']}".strip())
+            self.erased[place] = f"erased {to_time(row['at_ns'])} by {why}"
 
     def check_contents(self) -> None:
-        """Step 6."""
+        """Step 6. Each is the one that its event commits to; one that is gone was reported by its device, or erased."""
         contents: dict[Place, Any] = {}
+        if not self.wanted:
+            self.fail("the case rests on no event")
         for device in self.devices:
             for row in self.load_parts(f"devices/{device}/contents"):
                 place = Place(device, row["epoch"], row["seq"])
@@ -300,56 +292,63 @@ class Evidence:
                 self.fail(f"content of {place} was removed, and nobody signed why")
             when, received = to_time(event.wall_clock_ns), to_time(event.received_at_ns)
             told = f"{when} by its device's clock, received {received}; content by field: {told}"
-            self.told[RESTS].append(f"{place}: {quote(event.kind)}, {told}")
-        here = contents.keys() | self.erased.keys()
-        others = Counter(event.gone for place, event in self.events.items() if place not in here)
-        self.told[MISSING] += [f"contents of {n} events: {GONE.get(why)}" for why, n in others.items() if why]
-        self.told[MISSING].append(f"contents of {others[0]} other events were withheld when this file was made")
+            self.told[RESTS].append(f"{place}: {quote(event.kind)}, {event.mark}, {told}")
+        others = Counter(event.gone for place, event in self.events.items() if place not in self.wanted)
+        for why, count in sorted(others.items()):
+            self.told[MISSING].append(f"contents of {count} other events: {GONE.get(why, 'withheld, or erased')}")
 
     def check_checkpoints(self) -> None:
-        """Step 7."""
-        number, previous = 0, ""
+        """Step 7. Those that cover the case say what they saw; others only link a later one, which somebody printed."""
+        number, previous, begin = 0, "", {place.device: place for place in sorted(self.events, reverse=True)}
         for row in self.load_parts("checkpoints"):
-            said = [self.school, row["number"], row["made_at_ns"], row["heads"], row["previous_hash"]]
+            heads = row.get("heads", "[]")
+            digest = sha256(heads.encode()).hexdigest() if "heads" in row else row["heads_sha256"]
+            said = [self.school, row["number"], row["made_at_ns"], digest, row["previous_hash"]]
             raw = b"schoolwarden checkpoint v1\0" + json.dumps(said, separators=(",", ":")).encode()
-            if number and (row["number"], row["previous_hash"]) != (number + 1, previous):
+            if previous and (row["number"], row["previous_hash"]) != (number + 1, previous):
                 self.fail(f"checkpoint {row['number']} does not follow the one before it")
             if not is_signed(self.collector, row["signature"], sha256(raw).digest()):
                 self.fail(f"checkpoint {row['number']} was changed, or is not signed by the collector's key")
             number, previous = row["number"], sha256(raw).hexdigest()
             self.checkpoints[previous] = number, row["made_at_ns"]
-            for who, epoch, seq, named, *pinned in json.loads(row["heads"]):
+            for who, epoch, seq, named, *pinned in json.loads(heads):
                 place = Place(who, epoch, seq)
                 event, key = self.events.get(place), self.collector if who == "collector" else self.keys.get(who)
-                if key and pinned not in ([], [sha256(key[1]).hexdigest()]):
-                    self.fail(f"checkpoint {number} saw another key of {quote(who)}")
+                pinned = [named] if who == "collector" else pinned  # It has its key where others have an event's hash.
+                if key and pinned:
+                    self.named.setdefault(who, number)
+                    if pinned != [sha256(key[1]).hexdigest()]:
+                        self.fail(f"checkpoint {number} saw another key of {quote(who)}")
                 if event and event.hash.hex() != named:
                     self.fail(f"checkpoint {number} saw something else as {place}")
                 elif event and place >= self.last.get(place[:2], place):
                     self.covered.setdefault(place[:2], number)
-                elif not event and self.begin.get(who, place) < place < self.devices.get(who, place):
+                elif not event and begin.get(who, place) < place < self.devices.get(who, place):
                     self.fail(f"checkpoint {number} saw {place}, which was removed")
 
     def check_anchors(self, checkpoints: Sequence[str], pins: Sequence[tuple[str, str]]) -> None:
-        """Step 8. Blanks, dashes and capitals in what somebody typed off a page are nothing."""
+        """Step 8. What you brought is in the file. Blanks, dashes and capitals in what was typed are nothing."""
         for place in (each for each in self.last.values() if each[:2] not in self.covered):
             # A chain that began anew before the next checkpoint leaves its end in none.
             is_fault = checkpoints or place == self.devices[place.device]
             (self.problems if is_fault else self.told[PROVES]).append(f"no checkpoint covers {place}")
+        held: set[str] = set()
         for digest in (re.sub(r"[\s:-]", "", each).lower() for each in checkpoints):
             number, at_ns = self.checkpoints.get(digest, (0, 0))
-            if number < max(self.covered.values(), default=1):
+            if digest not in self.checkpoints or number < max(self.covered.values(), default=1):
                 self.fail(f"checkpoint {digest[:16]}... is of another history, or older or newer than this file")
             else:
-                told = f"checkpoint {number} of {to_time(at_ns)} is in it: what it covers was so when it was printed"
-                self.told[PROVES].append(told)
+                self.told[PROVES].append(f"checkpoint {number} of {to_time(at_ns)}: what it covers was so by then")
+                held |= {who for who, first in self.named.items() if first <= number}
         for who, fingerprint in pins:
             key = self.collector if who == "collector" else self.keys.get(who, ("", b""))
             is_it = sha256(key[1]).hexdigest() == re.sub(r"[\s:-]", "", fingerprint).lower()
             told = f"the key of {quote(who)} is {'' if is_it else 'not '}the one whose fingerprint you brought"
             (self.told[PROVES] if is_it else self.problems).append(told)
-        if not checkpoints and not pins:
-            self.told[PROVES].append(NO_ANCHOR)
+            held |= {who} if is_it else set()
+        unheld = [f"the key of {quote(who)}" for who in ("collector", *self.devices) if who not in held]
+        self.told[UNHELD] = [*unheld, NO_ANCHOR] if unheld else []
+        self.told[PROVES].append("The collector chose these events; others stand in the chain without content.")
         self.told[PROVES].append("A signature proves the device, never who typed or sat there.")
         self.told[BELIEVED] = [f"{quote(name)}: {quote(value)}" for name, value in self.case["word"].items()]
 
@@ -380,13 +379,15 @@ def main() -> int:
         parser.add_argument(f"--{name}", action="append", default=[], metavar=metavar)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     options = parser.parse_args()
+    if not all("=" in each for each in options.device):
+        parser.error("--device ID=FINGERPRINT: the device's id, =, and the fingerprint of its key")
     pins = [("collector", each) for each in options.collector] + [each.partition("=")[::2] for each in options.device]
     try:
         with options.file.open("rb") as file:
             report = verify(file.read(MAX_FILE_BYTES + 1), options.checkpoint, pins)
     except OSError as error:
         parser.exit(3, f"{error}\n")
-    verdict = "This does not verify." if report["problems"] else GOOD if options.checkpoint or pins else CONSISTENT
+    verdict = "This does not verify." if report["problems"] else CONSISTENT if report[UNHELD] else GOOD
     if options.format == "json":
         sys.stdout.write(json.dumps({"verdict": verdict} | report, indent=1) + "\n")
     else:

@@ -12,12 +12,25 @@ import pytest
 
 from agent import app as app_module
 from agent.app import run_agent
-from agent.identity import IdentityFolder
-from agent.succession import Pace
+from agent.identity import Identity, IdentityFolder
+from agent.pipeline import Pipeline
+from agent.recorder import Record
+from agent.succession import Pace, Succession
+from agent.uplink.comparison import Break
 from proto.drill import sign_drill
-from proto.events import AgentRekeyed, AgentStarted, ChainRestarted, EventsDropped, Kind
+from proto.errors import SignatureError
+from proto.events import (
+    AgentRekeyed,
+    AgentStarted,
+    AgentStopped,
+    ChainRestarted,
+    ClockStepped,
+    EventsDropped,
+    Kind,
+)
 from proto.wire import CollectorMessage, Refusal, decode_event, decode_header, decode_header_block
-from tests.agent.desk import Desk
+from tests.agent.desk import Desk, close
+from tests.agent.desk import events_of as queued
 from tests.agent.line import Messages, Script, take_all, to_refusal, to_welcome, wait_for
 from tests.fakes import FakeSystem
 
@@ -145,6 +158,7 @@ def test_an_event_that_no_collector_takes_does_not_hold_up_the_others(desk: Desk
         return EventsDropped(AgentStarted.kind, "quarantined", 1) in events_of(desk, 1)
 
     run(desk, [choke, take_all], lambda: look() and load_status(desk).get("quarantined_events") == 1)
+    assert load_status(desk)["quarantined_why"] == "malformed, said the test"
     restarted = events_of(desk, 1)[0]
     assert isinstance(restarted, ChainRestarted)
     assert (restarted.reason, restarted.previous_epoch) == ("quarantined", 1)
@@ -165,6 +179,43 @@ def test_collector_that_refuses_everything_does_not_make_it_spin(desk: Desk, mon
     assert status["running"]
     assert len(desk.requests) == 2, "enrolled once, admitted anew once"
     assert 0 < paces[0].find_pause_s() <= 60.0
+
+
+@pytest.mark.parametrize("error", [ValueError("not possible"), SignatureError("a key is none")])
+def test_a_chain_that_cannot_be_mended_does_not_end_the_agent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It says so, goes on with the chain that is in force, and waits before it tries again."""
+    former = desk.enrol()
+
+    def mend(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Succession, "mend", mend)
+    status = run(desk, [fork], lambda: "waits for" in load_status(desk).get("problem", ""))
+    assert (status["device"], status["running"]) == (former, True)
+    assert status["happened"].endswith(f"; that did not succeed: {error}")
+
+
+def test_what_the_disk_did_not_take_outlives_the_chain(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the agent is told to stop while it mends: what was held, and why it ends, are in the queue then."""
+    desk.enrol()
+    held = Record(ClockStepped(1, 2), 3)
+    mend = Succession.mend
+
+    def mend_and_stop(succession: Succession, identity: Identity, found: Break) -> None:
+        mend(succession, identity, found)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Pipeline, "take_held", lambda pipeline: [held])
+    monkeypatch.setattr(Succession, "mend", mend_and_stop)
+    desk.line._scripts = [fork]
+    run_agent(desk.config, FakeSystem())
+    agent = app_module.Agent(desk.config, FakeSystem())
+    events = queued(agent)
+    close(agent)
+    assert held.event in events
+    assert events[-1] == AgentStopped("SIGTERM")
 
 
 def test_drill_is_judged_by_the_collectors_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

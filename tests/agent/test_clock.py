@@ -63,6 +63,16 @@ def test_sleep_is_no_step() -> None:
     assert clocks.clock.find_step() is None
 
 
+@pytest.mark.parametrize(("platform", "clock"), [("darwin", "CLOCK_MONOTONIC"), ("linux", "CLOCK_BOOTTIME")])
+def test_the_running_clock_goes_on_in_sleep(monkeypatch: pytest.MonkeyPatch, platform: str, clock: str) -> None:
+    """Each system has one that does, under another name; Python's own monotonic clock does not everywhere."""
+    read = {getattr(time, clock): 42}
+    if platform == "darwin":
+        monkeypatch.delattr(time, "CLOCK_BOOTTIME")
+    monkeypatch.setattr(time, "clock_gettime_ns", read.__getitem__)
+    assert read_running_ns(platform) == 42
+
+
 def test_the_real_clocks_are_in_step() -> None:
     """On this machine, just now."""
     assert Clock().find_step() is None

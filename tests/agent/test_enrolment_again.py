@@ -2,6 +2,7 @@
 """Tests of a machine that enrols again: what it had not told goes along, with the power going before every change."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +136,13 @@ def test_power_may_go_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Up to the swap the machine is the former device and asks again with the same keys, then it is the new one; what
     waits is all there either way, and each of it once.
     """
-    enrolled_before = set()
+    first, enrolled_before = Desk(tmp_path / "first"), set()
+    set_up(first)
     for cut in every_cut():
         desk = Desk(tmp_path / str(cut.number))
+        desk.record = first.record
+        shutil.copytree(first.config.state, desk.config.state)
         monkeypatch.setattr("agent.enrolment.enrol", desk)
-        set_up(desk)
         with cut:
             desk.enrol_again()
         identity, events = restart(desk)

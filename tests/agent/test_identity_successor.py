@@ -24,7 +24,7 @@ from tests.agent.cuts import every_cut
 from tests.agent.test_identity import FILES, list_files, summary_of
 
 COLLECTOR = FakeCollector()
-WHOLE = {f"identity/{name}" for name in (*FILES, PIN_FILE)}
+WHOLE = {f"identity/{name}" for name in (*FILES, "tls.csr", PIN_FILE)}
 """Every file of a machine that is one device."""
 
 
@@ -217,7 +217,9 @@ def test_without_a_successor_the_former_identity_goes_back(machine: Machine) -> 
     machine.ask()
     set_aside(machine.state)
     assert IdentityFolder(machine.state).load().device_id == machine.identity.device_id
-    assert list_names(machine.state) == {"succeeding/evidence.key", "succeeding/tls.key"} | WHOLE
+    assert (
+        list_names(machine.state) == {f"succeeding/{name}" for name in ("evidence.key", "tls.key", "tls.csr")} | WHOLE
+    )
 
 
 def test_identity_that_was_moved_away_is_gone(machine: Machine) -> None:

@@ -12,6 +12,7 @@ from proto.events import (
     AgentStopped,
     ChainRestarted,
     CheckChanged,
+    EventsDropped,
     Missing,
     Program,
     ProgramStarted,
@@ -169,3 +170,32 @@ def test_what_starts_a_chain_is_not_pushed_out_by_counts(piping: Piping) -> None
     assert piping.told()[0] == ChainRestarted("the queue was gone", 1)
     piping.minute()
     assert piping.counts()["program.started", "disk"] >= 50
+
+
+def test_what_a_chain_leaves_goes_on_in_the_next_one(piping: Piping, tmp_path: Path) -> None:
+    """Events that the disk did not take up to the end, what was dropped and what came in last: nothing is uncounted."""
+    with failing_disk(piping.spool):
+        piping.step(tor(1), tor(1))
+        piping.pipeline.stop()
+        piping.pipeline.run()
+    piping.pipeline.submit(AgentStopped("late"))
+    held = piping.pipeline.take_held()
+    assert piping.pipeline.take_held() == []
+    following = Piping(tmp_path / "next")
+    following.pipeline.inherit(held)
+    following.step(game(1))
+    assert [event for event in following.told() if event.kind != CheckChanged.kind] == [
+        tor(1),
+        EventsDropped("program.started", "repeated", 1),
+        AgentStopped("late"),
+        game(1),
+    ]
+
+
+@pytest.mark.parametrize("reasons", [("SIGTERM", ""), ("", "SIGTERM")])
+def test_who_ends_it_without_a_word_takes_no_word_away(piping: Piping, reasons: tuple[str, str]) -> None:
+    """A chain that breaks while the machine goes down: why it ended is told all the same."""
+    for reason in reasons:
+        piping.pipeline.stop(reason)
+    piping.pipeline.run()
+    assert piping.told(AgentStopped.kind) == [AgentStopped("SIGTERM")]

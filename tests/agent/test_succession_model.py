@@ -177,6 +177,13 @@ class Machines(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "books"):
             return
+        try:
+            self.let_all_speak()
+        finally:
+            self.patch.undo()
+            shutil.rmtree(self.folder)
+
+    def let_all_speak(self) -> None:
         for machine in self.machines:
             for _ in range(5):
                 if self.let_speak(machine, 10**6):
@@ -184,8 +191,6 @@ class Machines(RuleBasedStateMachine):
             assert machine.waiting == set()
         self.none_is_counted_twice()
         assert set(self.made_in) - set(self.books.count()) <= self.may_be_missing
-        self.patch.undo()
-        shutil.rmtree(self.folder)
 
 
 TestMachines = Machines.TestCase

@@ -261,6 +261,30 @@ def test_what_is_held_of_an_old_epoch_is_acknowledged(school: School, ingest: In
     assert ledger.find_head(school.engine, device.id).epoch == 2
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_what_goes_back_is_looked_up_on_the_devices_signature_only(
+    school: School, ingest: Ingest, device: Device, epoch: int
+) -> None:
+    """An envelope of nothing that claims a whole epoch has nothing looked up, and none is acknowledged for nothing."""
+    sent = device.say(ORDINARY, ORDINARY)
+    send(ingest, sent)
+    if epoch == 2:
+        device.start_epoch()
+        send(ingest, device.say(ChainRestarted("reset", 1)))
+    forged = [
+        spoil(sent, last_seq=2**62, header_block=b"", signature=b""),
+        spoil(sent, last_seq=2**62),
+        spoil(sent, first_seq=500, last_seq=900, header_block=b""),
+        spoil(sent, last_seq=1),
+        spoil(sent, signature=bytes(64)),
+    ]
+    if epoch == 1:
+        del forged[2]  # It leaves a gap.
+    reasons = [reason_of(answer) for answer in send(ingest, *forged)]
+    assert reasons == ["malformed"] * (len(forged) - 1) + ["bad_signature"]
+    assert numbers_of(send(ingest, sent)) == [2]
+
+
 def test_new_epoch_in_the_batch_of_the_old_one_is_taken(
     school: School, ingest: Ingest, device: Device, clock: StoppingClock
 ) -> None:

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of erasing content: what goes and what stays, and that the evidence still verifies with a word for each gap."""
 
-import pytest
-from sqlalchemy import select
+from types import SimpleNamespace
+from typing import Any
 
-from collector import ledger
+import pytest
+from sqlalchemy import select, update
+
+from collector import audit, ledger
 from collector.audit import list_entries
+from collector.authority import Authority
 from collector.erasure import MAX_EVENTS, erase_events, list_events_of, plan_erasure, truncate_log
 from collector.errors import StoreError, UsageError
 from collector.ingest import Ingest
-from collector.store.engine import reading
-from collector.store.schema import envelopes, incidents, payloads, refused, tombstones
+from collector.store.engine import BUSY_TIMEOUT_MS, reading, writing
+from collector.store.schema import envelopes, heads, incidents, payloads, refused, tombstones
 from collector.tombstones import Reason
 from collector.verify import verify
 from proto.events import Missing, NoticeAccepted, Program, ProgramStarted
 from proto.keys import load_signer
-from tests.collector.evidence import ORDINARY, TOR_STARTED, Device, incidents_of, numbers_of, send, spoil
+from tests.collector.evidence import ORDINARY, TOR_STARTED, Device, enrol_device, incidents_of, numbers_of, send, spoil
 from tests.collector.school import School
 
 OTHER_TOR = ProgramStarted(Program("tor", path="/home/sam.pupil/tor", sha256="cd" * 32, source="process"))
@@ -50,8 +54,54 @@ def test_log_of_older_pages_is_emptied(school: School, ingest: Ingest, device: D
     send(ingest, device.say(TOR_STARTED))
     assert log.stat().st_size > 0
     erase(school, 1)
-    assert log.stat().st_size == 0
     assert truncate_log(school.engine)
+    assert log.stat().st_size == 0
+
+
+def test_log_is_emptied_without_holding_a_writer_up(
+    school: School, ingest: Ingest, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who reads keeps it from being emptied, and others write between two attempts; it says so."""
+    written: list[float] = []
+
+    def write(pause_s: float) -> None:
+        with writing(school.engine) as connection:
+            connection.execute(update(heads).values(seq=heads.c.seq))
+        written.append(pause_s)
+
+    monkeypatch.setattr("collector.erasure.time", SimpleNamespace(sleep=write))
+    with reading(school.engine) as reader:
+        reader.execute(select(payloads)).all()
+        send(ingest, device.say(TOR_STARTED))
+        assert not truncate_log(school.engine)
+    assert written
+    assert truncate_log(school.engine)
+    with school.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == BUSY_TIMEOUT_MS
+
+
+def test_erasure_that_ends_half_way_says_how_far_it_came(
+    school: School, ingest: Ingest, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writers get their turn between its transactions; each has its row in the log, and the same again goes on."""
+    send(ingest, device.say(TOR_STARTED, ORDINARY, TOR_STARTED))
+    monkeypatch.setattr("collector.erasure.EVENTS_A_TRANSACTION", 2)
+    record = audit.record
+
+    def fail_later(*args: Any, **fields: Any) -> None:
+        if "3 of 3" in fields["detail"]:
+            raise StoreError("the disk of the database is full")
+        record(*args, **fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("collector.audit.record", fail_later)
+        with pytest.raises(StoreError, match="only 2 of 3 events are erased: the disk"):
+            erase(school, 1, 2, 3)
+    assert school.count(tombstones) == 2
+    assert list_entries(school.engine, school.id)[0].detail == "2 of 3, request: SAR 12"
+    assert erase(school, 1, 2, 3) == 1
+    report = verify(school.engine, school.config)
+    assert (report.problems, report.erased) == ([], 3)
 
 
 def test_same_again_is_acknowledged_and_brings_nothing_back(school: School, ingest: Ingest, device: Device) -> None:
@@ -90,6 +140,18 @@ def test_refused_copy_of_the_same_bytes_goes(school: School, ingest: Ingest, dev
     with reading(school.engine) as connection:
         row = connection.execute(select(refused)).one()
     assert (row.bytes, row.reason) == (b"", "bad_signature")
+
+
+def test_copy_that_came_over_anothers_line_goes(
+    school: School, ingest: Ingest, device: Device, authority: Authority
+) -> None:
+    """It was refused as another device's, and is kept under the name of whoever sent it."""
+    envelope = device.say(TOR_STARTED)
+    send(ingest, envelope, device_id=enrol_device(school, authority, "library-02").id)
+    send(ingest, envelope)
+    erase(school, 1)
+    with reading(school.engine) as connection:
+        assert connection.execute(select(refused.c.bytes)).scalar_one() == b""
 
 
 def test_incident_loses_the_words_that_were_made_of_it(school: School, ingest: Ingest, device: Device) -> None:

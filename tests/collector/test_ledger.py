@@ -2,6 +2,9 @@
 """Tests of how evidence is found again. How it gets in is in `tests/collector/store` and `test_ingest`."""
 
 import hashlib
+import secrets
+
+import pytest
 
 from collector import ledger
 from collector.ingest import Ingest
@@ -17,7 +20,6 @@ def test_empty_ledger_begins_at_the_beginning(school: School, device: Device) ->
     """Nothing is where nothing was sent."""
     assert ledger.find_next_event_id(school.engine) == 1
     assert ledger.find_head(school.engine, device.id) == ledger.Head(1, 0, GENESIS, is_stored=False)
-    assert ledger.list_events(school.engine, school.id, device.id) == []
     assert ledger.find_headers(school.engine, device.id, 1, 1, 10) == []
     assert ledger.find_event(school.engine, school.id, 1) is None
 
@@ -41,17 +43,6 @@ def test_event_is_found_with_its_content(school: School, ingest: Ingest, device:
     assert ledger.find_event(school.engine, "0" * 16, 2) is None
 
 
-def test_newest_events_come_first(school: School, ingest: Ingest, device: Device) -> None:
-    """As many as asked for, across envelopes, and of one device only."""
-    other = Device(device.identity)
-    assert other.id == device.id
-    send(ingest, device.say(ORDINARY, ORDINARY), device.say(ORDINARY), device.say(*[ORDINARY] * 3))
-    listed = ledger.list_events(school.engine, school.id, device.id, limit=4)
-    assert [event.seq for event in listed] == [6, 5, 4, 3]
-    assert len(ledger.list_events(school.engine, school.id, device.id)) == 6
-    assert ledger.list_events(school.engine, school.id, "0" * 16) == []
-
-
 def test_headers_are_found_by_number(school: School, ingest: Ingest, device: Device) -> None:
     """Exactly the range that was asked for, as far as it is there, across envelopes."""
     sent = [device.say(ORDINARY, ORDINARY), device.say(ORDINARY, ORDINARY)]
@@ -73,34 +64,35 @@ def test_absence_is_explained(school: School, ingest: Ingest, device: Device) ->
     """Content that is not there says why."""
     for missing in (Missing.QUEUE_FULL, Missing.DAMAGED):
         send(ingest, device.say(TOR_STARTED, missing=missing))
-    words = [event.missing for event in ledger.list_events(school.engine, school.id, device.id)]
-    assert words == [
-        "the device could not read this content back",
+    found = [ledger.find_event(school.engine, school.id, event_id) for event_id in (1, 2)]
+    assert [each and each.missing for each in found] == [
         "the device's queue was full and let this content go",
+        "the device could not read this content back",
     ]
+
+
+def keep(school: School, device_id: str, raw: bytes) -> None:
+    """Keep what a device sent and was refused."""
+    with writing(school.engine) as connection:
+        ledger.keep_refused(
+            connection,
+            school.id,
+            device_id,
+            raw=raw,
+            reason="malformed",
+            detail="not a message",
+            now_ns=school.now_ns,
+        )
 
 
 def test_refused_evidence_is_listed_without_its_bytes(school: School, device: Device) -> None:
     """What came last is first, and what came again is counted."""
-
-    def keep(raw: bytes) -> None:
-        with writing(school.engine) as connection:
-            ledger.keep_refused(
-                connection,
-                school.id,
-                device.id,
-                raw=raw,
-                reason="malformed",
-                detail="not a message",
-                now_ns=school.now_ns,
-            )
-
     first_at_ns = school.now_ns
-    keep(b"one")
+    keep(school, device.id, b"one")
     school.pass_time(SECOND_NS)
-    keep(b"second")
+    keep(school, device.id, b"second")
     school.pass_time(SECOND_NS)
-    keep(b"one")
+    keep(school, device.id, b"one")
     one, second = ledger.list_refused(school.engine, school.id)
     assert one == ledger.RefusedEvidence(
         device=device.id,
@@ -114,3 +106,29 @@ def test_refused_evidence_is_listed_without_its_bytes(school: School, device: De
     )
     assert (second.size, second.count) == (6, 1)
     assert ledger.list_refused(school.engine, "0" * 16) == []
+
+
+def test_refused_evidence_is_bounded_over_all(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that waits to be confirmed has a smaller share, and all of them together one: the oldest goes."""
+    monkeypatch.setattr(ledger, "REFUSED_KEPT_A_PENDING_DEVICE", 2)
+    monkeypatch.setattr(ledger, "REFUSED_KEPT_A_SCHOOL", 5)
+    pending, active = school.add_device("lab-1", state="pending"), school.add_device("lab-2")
+    other = "0" * 16
+    for device_id in (active, active, pending, pending, pending, active):
+        keep(school, device_id, secrets.token_bytes(8))
+    assert [each.device for each in ledger.list_refused(school.engine, school.id)] == [
+        active,
+        pending,
+        pending,
+        active,
+        active,
+    ]
+    keep(school, other, b"one")
+    keep(school, other, b"two")
+    assert [each.device for each in ledger.list_refused(school.engine, school.id)] == [
+        other,
+        other,
+        active,
+        pending,
+        pending,
+    ]

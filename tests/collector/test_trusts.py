@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of statements to devices: whom to trust and where to come."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
 from collector.audit import list_entries
 from collector.config import Addresses
+from collector.errors import UsageError
 from collector.store.engine import writing
 from collector.store.schema import trusts
 from collector.trusts import announce, announce_served, find_trust, list_trusts, open_own_trust
@@ -62,6 +65,17 @@ def test_nothing_is_said_before_anybody_knows_where_devices_come(school: School)
     assert say(school, b"ca") is None
     assert find_trust(school.engine, school.id) is None
     assert (list_trusts(school.engine, school.config), school.count(trusts)) == ([], 0)
+
+
+@pytest.mark.parametrize("field", ["grpc", "enrol"])
+@pytest.mark.parametrize("address", ["collector", "collector;7443", "0.0.0.0:7443", ""])
+def test_place_that_is_none_is_told_to_nobody(school: School, field: str, address: str) -> None:
+    """The devices would all leave for it; whoever typed it is told, and what they were told before holds."""
+    before = say(school, b"ca", addresses=HERE)
+    with pytest.raises(UsageError, match="no address that devices can reach") as caught:
+        say(school, b"ca", addresses=replace(HERE, **{field: address}))
+    assert "HOST:PORT" in caught.value.hint
+    assert list_trusts(school.engine, school.config) == [before]
 
 
 def test_statement_that_somebody_wrote_into_the_database_is_none(school: School) -> None:

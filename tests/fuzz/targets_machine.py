@@ -90,6 +90,12 @@ PARSER_SEEDS = {
     "kscreenlocker": (b"[Daemon]\nAutolock=true\nTimeout=5\n",),
 }
 
+START = struct.pack("=IHHII", 76, 3, 0, 1, 0) + struct.pack("=IIIIHH", 1, 1, 1, 0, 40, 0)
+START += struct.pack("=IIQII", 2, 0, 1, 4711, 4711) + bytes(16)
+CONNECTION = struct.pack(
+    "=4BHH16s16sIQ5I", 2, 1, 0, 0, 1, 1, bytes(16), bytes([10, 0, 0, 7] * 4), 0, 7, 0, 0, 0, 1000, 9
+)
+CONNECTION += struct.pack("=HH", 4 + 200, 2) + bytes(200)
 TARGETS = (
     *(
         Target(
@@ -142,7 +148,7 @@ TARGETS = (
         modules=("agent.system.linux.usb.devices", "agent.system.linux.files"),
         seeds=(b"DataTraveler 3.0\n", "Stick\u202egpj.exe\n".encode()),
     ),
-    Target(name="process_start", run=run_start, modules=("agent.system.linux.starts",), seeds=(bytes(76),)),
+    Target(name="process_start", run=run_start, modules=("agent.system.linux.starts",), seeds=(START,)),
     Target(
         name="netfilter",
         run=run_netfilter,
@@ -150,7 +156,7 @@ TARGETS = (
         modules=("agent.system.linux.posture.netfilter",),
         seeds=(b"\x02\0\0\0\x09\0\x01\0filter\0\0\x08\0\x03\0out\0",),
     ),
-    Target(name="traffic", run=parse_connection, modules=("agent.system.linux.traffic",), seeds=(bytes(300),)),
+    Target(name="traffic", run=parse_connection, modules=("agent.system.linux.traffic",), seeds=(CONNECTION,)),
     Target(
         name="dpkg_status",
         run=parse_dpkg_status,
@@ -181,6 +187,6 @@ TARGETS = (
         name="screen_answer",
         run=lambda data: read_answer(data, not_before_s=0.0, not_after_s=10.0),
         modules=("agent.system.linux.screens.x11",),
-        seeds=(b'{"at_s":1,"is_locked":false,"idle_ms":10,"saver_since_ms":null,"saver_is_on":false,"timeout_s":600}',),
+        seeds=(b'{"at_s":1,"is_locked":false,"idle_ms":10,"saver_since_ms":5,"saver_is_on":true,"timeout_s":600}',),
     ),
 )

@@ -10,8 +10,8 @@ from collector.console.text import LONGEST_SHOWN, show
 from collector.errors import CollectorError
 from collector.opener.documents import parse_document
 from collector.opener.errors import OpenerError
-from collector.opener.identity import parse_identity
-from collector.opener.recovery import join, read_share
+from collector.opener.identity import Identity, parse_identity
+from collector.opener.recovery import join, read_share, split
 from collector.opener.text import show as show_offline
 from collector.opener.words import tidy_passphrase
 from collector.people.roster import COLUMNS, read_roster
@@ -47,6 +47,11 @@ def run_sheets(data: bytes) -> None:
     join([first, second])
 
 
+# Wrapped by nobody: what is inside is opened by age alone.
+IDENTITY = Identity(
+    "age1" + "q" * 58, b"age-encryption.org/v1\n-> scrypt " + b"A" * 22 + b" 16\n" + b"B" * 43 + b"\n---\n"
+)
+SHEETS = split(bytes(range(32)))
 TARGETS = (
     Target(
         name="roster",
@@ -76,13 +81,14 @@ TARGETS = (
         run=lambda data: parse_identity(to_text(data), "it"),
         refuses_with=(OpenerError,),
         modules=("collector.opener.identity",),
+        seeds=(IDENTITY.to_document().encode(),),
     ),
     Target(
         name="uploaded_identity",
         run=parse_uploaded_identity,
         refuses_with=(CollectorError,),
         modules=("collector.console.pages.identity",),
-        seeds=(b'{"format":"schoolwarden identity 1","age_key":"age1","wrapped":"AAAA"}',),
+        seeds=(IDENTITY.to_document().encode(),),
     ),
     Target(
         name="base64",
@@ -96,8 +102,14 @@ TARGETS = (
         run=run_sheet,
         refuses_with=(OpenerError,),
         modules=("collector.opener.recovery",),
-        seeds=(b"academic acid " * 16,),
+        seeds=tuple(each.encode() for each in SHEETS),
     ),
-    Target(name="recovery_sheets", run=run_sheets, refuses_with=(OpenerError,), modules=("collector.opener.recovery",)),
+    Target(
+        name="recovery_sheets",
+        run=run_sheets,
+        refuses_with=(OpenerError,),
+        modules=("collector.opener.recovery",),
+        seeds=("\n".join(SHEETS[:2]).encode(), "\n".join((SHEETS[0], SHEETS[0])).encode()),
+    ),
     Target(name="passphrase", run=lambda data: tidy_passphrase(to_text(data)), modules=("collector.opener.words",)),
 )

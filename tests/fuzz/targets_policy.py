@@ -17,7 +17,9 @@ from rules.names import to_extension_id, to_name, to_path, to_python_package
 from rules.wildcard import find_fault, to_regex
 from tests.fuzz.target import Target, to_text
 from tests.proto.samples import SAMPLES
+from tests.tree import ROOT
 
+LEXICONS = sorted((ROOT / "rules" / "lexicons" / "en").glob("*.toml"))[:6]
 PACK_FILE = '[pack]\nid = "fuzz"\ntitle = "Fuzz"\n'
 KIND_NAMES = sorted(KINDS)
 
@@ -112,7 +114,7 @@ TARGETS = (
         run=lambda data: parse_lexicon({"own.toml": data.decode("utf-8", "replace")}),
         refuses_with=(RulesError,),
         modules=("rules.keywords.lexicon",),
-        seeds=(b'category = "x"\n[[phrase]]\nid = "a"\ntexts = ["a b"]\ntier = "review"\nseverity = 2\nwhy = "y"\n',),
+        seeds=tuple(path.read_bytes()[:3000] for path in LEXICONS),
     ),
     Target(
         name="typed",

@@ -3,23 +3,29 @@
 
 from typing import cast
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.message import DecodeError
 
+from agent.certificate import read_certificate
+from agent.uplink.probe import _explain_no_tls
 from collector.authority import find_device_in_uri, issue_device_certificate, load_authority, make_authority
 from collector.errors import EnrolmentRefusedError
 from proto.chain import GENESIS
-from proto.drill import verify_drill
+from proto.drill import NONCE_BYTES, sign_drill, verify_drill
 from proto.envelope import open_envelope
-from proto.errors import RecipientsError, TokenError, UntrustedInputError
+from proto.errors import RecipientsError, SignatureError, TokenError, UntrustedInputError
 from proto.events import KINDS, Header
-from proto.keys import ED25519, Verifier, to_verifier
-from proto.recipients import load_signed
-from proto.sealed import decode_flag
+from proto.keys import ED25519, Ed25519Signer, Verifier, to_verifier
+from proto.recipients import dump_signed, fingerprint, load_signed, open_recipients, sign_recipients
+from proto.sealed import decode_flag, encode_flag
 from proto.token import decode_token
-from proto.trust import open_trust
+from proto.trust import Trust, open_trust, sign_trust
 from proto.wire import (
     AgentMessage,
     Bundle,
+    DeviceFacts,
     DrillOrder,
     EnrolRequest,
     Envelope,
@@ -32,14 +38,18 @@ from proto.wire import (
     encode_header,
     to_json,
 )
-from rules.bundle import open_bundle
+from rules.bundle import make_bundle, open_bundle
 from rules.errors import RulesError
+from tests.agent.collector import SCHOOL_ID
+from tests.agent.safeguarding import ROOT, make_set
 from tests.fuzz.folder import scratch_folder
 from tests.fuzz.target import Target, to_text
 from tests.proto.device import FixedDevice
 from tests.proto.envelope_cases import list_cases
 from tests.proto.samples import SAMPLES
+from tests.proto.test_sealed import CONTENT
 from tests.proto.token_cases import list_cases as list_token_cases
+from tests.rules.sample import make_files
 
 
 class Trusting(Verifier):
@@ -130,6 +140,50 @@ def run_uri(data: bytes) -> None:
     assert found is None or (to_text(data).startswith("spiffe://schoolwarden/") and len(found) == 2)
 
 
+def run_certificate(data: bytes) -> None:
+    """A certificate that the collector answers with, as the running agent reads it."""
+    facts = read_certificate(data)
+    assert max(facts.not_before_s, facts.not_after_s) < 2**63
+
+
+def run_answer(data: bytes) -> None:
+    """What answers instead of the collector: a proxy, a sign-in page, anything. Our words can be printed."""
+    assert _explain_no_tls(data, None, "collector:7443").isprintable()
+
+
+def run_recipients(data: bytes) -> None:
+    """The file of a signed set, and the set in it under a root that is taken as pinned."""
+    signed = load_signed(to_text(data))
+    open_recipients(signed, pinned_fingerprint=fingerprint(signed.root_public_key), school_id=SCHOOL_ID)
+
+
+SIGNER = Ed25519Signer.generate()
+REQUEST = (
+    x509.CertificateSigningRequestBuilder()
+    .subject_name(x509.Name([]))
+    .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    .public_bytes(serialization.Encoding.DER)
+)
+ENROLMENT = EnrolRequest(
+    token_secret=bytes(16),
+    certificate_request=REQUEST,
+    evidence_algorithm=ED25519,
+    evidence_public_key=SIGNER.public_key,
+    evidence_proof=SIGNER.sign(REQUEST),
+    facts=DeviceFacts(hostname="library-01"),
+)
+BUNDLE = make_bundle(
+    SIGNER, school_id="school", version=1, files=make_files("one"), approved=["gedit"], made_at_ns=1_700_000_000 * 10**9
+)
+TRUST = Trust(
+    version=3,
+    school_id="school",
+    ca_certificates=(AUTHORITY.certificate_der,),
+    enrol_address="collector:7402",
+    events_address="collector:7401",
+    made_at_ns=1,
+)
+DRILL = sign_drill(SIGNER, device_id="library-01", nonce=bytes(NONCE_BYTES), expires_at_ns=1)
 DEVICE = FixedDevice()
 WIRE_ERRORS = (UntrustedInputError, DecodeError)
 TARGETS = (
@@ -165,9 +219,29 @@ TARGETS = (
         name="certificate_request",
         run=run_certificate_request,
         refuses_with=(EnrolmentRefusedError,),
-        modules=("collector.authority",),
+        modules=("collector.authority.issuing",),
+        seeds=(REQUEST,),
     ),
-    Target(name="enrolment", run=run_enrolment, refuses_with=WIRE_ERRORS, modules=("proto.keys",)),
+    Target(
+        name="certificate",
+        run=run_certificate,
+        refuses_with=(ValueError,),
+        modules=("agent.certificate",),
+        seeds=(AUTHORITY.certificate_der,),
+    ),
+    Target(
+        name="strange_answer",
+        run=run_answer,
+        modules=("agent.uplink.probe",),
+        seeds=(b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n", b"HTTP/1.1 407 x\r\n", b"SSH-2.0-x"),
+    ),
+    Target(
+        name="enrolment",
+        run=run_enrolment,
+        refuses_with=WIRE_ERRORS,
+        modules=("proto.keys",),
+        seeds=(ENROLMENT.SerializeToString(),),
+    ),
     Target(
         name="token",
         run=lambda data: decode_token(to_text(data)),
@@ -180,21 +254,40 @@ TARGETS = (
         run=run_bundle,
         refuses_with=(RulesError,),
         modules=("rules.bundle",),
-        seeds=(b'{"format":1,"school_id":"school","version":1,"files":{},"approved":[]}', b"{}", b"[]"),
+        seeds=(BUNDLE.body, b"{}", b"[]"),
     ),
-    Target(name="trust", run=run_trust, refuses_with=WIRE_ERRORS, modules=("proto.trust",)),
-    Target(name="drill", run=run_drill, refuses_with=WIRE_ERRORS, modules=("proto.drill",)),
+    Target(
+        name="trust",
+        run=run_trust,
+        refuses_with=WIRE_ERRORS,
+        modules=("proto.trust",),
+        seeds=(sign_trust(SIGNER, TRUST).body,),
+    ),
+    Target(
+        name="drill",
+        run=run_drill,
+        refuses_with=WIRE_ERRORS,
+        modules=("proto.drill",),
+        seeds=(DRILL.SerializeToString(),),
+    ),
     Target(
         name="recipients",
-        run=lambda data: load_signed(to_text(data)),
-        refuses_with=(RecipientsError,),
+        run=run_recipients,
+        refuses_with=(RecipientsError, SignatureError),
         modules=("proto.recipients",),
+        seeds=(dump_signed(sign_recipients(ROOT, make_set())).encode(),),
     ),
-    Target(name="flag", run=decode_flag, refuses_with=(UntrustedInputError,), modules=("proto.sealed",)),
+    Target(
+        name="flag",
+        run=decode_flag,
+        refuses_with=(UntrustedInputError,),
+        modules=("proto.sealed",),
+        seeds=(encode_flag(CONTENT),),
+    ),
     Target(
         name="certificate_name",
         run=run_uri,
-        modules=("collector.authority",),
+        modules=("collector.authority.issuing",),
         seeds=(b"spiffe://schoolwarden/0123456789abcdef/device/0011223344556677",),
     ),
 )

@@ -14,6 +14,7 @@ from agent.keystore.file import FileKeyStore
 from collector.authority import Authority
 from collector.devices import list_devices
 from collector.enrolment import list_tokens, withdraw_token
+from collector.expected_devices import import_expected_devices
 from collector.pressure import Door, Rate
 from collector.store.engine import reading
 from collector.store.schema import certificates, devices
@@ -65,6 +66,20 @@ def test_token_for_many_machines_admits_nobody_unseen(
         assert call.receive().ack.last_seq == 1
     (device,) = list_devices(school.engine, school.id)
     assert (device.state, device.is_unconfirmed) == ("pending", True)
+
+
+def test_token_for_many_machines_and_the_facts_of_one_take_its_place(
+    school: School, listeners: Listeners, authority: Authority
+) -> None:
+    """The reach of it: host name and serial number of a listed machine that has not come; that one then waits."""
+    rows = b"hostname,serial,asset,place\nlibrary-01,SN1,,\n"
+    import_expected_devices(school.engine, school.id, rows, actor="anna", now_ns=school.now_ns)
+    token = make_school_token(school, authority, uses=30)
+    for name, is_confirmed in (("thief", True), ("the real one", False)):
+        request = make_request(school, token, name)
+        request.facts.hostname, request.facts.serial = "library-01", "SN1"
+        assert listeners.enrol(request).is_pending is not is_confirmed
+    assert sorted(device.state for device in list_devices(school.engine, school.id)) == ["active", "pending"]
 
 
 def test_withdrawn_token_admits_nobody(school: School, listeners: Listeners, authority: Authority) -> None:

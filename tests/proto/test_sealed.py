@@ -102,6 +102,7 @@ NOT_KEYS = {
     "cut": str(DANA.to_public())[:-1],
     "changed": str(DANA.to_public())[:-1] + "1",
     "another kind": "ssh-rsa AA",
+    "half a character": str(DANA.to_public())[:-1] + "\ud800",
 }
 
 
@@ -117,7 +118,7 @@ def test_what_is_no_age_key_is_refused(key: str) -> None:
 def test_an_identity_that_is_none_is_refused() -> None:
     """Without a crash, and without telling what was given."""
     with pytest.raises(SealError) as caught:
-        open_sealed(seal(b"secret", [str(DANA.to_public())]), "AGE-SECRET-KEY-1 nonsense")
+        open_sealed(seal(b"secret", [str(DANA.to_public())]), "AGE-SECRET-KEY-1 nonsense\udc89")
     assert "nonsense" not in str(caught.value)
 
 

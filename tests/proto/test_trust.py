@@ -23,6 +23,31 @@ TRUST = Trust(
 )
 
 
+NO_ADDRESSES = (
+    "",
+    "collector",
+    ":7401",
+    "collector:",
+    "collector:0",
+    "collector:65536",
+    "collector:74x1",
+    "collector:٧٤",
+    "collector :7401",
+    "collector,7401",
+    "http://collector:7401",
+    "dns:///collector:7401",
+    "unix:/run/collector:7401",
+    "-collector:7401",
+    "collector..school:7401",
+    "c" * 254 + ":7401",
+    "192.0.2.300:7401",
+    "0.0.0.0:7401",
+    "[::]:7401",
+    "2001:db8::7:7401",
+    "[collector]:7401",
+)
+
+
 def open_here(signed: SignedTrust) -> Trust:
     """Open a statement as a device of that school does."""
     return open_trust(signed, VERIFIER, school_id=TRUST.school_id)
@@ -66,15 +91,32 @@ def test_nobody_else_can_say_whom_to_trust() -> None:
         {"school_id": "fedcba9876543210"},
         {"ca_certificates": []},
         {"ca_certificates": [b"ca"] * (MAX_AUTHORITIES + 1)},
-        {"enrol_address": ""},
-        {"events_address": ""},
+        *({name: address} for name in ("enrol_address", "events_address") for address in NO_ADDRESSES),
     ],
-    ids=["school", "none", "many", "enrol", "events"],
+    ids=str,
 )
 def test_a_statement_that_cannot_be_lived_with_is_refused(changes: dict[str, Any]) -> None:
     """Our own signature does not make it good."""
     with pytest.raises(MalformedError):
         open_here(sign_body(**changes))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["collector:1", "collector.our.school:65535", "collector.our.school.:7401", "192.0.2.7:7401", "[2001:db8::7]:7401"],
+)
+def test_every_way_to_write_an_address_is_taken(address: str) -> None:
+    """A name, an IPv4 or an IPv6 address, and a port."""
+    trust = replace(TRUST, enrol_address=address, events_address=address)
+    assert open_here(sign_trust(COLLECTOR, trust)) == trust
+
+
+@pytest.mark.parametrize("name", ["enrol_address", "events_address"])
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_none_is_made_with_what_is_no_address(name: str, address: str) -> None:
+    """A typing error is found before any device hears of it."""
+    with pytest.raises(ValueError, match="no address that devices can reach"):
+        sign_trust(COLLECTOR, replace(TRUST, **{name: address}))
 
 
 def test_none_is_made_without_a_ca() -> None:

@@ -2,7 +2,7 @@
 """The collector is away: events wait on the machine, over restarts of the agent, and all arrive once."""
 
 from collector.devices import list_devices
-from collector.ledger import list_events
+from tests.events import list_events
 from tests.path import RunningAgent, RunningCollector, wait_for
 from tests.scenarios.conftest import Start
 

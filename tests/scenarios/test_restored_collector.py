@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.ledger import find_head, list_events
+from collector.ledger import find_head
+from tests.events import list_events
 from tests.path import RunningAgent, RunningCollector, wait_for
 from tests.scenarios.conftest import Start
 

@@ -54,6 +54,6 @@ def test_it_comes_back_by_itself(collector: RunningCollector, tmp_path: Path, mo
         assert find_issuer(after) != find_issuer(before)
         assert after.ca_certificate_pem.count(b"BEGIN CERTIFICATE") == 3
         # Nobody needs the first CA any more, and nobody had to touch the machine.
-        said = collector.run("authority", "retire")
+        said = collector.run("authority", "retire", "--yes")
         assert said.code == 0, said
         collector.verify()

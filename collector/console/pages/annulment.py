@@ -30,7 +30,7 @@ def annul(visit: Visit) -> Response:
     try:
         if visit.field("sure") != "yes":
             raise UsageError("say that you are sure: it cannot be undone")
-        annul_flag(
+        is_log_empty = annul_flag(
             visit.engine,
             visit.school_id,
             visit.param("flag_id"),
@@ -41,7 +41,7 @@ def annul(visit: Visit) -> Response:
         )
     except UsageError as error:
         return ask(visit, error)
-    return visit.redirect("/flags", done="annulled")
+    return visit.redirect("/flags", done="annulled" if is_log_empty else "annulled-log")
 
 
 ROUTES = (

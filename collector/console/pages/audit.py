@@ -3,7 +3,15 @@
 
 from starlette.responses import Response
 
-from collector.audit_reviews import count_waiting, list_actors, list_log, list_reviews, review
+from collector.audit_reviews import (
+    Viewer,
+    count_waiting,
+    list_actors,
+    list_log,
+    list_reviews,
+    list_waiting,
+    review,
+)
 from collector.console.guard import Route
 from collector.console.visit import Visit
 from collector.errors import UsageError
@@ -13,11 +21,12 @@ PER_PAGE = 100
 
 
 def show_log(visit: Visit, error: UsageError | None = None) -> Response:
-    """Show what waits for a review, one page of the log, and the last reviews."""
+    """Show what waits for a review, as far as it is signed off together, one page of the log, and the last reviews."""
+    viewer = _to_viewer(visit)
     actor, before = visit.asked("actor"), _read_number(visit.asked("before"))
     waiting_only = visit.asked("show") == "waiting"
     entries = list_log(
-        visit.engine, visit.school_id, actor=actor, waiting=waiting_only, before=before, limit=PER_PAGE + 1
+        visit.engine, visit.school_id, viewer, actor=actor, waiting=waiting_only, before=before, limit=PER_PAGE + 1
     )
     return visit.page(
         "audit.html",
@@ -26,21 +35,23 @@ def show_log(visit: Visit, error: UsageError | None = None) -> Response:
         next_before=entries[PER_PAGE - 1].number if len(entries) > PER_PAGE else 0,
         before=before,
         actor=actor,
-        actors=list_actors(visit.engine, visit.school_id),
+        actors=list_actors(visit.engine, visit.school_id, viewer),
         waiting_only=waiting_only,
-        waiting=count_waiting(visit.engine, visit.school_id, visit.user.user),
+        waiting=count_waiting(visit.engine, visit.school_id, viewer),
+        to_sign=list_waiting(visit.engine, visit.school_id, viewer),
+        reads_flags=viewer.reads_flags,
         reviews=list_reviews(visit.engine, visit.school_id),
         note=visit.field("note"),
     )
 
 
 def take_review(visit: Visit) -> Response:
-    """Keep that this user looked through the log as far as the page showed it."""
+    """Keep that this user looked at the rows that the page showed him above the button."""
     try:
         review(
             visit.engine,
             visit.school_id,
-            reviewer=visit.user.user,
+            _to_viewer(visit),
             first_number=_read_number(visit.field("first")),
             last_number=_read_number(visit.field("last")),
             note=visit.field("note"),
@@ -49,6 +60,11 @@ def take_review(visit: Visit) -> Response:
     except UsageError as error:
         return show_log(visit, error)
     return visit.redirect("/audit", done="audit-reviewed")
+
+
+def _to_viewer(visit: Visit) -> Viewer:
+    # Whoever reads flags in one of his roles counts as a reader, an auditor too.
+    return Viewer(visit.user.user, reads_flags=visit.may(Permission.READ_FLAGS))
 
 
 def _read_number(text: str) -> int:

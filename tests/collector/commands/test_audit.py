@@ -40,3 +40,6 @@ def test_a_wrong_number_is_refused(run: Run, folder: Path, school_at: School) ->
     """With what would be right."""
     assert run("audit", "--dir", folder, "--limit", "0") == 2
     assert "--limit 100" in run.err
+    for which in ("--limit", "--before"):
+        assert run("audit", "--dir", folder, which, str(2**63)) == 2
+        assert "numbers go from 0" in run.err

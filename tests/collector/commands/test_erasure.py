@@ -4,7 +4,9 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from collector.store.engine import reading
 from collector.store.schema import tombstones
 from proto.events import NoticeAccepted
 from tests.collector.command import Run
@@ -53,3 +55,23 @@ def test_call_that_says_too_little_is_refused(run: Run, folder: Path) -> None:
     """Why, and on whose word, is asked for; `annulled` is not the operator's to say."""
     for wrong in (("--event", "1"), ("--event", "1", "--reason", "annulled", "--note", "x"), WHY):
         assert run("erase", "--dir", folder, *wrong) == 2
+
+
+def test_what_could_never_be_done_is_refused_before_anything_is_shown(run: Run, folder: Path) -> None:
+    """A note that is too long, and numbers that no database counts to."""
+    assert run("erase", "--dir", folder, "--event", "1", "--reason", "request", "--note", "x" * 501) == 2
+    assert "say why" in run.err
+    for number in ("9" * 23, "9" * 5000, "-1", "one"):
+        assert run("erase", "--dir", folder, "--event", number, *WHY) == 2
+
+
+def test_it_says_that_the_log_still_holds_what_was_erased(
+    run: Run, folder: Path, school_at: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody was reading."""
+    monkeypatch.setattr("collector.erasure.LOG_PAUSE_S", 0.0)
+    event_id = str(school_at.add_event(school_at.add_device("library-01"), TOR_STARTED))
+    with reading(school_at.engine) as reader:
+        reader.execute(select(tombstones)).all()
+        assert run("erase", "--dir", folder, "--event", event_id, *WHY, "--yes") == 0
+    assert "The log of the database could not be emptied" in run.err

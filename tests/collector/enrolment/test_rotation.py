@@ -92,11 +92,52 @@ def test_former_ca_goes_when_its_last_device_has_moved(school: School, machine: 
     assert (entry.action, entry.detail) == ("authority.retired", "nobody needed it")
 
 
+def test_device_that_is_set_back_to_an_image_keeps_the_former_ca(school: School, machine: Machine) -> None:
+    """It takes the new CA and a certificate in one boot and forgets both at the reset: its image knows the former CA
+    only. A device that enrolled after the change has no such image."""
+    rotate(school.engine, school.config, now_ns=school.now_ns)
+    school.pass_time(1)
+    current = load_authority(school.config.authority_folder)
+    machine.renew(school, current)
+    later = Machine(school.id, "library-02")
+    later.enrol(school, current, make_school_token(school, current))
+    for each in (machine, later):
+        note(school, each, trust_version=2, is_reset_often=True)
+    assert [(each.devices, each.set_back) for each in standing_of(school).authorities] == [(2, 2), (1, 1)]
+    with pytest.raises(UsageError) as caught:
+        retire(school.engine, school.config, now_ns=school.now_ns)
+    assert caught.value.message.endswith(
+        "is still needed: 1 devices are set back to an image that may know only this CA"
+    )
+    assert "image" in caught.value.hint
+    assert standing_of(school).list_set_back() == (
+        "1 devices are set back to an image that may know only Schoolwarden, until they are enrolled again",
+    )
+    note(school, machine, is_reset_often=False)
+    assert standing_of(school).list_set_back() == ()
+    assert retire(school.engine, school.config, now_ns=school.now_ns).name == "Schoolwarden"
+
+
+def test_device_is_counted_once(school: School, machine: Machine) -> None:
+    """Its image needs the former CA and so does its certificate: that is one device."""
+    note(school, machine, is_reset_often=True)
+    standing = rotate(school.engine, school.config, now_ns=school.now_ns)
+    assert [(each.devices, each.set_back) for each in standing.authorities] == [(1, 1), (1, 1)]
+
+
+def test_image_of_a_ca_that_nobody_was_told_of_is_looked_after(school: School, machine: Machine) -> None:
+    """Between the files and the statement devices still learn the former CA only, whenever they enrol."""
+    note(school, machine, is_reset_often=True)
+    rotate_authority(school.config.authority_folder)
+    school.pass_time(1)
+    assert [each.set_back for each in standing_of(school).authorities] == [1, 1]
+
+
 @pytest.mark.parametrize("state", [DeviceState.REVOKED, DeviceState.RETIRED])
 def test_device_that_may_not_speak_needs_no_ca(school: School, machine: Machine, state: DeviceState) -> None:
     """It would not be let in anyway."""
     rotate(school.engine, school.config, now_ns=school.now_ns)
-    note(school, machine, state=state.value)
+    note(school, machine, state=state.value, is_reset_often=True)
     assert retire(school.engine, school.config, now_ns=school.now_ns).name == "Schoolwarden"
 
 
@@ -126,7 +167,7 @@ def test_stolen_key_goes_at_once(school: School, machine: Machine) -> None:
     """Whoever needs that CA must enrol again, and the log keeps how many that were."""
     rotate(school.engine, school.config, now_ns=school.now_ns)
     retire(school.engine, school.config, even_if_needed=True, now_ns=school.now_ns)
-    assert "1 devices hold a certificate of it" in list_entries(school.engine, school.id)[0].detail
+    assert "1 device holds a certificate of it" in list_entries(school.engine, school.id)[0].detail
 
 
 def test_ca_that_issues_is_never_dropped(school: School, machine: Machine) -> None:

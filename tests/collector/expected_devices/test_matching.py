@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what the list settles without a person, and what it does not."""
 
+import pytest
+
 from collector.devices import find_device, revoke
 from collector.disposals import Account, Method, retire_device
 from collector.expected_devices import find_expected, import_expected_devices, match_device, move
 from collector.store.engine import writing
+from proto.enrolment import ENROLLED_AGAIN, FORKED, ROLLED_BACK
 from proto.keys import load_signer
 from tests.collector.school import School
 
@@ -103,3 +106,18 @@ def test_unknown_device_matches_nothing(school: School) -> None:
     take_list(school)
     assert not match(school, "0" * 16)
     assert not match(school, school.add_device("lab-1", serial="SN1", state="revoked"))
+
+
+@pytest.mark.parametrize(
+    ("succession", "state"), [(FORKED, "pending"), (ROLLED_BACK, "pending"), (ENROLLED_AGAIN, "active")]
+)
+def test_copy_of_a_device_waits_for_a_person(school: School, succession: str, state: str) -> None:
+    """Whatever it calls itself, neither when it comes nor when the list does; one that enrolled again is no copy."""
+    former = school.add_device("library-01")
+    device_id = school.add_device(
+        "lab-1", state="pending", serial="SN1", succession=succession, former_device_id=former
+    )
+    take_list(school)
+    assert state_of(school, device_id) == state
+    assert not match(school, device_id)
+    assert (find_expected(school.engine, school.id, device_id) is None) == (state == "pending")

@@ -39,6 +39,7 @@ from tests.collector.evidence import (
     submit,
 )
 from tests.collector.school import School
+from tests.events import list_events
 
 THREADS = 12
 
@@ -320,7 +321,7 @@ def test_ingest_of_real_envelopes_verifies(
     assert [(each.rule, each.count) for each in incidents_of(school)] == [("bypass-tor", 2), ("device-forked", 1)]
     report = verify(school.engine, school.config)
     assert (report.problems, report.devices, report.envelopes, report.events) == ([], 2, 3, 504)
-    newest = ledger.list_events(school.engine, school.id, device.id, limit=3)
+    newest = list_events(school.engine, school.id, device.id, limit=3)
     assert [event.seq for event in newest] == [4, 3, 2]
     assert newest[0].body == {
         "already_running": False,
@@ -361,7 +362,7 @@ def test_everybody_at_once(school: School, ingest: Ingest, authority: Authority)
                 for incident in list_incidents(school.engine, school.id, audiences=SECURITY):
                     list_history(school.engine, school.id, incident.id)
             else:
-                ledger.list_events(school.engine, school.id, devices[0].id)
+                list_events(school.engine, school.id, devices[0].id)
 
     at_once(work)
     assert problems == []

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.checkpoints import DOMAIN as CHECKPOINT_DOMAIN
+from collector.checkpoints import hash_heads
 from collector.evidence.archive import to_json, to_zip
 from collector.evidence.dossier import DOMAIN
 from proto.chain import GENESIS, link
@@ -103,12 +104,17 @@ class Forgery:
         self._checkpoint_anew(collector, hashes)
         return self.sign(collector)
 
-    def pin_keys(self, collector: Ed25519Signer) -> str:
-        """Let the checkpoints name the keys as well; return the hash of the newest."""
+    def steal_collector(self, collector: Ed25519Signer) -> "Forgery":
+        """Make anew what the collector's key signs, with another, and change nothing: not what checkpoints say."""
+        self._checkpoint_anew(collector, {}, tells=False)
+        return self.sign(collector)
+
+    def drop_keys(self, collector: Ed25519Signer) -> str:
+        """Let the checkpoints name no keys, as if they were older; return the hash of the newest."""
         for each in self.checkpoints:
-            heads = json.loads(each["heads"])
-            heads = [[*head[:4], ""] if head[0] == self.device_id else head for head in heads if head[0] != "collector"]
-            each["heads"] = json.dumps([*heads, ["collector", 0, 0, ""]])
+            if "heads" in each:
+                heads = [head[:4] for head in json.loads(each["heads"]) if head[0] != "collector"]
+                each["heads"] = json.dumps(heads)
         newest = self._checkpoint_anew(collector, {})
         self.sign(collector)
         return newest
@@ -121,24 +127,31 @@ class Forgery:
         (raw, *_) = decode_header_block(bytes.fromhex(self.envelopes[0]["header_block"]))
         return decode_header(raw).previous_hash
 
-    def _checkpoint_anew(self, collector: Ed25519Signer, hashes: dict[tuple[int, int], str]) -> str:
+    def _checkpoint_anew(
+        self, collector: Ed25519Signer, hashes: dict[tuple[int, int], str], *, tells: bool = True
+    ) -> str:
         previous = ""
         for each in self.checkpoints:
-            heads = json.loads(each["heads"])
-            for head in heads:
-                if head[0] == self.device_id:
-                    head[3] = hashes.get((head[1], head[2]), head[3])
-                    # Whose key it was, where a checkpoint says that as well.
-                    head[4:] = [hashlib.sha256(self._key_of(head[0])).hexdigest()] if head[4:] else []
-                if head[0] == "collector":
-                    head[3] = hashlib.sha256(collector.public_key).hexdigest()
-            each["heads"] = json.dumps(heads, separators=(",", ":"))
+            if tells and "heads" in each:
+                each["heads"] = self._tell_heads(each["heads"], collector, hashes)
             each["previous_hash"] = previous or each["previous_hash"]
             school_id = self.files["manifest.json"]["school_id"]
-            fields = [school_id, each["number"], each["made_at_ns"], each["heads"], each["previous_hash"]]
+            heads_hash = hash_heads(each["heads"]) if "heads" in each else each["heads_sha256"]
+            fields = [school_id, each["number"], each["made_at_ns"], heads_hash, each["previous_hash"]]
             digest = hashlib.sha256(CHECKPOINT_DOMAIN + json.dumps(fields, separators=(",", ":")).encode()).digest()
             each["signature"], previous = collector.sign(digest).hex(), digest.hex()
         return previous
+
+    def _tell_heads(self, text: str, collector: Ed25519Signer, hashes: dict[tuple[int, int], str]) -> str:
+        heads = json.loads(text)
+        for head in heads:
+            if head[0] == self.device_id:
+                head[3] = hashes.get((head[1], head[2]), head[3])
+                # Whose key it was, where a checkpoint says that as well.
+                head[4:] = [hashlib.sha256(self._key_of(head[0])).hexdigest()] if head[4:] else []
+            if head[0] == "collector":
+                head[3] = hashlib.sha256(collector.public_key).hexdigest()
+        return json.dumps(heads, separators=(",", ":"))
 
     def _key_of(self, device_id: str) -> bytes:
         (key,) = [each["public_key"] for each in self.files["keys.json"] if each["device_id"] == device_id]

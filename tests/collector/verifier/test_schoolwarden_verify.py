@@ -3,18 +3,19 @@
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
-from collector.checkpoints import make_checkpoint
+from collector.checkpoints import hash_checkpoint, hash_heads, make_checkpoint
 from collector.erasure import erase_events
 from collector.evidence.case import load_incident
 from collector.ingest import Ingest
 from collector.store.engine import writing
-from collector.store.schema import device_keys, devices
+from collector.store.schema import checkpoints, device_keys, devices
 from collector.tombstones import Reason
 from collector.verifier.schoolwarden_verify import HEADER, HEADER_WIRES, describe, read_header, verify
 from proto.enrolment import FORKED, proof_bytes, succession_bytes
@@ -43,16 +44,19 @@ def test_sound_evidence_verifies_and_is_told(exported: Exported) -> None:
     told = verify(exported.data)
     assert told["problems"] == []
     text = json.dumps(told)
-    assert f"device {exported.device.id}, which calls itself library-01: key " in text
+    assert f"device {exported.device.id}, which calls itself "library-01": key " in " ".join(told["Who signed what"])
     assert "4 events in a row" in text
     first, second = told["What the case rests on"]
-    assert "event 3: program.started, 2026-11-21 20:46:40 UTC by its device's clock, received 2026-11-21" in first
-    assert "1.1: tor; 1.2: /opt/tor-browser/tor" in second
-    assert told["What is missing"] == ["contents of 2 other events were withheld when this file was made"]
+    assert "event 3: program.started, severity 1, 2026-11-21 20:46:40 UTC by its device's clock, received 2026" in first
+    assert '1.1: "tor"; 1.2: "/opt/tor-browser/tor"' in second
+    assert told["What is missing"] == ["contents of 2 other events: withheld, or erased"]
     assert "rule_title: Tor" in told["What is only the collector's word"]
-    unanchored, never = told["What this proves, and what not"]
-    assert "made everything anew with other keys" in unanchored
+    chosen, never = told["What this proves, and what not"]
+    assert "The collector chose these events" in chosen
     assert "never who typed" in never
+    *unheld, unanchored = told["Held against nothing"]
+    assert unheld == ["the key of collector", f"the key of {exported.device.id}"]
+    assert "made everything anew with other keys" in unanchored
 
 
 def test_anchors_are_found(exported: Exported) -> None:
@@ -68,7 +72,11 @@ def test_anchors_are_found(exported: Exported) -> None:
     proves = " ".join(told["What this proves, and what not"])
     assert f"checkpoint {exported.printed.number} of 2026-11-21" in proves
     assert proves.count("is the one whose fingerprint you brought") == 2
-    assert "made everything anew" not in proves
+    assert told["Held against nothing"] == []
+    assert verify(exported.data, [typed])["Held against nothing"] == []
+    assert verify(exported.data, (), pins)["Held against nothing"] == []
+    unheld, _ = verify(exported.data, (), pins[:1])["Held against nothing"]
+    assert unheld == f"the key of {exported.device.id}"
 
 
 def test_wrong_anchors_fail(exported: Exported) -> None:
@@ -162,6 +170,7 @@ CHANGED: dict[str, tuple[Change, str]] = {
     ),
     "checkpoints removed": (lambda forged: forged.checkpoints.clear(), "no checkpoint covers device"),
     "checkpoints reordered": (lambda forged: forged.checkpoints.reverse(), "does not follow the one before it"),
+    "no event in the case": (lambda forged: forged.files["case.json"].update(events=[]), "the case rests on no event"),
     "an event less in the case": (lambda forged: forged.files["case.json"]["events"].pop(), "was added"),
     "an event more in the case": (
         lambda forged: forged.files["case.json"]["events"].append([forged.device_id, 1, 99]),
@@ -211,7 +220,7 @@ def test_everything_made_anew_is_consistent_and_told_apart_by_anchors(exported: 
     data = Forgery.of(exported.data).tell_anew(collector, device, "program.found").to_zip()
     told = verify(data)
     assert told["problems"] == []
-    assert "made everything anew with other keys could have made it" in told["What this proves, and what not"][0]
+    assert "made everything anew with other keys could have made it" in told["Held against nothing"][-1]
     assert "is of another history" in problems_of(data, exported.printed.hash.hex())
     for who, key in (
         ("collector", exported.key.public_key),
@@ -220,19 +229,88 @@ def test_everything_made_anew_is_consistent_and_told_apart_by_anchors(exported: 
         assert "is not the one whose fingerprint you brought" in problems_of(data, pins=[(who, fingerprint_of(key))])
 
 
-def test_checkpoint_that_names_keys_pins_them_too(exported: Exported) -> None:
-    """The same words signed with other keys are another history, if the checkpoint says with which they were signed."""
-    pinned = Forgery.of(exported.data)
-    printed = pinned.pin_keys(exported.key)
-    assert problems_of(pinned.to_zip(), printed) == ""
-    again = pinned.tell_anew(Ed25519Signer.generate(), Ed25519Signer.generate())
+def test_printed_checkpoint_pins_the_keys(exported: Exported) -> None:
+    """The same words signed with other keys are another history, and one key alone cannot be exchanged."""
+    printed = exported.printed.hash.hex()
+    again = Forgery.of(exported.data).tell_anew(Ed25519Signer.generate(), Ed25519Signer.generate())
     assert problems_of(again.to_zip()) == ""
     assert "is of another history" in problems_of(again.to_zip(), printed)
-    # And one that names others than those in the file is none of it, whoever signed it.
-    keys = again.files["keys.json"]
     again.files["keys.json"] = Forgery.of(exported.data).files["keys.json"]
     assert "saw another key of" in problems_of(again.to_zip())
-    again.files["keys.json"] = keys
+    stolen = Forgery.of(exported.data).steal_collector(Ed25519Signer.generate())
+    stolen.files["case.json"]["word"]["summary"] = "somebody else did it"
+    stolen.sign(signer := Ed25519Signer.generate()).steal_collector(signer)
+    assert "saw another key of collector" in problems_of(stolen.to_zip(), printed)
+
+
+def test_checkpoint_without_keys_pins_none(exported: Exported) -> None:
+    """What it covers was so, but with which keys it was signed only fingerprints say."""
+    forged = Forgery.of(exported.data)
+    printed = forged.drop_keys(exported.key)
+    told = verify(forged.to_zip(), [printed])
+    assert told["problems"] == []
+    assert f"the key of {exported.device.id}" in told["Held against nothing"]
+
+
+def test_checkpoint_is_numbered_so_that_it_cannot_stand_outside_of_the_links(exported: Exported) -> None:
+    """A history made anew does not pass for the printed one by a number that is none, nor by standing before it."""
+    printed = exported.printed
+    collector = Ed25519Signer.generate()
+    forged = Forgery.of(exported.data)
+    genuine = [dict(each) for each in forged.checkpoints]
+    forged.tell_anew(collector, Ed25519Signer.generate())
+    first = forged.checkpoints[0]
+    del forged.checkpoints[1:]
+    for number in (0, -1):
+        first["number"] = number
+        forged._checkpoint_anew(collector, {})
+        assert "is of another history" in problems_of(forged.sign(collector).to_zip(), printed.hash.hex())
+    # The genuine ones behind it, without what they saw: anybody can sign their hashes.
+    for each in genuine[1:]:
+        heads = each.pop("heads", None)
+        each |= {"heads_sha256": hash_heads(heads)} if heads else {}
+        forged.checkpoints.append(each | {"signature": ""})
+    newest = forged.checkpoints[-1]
+    newest["signature"] = collector.sign(printed.hash).hex()
+    assert "does not follow the one before it" in problems_of(forged.sign(collector).to_zip(), printed.hash.hex())
+
+
+def test_only_checkpoints_that_cover_are_whole(own: Exported) -> None:
+    """A year of later ones is small, needs no memory, and any of them can be the printed one."""
+    school, newest = own.school, own.printed
+    # Larger than any of these would be in the file: as those of a school of a hundred devices.
+    heads = json.dumps([[f"{number:016x}", 1, 7, "0" * 64, "0" * 64] for number in range(100)], separators=(",", ":"))
+    number, previous, rows = newest.number, newest.hash, []
+    for number in range(newest.number + 1, newest.number + 3001):
+        digest = hash_checkpoint(school.id, number, number, heads, previous)
+        rows.append((school.id, number, number, heads, previous, digest, own.key.sign(digest)))
+        previous = digest
+    names = "school_id number made_at_ns heads previous_hash hash signature".split()
+    with writing(school.engine) as connection:
+        connection.execute(insert(checkpoints), [dict(zip(names, row, strict=True)) for row in rows])
+    printed = rows[1234][5].hex()
+    total_bytes = len(rows) * len(heads)
+    rows.clear()
+    tracemalloc.start()
+    data = own.export()
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(data) < 2_000_000
+    assert peak_bytes < total_bytes / 2
+    assert verify(data, [printed])["problems"] == []
+    assert verify(data, [printed])["Held against nothing"] == []
+    whole = [each["number"] for each in Forgery.of(data).checkpoints if "heads" in each]
+    assert whole == [newest.number - 1]
+
+
+def test_drill_is_told(own: Exported) -> None:
+    """Who reads the file sees that nobody did it in earnest: it stands in what the device signed."""
+    ingest = Ingest(own.school.engine, own.school.id, make_evaluator(), clock_ns=lambda: own.school.now_ns)
+    send(ingest, own.device.say(TOR_STARTED, drill=True))
+    ingest.close()
+    told = verify(own.export())
+    assert told["problems"] == []
+    assert "program.started, a drill, no concern, " in told["What the case rests on"][-1]
 
 
 def test_collector_that_tells_a_device_s_story_anew_fails_by_the_device_s_key(exported: Exported) -> None:
@@ -252,7 +330,7 @@ def test_erased_content_is_told_with_who_and_why(own: Exported) -> None:
     data = own.export()
     told = verify(data)
     assert told["problems"] == []
-    (erased,) = told["What was erased"]
+    erased, _ = told["What the case rests on"]
     assert "by command line: request asked" in erased
     forged = Forgery.of(data)
     forged.files["tombstones-0001.json"][0]["actor"] = "somebody else"
@@ -305,7 +383,7 @@ def test_content_that_the_device_lost_and_a_new_epoch_are_told(own: Exported) ->
     ingest.close()
     told = verify(own.export())
     assert told["problems"] == []
-    assert "contents of 1 events: its queue was full" in told["What is missing"]
+    assert "contents of 1 other events: its queue was full" in told["What is missing"]
     assert "epoch 2, event 2: program.started" in told["What the case rests on"][-1]
 
 
@@ -359,13 +437,18 @@ def test_content_that_nobody_can_read_is_told_as_bytes() -> None:
     for _ in range(2000):
         deep = b"\x0a" + encode_length(len(deep) + 1) + deep + b"\x00"
     assert len(describe(deep)) < 20
-    assert describe(b"\x0a\x03tor\x10\x01") == ["1: tor", "2: 1"]
+    assert describe(b"\x0a\x03tor\x10\x01") == ['1: "tor"', "2: 1"]
     assert describe(b"\x0a\x04\x1b[2J") == ["1. 4 bytes 1b5b324a"]
 
 
 def encode_length(length: int) -> bytes:
     """Return a length as protobuf writes it."""
     return bytes([length]) if length < 128 else bytes([length & 127 | 128]) + encode_length(length >> 7)
+
+
+def test_text_that_looks_like_another_field_is_none() -> None:
+    """What a device wrote ends where its quotation marks end."""
+    assert describe(b'\x0a\x09x"; 2: y\xc3\xa9') == ['1: "x\\"; 2: y\u00e9"']
 
 
 def test_names_of_header_fields_are_those_of_the_contract() -> None:

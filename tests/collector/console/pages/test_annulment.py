@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the page that annuls a flag: it asks first, and for whoever does not read the flag it is not there."""
 
+import pytest
+from sqlalchemy import select
 from starlette.applications import Starlette
 
+from collector.store.engine import reading
 from collector.store.schema import tombstones
 from tests.collector.console.pages.conftest import come_in
 from tests.collector.console.visitor import Visitor
@@ -34,6 +37,18 @@ def test_it_asks_why_and_whether_he_is_sure(dana: Visitor, school: School, flag:
         answer = dana.post(f"/flags/{flag}/annul", {"sure": "yes", **why})
         assert (answer.status, "Choose why it is annulled" in answer.words) == (400, True)
     assert school.count(tombstones) == 0
+
+
+def test_it_says_that_the_log_still_holds_it(
+    dana: Visitor, school: School, flag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody was reading while it went."""
+    monkeypatch.setattr("collector.erasure.LOG_PAUSE_S", 0.0)
+    dana.get(f"/flags/{flag}/annul")
+    with reading(school.engine) as reader:
+        reader.execute(select(tombstones)).all()
+        answer = dana.post(f"/flags/{flag}/annul", {"why": "unfounded", "sure": "yes"})
+    assert "log still holds what it said" in dana.get(answer.location).words
 
 
 def test_annulled_flag_is_on_no_page(dana: Visitor, school: School, flag: str) -> None:
