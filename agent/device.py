@@ -271,9 +271,8 @@ def make_keys(folder: Path, store_name: str) -> Keys:
 
 def unusable(folder: Path) -> EnrolmentError:
     """Return what to say of keys that were made before and cannot be read."""
-    return EnrolmentError(
-        "the keys of an enrolment that was begun cannot be read", hint=f"remove {folder} and try again"
-    )
+    hint = f"remove {folder} and try again"
+    return EnrolmentError("the keys of an enrolment that was begun cannot be read", hint=hint)
 
 
 def find_store(folder: Path) -> KeyStore:

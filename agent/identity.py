@@ -8,6 +8,7 @@ two private keys live `keystore`, what is asked of the collector `request`; `upl
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agent.device import (
     FACTS_FILE,
@@ -129,7 +130,7 @@ class IdentityFolder:
         """
         if not identity.former_events_address:
             return None
-        facts = {
+        facts: dict[str, Any] = {
             "events_address": identity.former_events_address,
             # The first version of these files did not know it.
             "enrol_address": identity.former_enrol_address or identity.enrol_address,

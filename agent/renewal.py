@@ -81,7 +81,8 @@ class Renewal:
         self._clock_ns = clock_ns
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
-        self._ask_again_at_s = monotonic_s()
+        self._ask_again_at_s = self._urgent_again_at_s = monotonic_s()
+        self._urgent_pause_s = PAUSE_WITHOUT_S
 
     def renew_if_due(self, clock_offset_ns: int, *, is_refused: bool = False) -> Identity | None:
         """Get a new certificate if it is time, and return the identity with it; None when there is nothing new.
@@ -89,26 +90,26 @@ class Renewal:
         `clock_offset_ns` is this machine's clock minus the collector's, 0 while that is not known; `is_refused` says
         that the collector did not accept the certificate, whatever our clock thinks of it.
 
+        Without a certificate that is taken it asks again after a minute, then after twice as long each time: it may
+        have been made while the collector's clock was wrong, and a school's machines come back all at once.
+
         Raises:
-            EnrolmentError: the collector refused, and by its clock or ours the old certificate is over.
+            EnrolmentError: the collector refused, and the old certificate is over or was not accepted.
             CollectorUnreachableError: it does not answer, likewise.
             KeyStoreError: the key that proves who asks cannot be used, likewise.
         """
         now_ns = self._clock_ns() - clock_offset_ns
         with self._lock:
             is_ended = is_over(self._identity, now_ns)
-            if not (is_ended or is_refused or is_due(self._identity, now_ns)):
+            is_urgent = is_ended or is_refused
+            if not (is_urgent or is_due(self._identity, now_ns)):
                 return None
-            if self._monotonic_s() < self._ask_again_at_s:
+            if not self._may_ask(is_urgent=is_urgent):
                 return None
-            # An answer is an answer, also a no. And if a new certificate looks old at once, our clock is wrong.
-            self._ask_again_at_s = self._monotonic_s() + PAUSE_S
             try:
                 self._renew()
             except (CollectorUnreachableError, EnrolmentError, KeyStoreError) as error:
-                if is_ended:
-                    if not isinstance(error, EnrolmentError):
-                        self._ask_again_at_s = self._monotonic_s() + PAUSE_WITHOUT_S
+                if is_urgent:
                     raise
                 log.warning("the certificate could not be renewed yet: %s", error)
                 return None
@@ -116,6 +117,17 @@ class Renewal:
                 log.error("a new certificate could not be kept: %s", error)
                 return None
             return self._identity
+
+    def _may_ask(self, *, is_urgent: bool) -> bool:
+        """Return whether it is time to ask, and if so when it is the next time."""
+        now_s = self._monotonic_s()
+        if now_s < (self._urgent_again_at_s if is_urgent else self._ask_again_at_s):
+            return False
+        # An answer is an answer, also a no. And if a new certificate looks old at once, our clock is wrong.
+        self._ask_again_at_s = now_s + PAUSE_S
+        self._urgent_again_at_s = now_s + (self._urgent_pause_s if is_urgent else PAUSE_WITHOUT_S)
+        self._urgent_pause_s = min(2 * self._urgent_pause_s, PAUSE_S) if is_urgent else PAUSE_WITHOUT_S
+        return True
 
     def take_trust(self, signed: SignedTrust) -> Identity | None:
         """Take a statement of whom to trust, and return the identity with it; None when there is nothing new."""

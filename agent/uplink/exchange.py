@@ -41,6 +41,9 @@ _POISONED = frozenset(
 """Refusals that may be one event's fault."""
 _OPENINGS = (AgentRekeyed.kind, ChainRestarted.kind)
 """Events that begin a chain. If one of these is refused it is not its fault, and leaving it out helps nobody."""
+MOST_RESETS = 100_000
+"""How many epochs a machine that is set back again and again may be behind. Further, and the number is made up: to go
+after it would use up the numbers there are, and a device of its own begins at 1."""
 
 
 class RefusedError(CollectorUnreachableError):
@@ -118,7 +121,7 @@ class Exchange:
                         lost_last_seq=begin.seq,
                     )
                 )
-            elif welcome.is_reset_often:
+            elif welcome.is_reset_often and theirs.epoch - epoch <= MOST_RESETS:
                 # What this boot made the collector cannot hold; to send it would only look like a second machine.
                 self._find_out(Break(reason=RESET, collector_epoch=theirs.epoch), self._find_last_of_image(begin.seq))
             else:

@@ -257,7 +257,6 @@ class Uplink:
             bundle_version=self._bundle_version(),
             wall_clock_ns=time.time_ns(),
             head_seq=head.seq,
-            head_hash=head.hash,
             trust_version=self._identity.trust_version,
             boot_id=self._boot_id,
         )

@@ -21,7 +21,7 @@ PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 """Which gRPC looks at, in its order; in small letters only."""
 NO_PROXY_VARIABLES = ("no_grpc_proxy", "no_proxy")
 _HTTP_ANSWER = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})")
-_LOCATION = re.compile(rb"(?im)^location:\s*(\S{1,200})")
+_LOCATION = re.compile(rb"(?im)^location:[ \t]*([\x21-\x7e]{1,200})")
 
 
 class Found(Exception):  # noqa: N818 - it ends the search, and is no error of ours
@@ -177,7 +177,7 @@ def _explain_no_tls(first: bytes, error: ssl.SSLError | None, address: str) -> s
     if answer is not None:
         code, location = int(answer[1]), _LOCATION.search(first)
         if location is not None or code == 511:
-            where = f" to {location[1].decode(errors='replace')}" if location is not None else ""
+            where = f" to {location[1].decode('ascii')}" if location is not None else ""
             return (
                 f"{address} sends us{where} with HTTP {code}: a sign-in page of the network; "
                 "let this machine on to the network without it"

@@ -6,12 +6,12 @@ learns of the new one on its stream or with its next certificate. Which CA may g
 `authority`.
 """
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, and_, func, not_, select, true
 
 from collector.audit import COMMAND_LINE, record
 from collector.authority import load_authorities, retire_authority, rotate_authority
@@ -36,7 +36,9 @@ class AuthorityStatus:
     is_announced: bool
     """Whether the newest statement tells devices to trust it."""
     devices: int
-    """That may speak and whose newest certificate is of this CA."""
+    """That may speak and need this CA: their newest certificate is of it, or they are set back."""
+    set_back: int
+    """Those of them that are declared to be set back to an image, which may know this CA and none that came later."""
     expires_at_ns: int
 
 
@@ -52,6 +54,15 @@ class Standing:
     """That may speak and did not say yet that they know the CA that issues; they may know only a former one."""
     old_tokens: int
     """Still good, and made before this CA: devices that enrol with one know only a former one."""
+
+    def list_set_back(self) -> tuple[str, ...]:
+        """Return in words which former CAs stay needed by images, whatever certificates devices hold meanwhile."""
+        return tuple(
+            ("1 device is" if each.set_back == 1 else f"{each.set_back} devices are")
+            + f" set back to an image that may know only {each.name}"
+            for each in self.authorities
+            if each.set_back and not each.is_issuing
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +88,19 @@ def find_standing(engine: Engine, config: Config, now_ns: int) -> Standing:
     trust = made[-1] if made else None
     current = authorities.current.certificate_der
     introduced = next((each for each in made if each.ca_certificates[0] == current), None)
+    newest_first = (authorities.current.certificate, *authorities.former)
     with reading(engine) as connection:
-        holders = _count_holders(connection, config.school_id)
         is_first = not authorities.former
         behind = 0 if is_first else _count_behind(connection, config.school_id, introduced)
         old_tokens = 0 if is_first else _count_old_tokens(connection, config.school_id, introduced, now_ns)
+        needs = [
+            _count_needs(connection, config.school_id, each, _find_end(newest_first[:place], made))
+            for place, each in enumerate(newest_first)
+        ]
     return Standing(
         authorities=tuple(
-            _to_status(each, each is authorities.current.certificate, trust, holders)
-            for each in (authorities.current.certificate, *authorities.former)
+            _to_status(each, each is authorities.current.certificate, trust, *counts)
+            for each, counts in zip(newest_first, needs, strict=True)
         ),
         trust=trust,
         devices_behind=behind,
@@ -122,7 +137,8 @@ def weigh_retirement(engine: Engine, config: Config, *, even_if_needed: bool = F
     if needs and not even_if_needed:
         raise UsageError(
             f"{oldest.name} is still needed: {'; '.join(needs)}",
-            hint="wait for them; --even-if-needed drops it all the same, and those devices must enrol again",
+            hint="wait for them, and enrol again what is set back, before its new image is made; "
+            "--even-if-needed drops it all the same, and those devices must enrol again",
         )
     return Retirement(oldest, "; ".join(needs) or "nobody needed it")
 
@@ -140,15 +156,16 @@ def retire(
     dropped = retire_authority(config.authority_folder)
     authorities = load_authorities(config.authority_folder)
     announce(engine, config, ca_certificates=authorities.certificates_der, actor=actor, now_ns=now_ns)
-    der = dropped.public_bytes(serialization.Encoding.DER)
-    _record(engine, config, "authority.retired", der, detail=retirement.needs, now_ns=now_ns, actor=actor)
+    _record(engine, config, "authority.retired", _to_der(dropped), detail=retirement.needs, now_ns=now_ns, actor=actor)
     return retirement.authority
 
 
 def _list_needs(standing: Standing) -> list[str]:
     """Return in words who needs the oldest CA."""
+    oldest = standing.authorities[-1]
     needs = (
-        (standing.authorities[-1].devices, "1 device holds", "{} devices hold", "a certificate of it"),
+        (oldest.devices - oldest.set_back, "1 device holds", "{} devices hold", "a certificate of it"),
+        (oldest.set_back, "1 device is", "{} devices are", "set back to an image that may know only this CA"),
         (
             standing.devices_behind,
             "1 device did not say yet that it knows",
@@ -166,39 +183,62 @@ def _list_needs(standing: Standing) -> list[str]:
 
 
 def _to_status(
-    certificate: x509.Certificate, is_issuing: bool, trust: Trust | None, holders: Counter[bytes]
+    certificate: x509.Certificate, is_issuing: bool, trust: Trust | None, holders: int, set_back: int
 ) -> AuthorityStatus:
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    sha256 = to_authority_sha256(der)
+    der = _to_der(certificate)
     return AuthorityStatus(
         name=str(certificate.subject.rfc4514_string().removeprefix("CN=")),
-        fingerprint=sha256.hex(),
+        fingerprint=to_authority_sha256(der).hex(),
         is_issuing=is_issuing,
         is_announced=trust is not None and der in trust.ca_certificates,
-        devices=holders[sha256],
+        devices=holders + set_back,
+        set_back=set_back,
         expires_at_ns=int(certificate.not_valid_after_utc.timestamp()) * 10**9,
     )
 
 
-def _count_holders(connection: Connection, school_id: str) -> Counter[bytes]:
-    """Count by CA the devices that may speak; each by the newest certificate that it was given."""
-    newest = (
-        select(certificates.c.device_id, func.max(certificates.c.made_at_ns).label("at_ns"))
-        .where(certificates.c.school_id == school_id)
-        .group_by(certificates.c.device_id)
-        .subquery()
+def _find_end(newer: Sequence[x509.Certificate], made: list[Trust]) -> int | None:
+    """Return from when on devices learned of a newer CA as the one that issues, when they enrolled; None: they do not.
+
+    Before that, an image of a device knows no newer one.
+    """
+    issuing = {_to_der(each) for each in newer}
+    return next((each.made_at_ns for each in made if each.ca_certificates[0] in issuing), None)
+
+
+def _count_needs(
+    connection: Connection, school_id: str, certificate: x509.Certificate, end_ns: int | None
+) -> tuple[int, int]:
+    """Count the devices that may speak and need a CA: by the newest certificate that they were given, and the others,
+    whose image may be older than the next CA. No device is in both.
+    """
+    is_before_end = true() if end_ns is None else devices.c.enrolled_at_ns <= end_ns
+    is_set_back = and_(devices.c.is_reset_often.is_(true()), is_before_end)
+    latest = (
+        select(func.max(certificates.c.made_at_ns))
+        .where(certificates.c.device_id == devices.c.device_id)
+        .correlate(devices)
+        .scalar_subquery()
     )
-    query = (
-        select(certificates.c.authority_sha256, func.count(certificates.c.device_id.distinct()))
-        .join_from(certificates, devices, devices.c.device_id == certificates.c.device_id)
-        .join(
-            newest,
-            (newest.c.device_id == certificates.c.device_id) & (newest.c.at_ns == certificates.c.made_at_ns),
+    holds = (
+        select(certificates.c.device_id)
+        .where(
+            certificates.c.device_id == devices.c.device_id,
+            certificates.c.authority_sha256 == to_authority_sha256(_to_der(certificate)),
+            certificates.c.made_at_ns == latest,
         )
-        .where(devices.c.state.in_([state.value for state in SPEAKING_STATES]))
-        .group_by(certificates.c.authority_sha256)
+        .correlate(devices)
+        .exists()
     )
-    return Counter({bytes(authority): count for authority, count in connection.execute(query)})
+    speaking = select(func.count()).where(
+        devices.c.school_id == school_id, devices.c.state.in_([state.value for state in SPEAKING_STATES])
+    )
+    holders = connection.execute(speaking.where(holds, not_(is_set_back))).scalar_one()
+    return holders, connection.execute(speaking.where(is_set_back)).scalar_one()
+
+
+def _to_der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def _count_behind(connection: Connection, school_id: str, introduced: Trust | None) -> int:

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -292,20 +293,38 @@ def test_when_it_is_over_a_failure_is_what_is_wrong(desk: RenewalDesk, monkeypat
     desk.refusal = "this device may not speak here any more"
     with pytest.raises(EnrolmentError, match="may not speak here any more"):
         desk.renewal.renew_if_due(0)
-    desk.now_s = PAUSE_S - 1
+    desk.now_s = PAUSE_WITHOUT_S - 1
     assert desk.renewal.renew_if_due(0) is None
     assert len(desk.requests) == 1
-    desk.now_s, desk.refusal = PAUSE_S, ""
+    desk.now_s, desk.refusal = PAUSE_WITHOUT_S, ""
     assert desk.renewal.renew_if_due(0) is not None
 
 
 def test_a_clock_that_is_years_ahead_does_not_ask_on_and_on(desk: RenewalDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To it each new certificate looks old. It gets one, and then connects with it and learns the time."""
+    """To it each new certificate looks old. It gets one, and then connects with it and learns the time; without an
+    answer it asks after a minute, and then after twice as long each time."""
     renewal = Renewal(desk.folder, desk.identity, clock_ns=lambda: 4 * 10**18, monotonic_s=lambda: desk.now_s)
-    assert renewal.renew_if_due(0) is not None
-    desk.now_s = PAUSE_S - 1
-    assert renewal.renew_if_due(0, is_refused=True) is None
-    assert len(desk.requests) == 1
+    asked_at_s = []
+    for now_s in range(0, 4 * int(PAUSE_S), 30):
+        desk.now_s = float(now_s)
+        if renewal.renew_if_due(0, is_refused=True) is not None:
+            asked_at_s.append(desk.now_s)
+    pauses_s = [later - earlier for earlier, later in pairwise(asked_at_s)]
+    assert pauses_s[:3] == [PAUSE_WITHOUT_S, 2 * PAUSE_WITHOUT_S, 4 * PAUSE_WITHOUT_S]
+    assert max(pauses_s) == PAUSE_S
+
+
+def test_a_certificate_that_was_just_made_and_is_not_taken_is_asked_for_again(
+    desk: RenewalDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was made while the collector's clock was years ahead; that is told, and not two hours later."""
+    desk.hold(monkeypatch, -300, 97)
+    assert desk.renewal.renew_if_due(0) is not None
+    desk.now_s = PAUSE_WITHOUT_S
+    assert desk.renewal.renew_if_due(0) is None
+    desk.refusal = "not now"
+    with pytest.raises(EnrolmentError, match="not now"):
+        desk.renewal.renew_if_due(0, is_refused=True)
 
 
 def test_a_listener_that_is_away_is_named(desk: RenewalDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -378,9 +397,8 @@ def test_a_newer_statement_is_taken_once(desk: RenewalDesk) -> None:
         {"signer": Ed25519Signer.generate()},
         {"school_id": "f" * 16},
         {"ca_certificates": (b"garbage",)},
-        {"enrol_address": ""},
     ],
-    ids=["another signer", "another school", "no certificate", "no address"],
+    ids=["another signer", "another school", "no certificate"],
 )
 def test_a_statement_that_is_not_right_is_not_taken(desk: RenewalDesk, changes: dict[str, Any]) -> None:
     """Nobody can take a device off its collector, or leave it without one."""

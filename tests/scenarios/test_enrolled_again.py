@@ -2,7 +2,8 @@
 """A machine that nothing else can bring back is enrolled again: what it saw while nobody heard it comes along."""
 
 from collector.devices import find_device
-from collector.ledger import find_head, list_events
+from collector.ledger import find_head
+from tests.events import list_events
 from tests.path import RunningAgent, RunningCollector, wait_for
 from tests.scenarios.conftest import Start
 

@@ -42,3 +42,10 @@ def test_variable_with_a_name_that_is_none_is_named(monkeypatch: pytest.MonkeyPa
 def test_address_that_is_none_is_told(address: str, words: str) -> None:
     """Whoever typed it learns what is wrong with it."""
     assert words in probe.find_obstacle(address, b"")
+
+
+def test_what_a_sign_in_page_names_can_be_printed() -> None:
+    """Whoever answers chooses the bytes, and a technician's terminal shows them."""
+    words = probe._explain_no_tls(b"HTTP/1.1 302 Found\r\nLocation: http://a\x1b[2J\x7fb\r\n", None, "collector:7443")
+    assert words.isprintable()
+    assert "http://a" in words

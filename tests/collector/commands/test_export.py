@@ -16,6 +16,7 @@ from collector.verifier.schoolwarden_verify import verify
 from proto.keys import load_signer
 from tests.collector.command import Run
 from tests.collector.evidence import TOR_STARTED, Device, enrol_device, incidents_of, make_evaluator, send
+from tests.collector.safeguarding import build_safeguarding
 from tests.collector.school import School
 
 
@@ -63,6 +64,24 @@ def test_tampered_ledger_gives_evidence_that_says_so(
     (incident,) = incidents_of(school_at)
     assert run("export-evidence", incident.id, "--dir", folder, "-o", tmp_path / "evidence.zip") == 1
     assert "event 1 was changed" in run.out
+
+
+def test_sealed_headers_are_given_only_after_a_warning(
+    run: Run, folder: Path, school_at: School, device: Device, tmp_path: Path
+) -> None:
+    """2 and the way out without the option; with it the file is written, and what it tells whom is said before."""
+    safeguarding = build_safeguarding(school_at)
+    ingest = Ingest(school_at.engine, school_at.id, make_evaluator(), clock_ns=lambda: school_at.now_ns)
+    send(ingest, safeguarding.say_flag(device))
+    ingest.close()
+    (incident,) = [each for each in incidents_of(school_at) if each.rule == "bypass-tor"]
+    target = tmp_path / "evidence.zip"
+    assert run("export-evidence", incident.id, "--dir", folder, "-o", target) == 2
+    assert "--with-sealed-headers" in run.err
+    assert not target.exists()
+    assert run("export-evidence", incident.id, "--dir", folder, "-o", target, "--with-sealed-headers") == 0
+    assert "Warning: safeguarding flags" in run.err
+    assert verify(target.read_bytes())["problems"] == []
 
 
 def test_fingerprints_are_those_that_the_verifier_takes(

@@ -106,13 +106,9 @@ def test_device_that_is_set_back_to_an_image_keeps_the_former_ca(school: School,
     assert [(each.devices, each.set_back) for each in standing_of(school).authorities] == [(2, 2), (1, 1)]
     with pytest.raises(UsageError) as caught:
         retire(school.engine, school.config, now_ns=school.now_ns)
-    assert caught.value.message.endswith(
-        "is still needed: 1 devices are set back to an image that may know only this CA"
-    )
+    assert caught.value.message.endswith("is still needed: 1 device is set back to an image that may know only this CA")
     assert "image" in caught.value.hint
-    assert standing_of(school).list_set_back() == (
-        "1 devices are set back to an image that may know only Schoolwarden, until they are enrolled again",
-    )
+    assert standing_of(school).list_set_back() == ("1 device is set back to an image that may know only Schoolwarden",)
     note(school, machine, is_reset_often=False)
     assert standing_of(school).list_set_back() == ()
     assert retire(school.engine, school.config, now_ns=school.now_ns).name == "Schoolwarden"

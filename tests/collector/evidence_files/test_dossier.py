@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from collector import audit
+from collector.annulment import annul_flag
 from collector.authority import Authority
 from collector.checkpoints import list_checkpoints, make_checkpoint
 from collector.errors import UsageError
@@ -17,7 +18,7 @@ from collector.evidence.case import Case, load_flag, load_incident
 from collector.evidence.dossier import export_evidence
 from collector.ingest import Ingest
 from collector.store.engine import reading
-from collector.store.schema import incidents
+from collector.store.schema import flags, incidents
 from collector.verifier.schoolwarden_verify import verify
 from proto.keys import load_signer
 from tests.collector.evidence import ORDINARY, TOR_STARTED, Device, enrol_device, incidents_of, send, spoil
@@ -26,10 +27,12 @@ from tests.collector.school import School
 from tests.collector.verifier.forgery import Forgery
 
 
-def case_of(school: School, *, is_operator: bool = True) -> Case:
+def case_of(school: School, *, is_operator: bool = True, with_sealed_headers: bool = False) -> Case:
     """Return the case of the school's one incident of Tor."""
     (incident,) = [each for each in incidents_of(school) if each.rule == "bypass-tor"]
-    return load_incident(school.engine, school.id, incident.id, is_operator=is_operator)
+    return load_incident(
+        school.engine, school.id, incident.id, is_operator=is_operator, with_sealed_headers=with_sealed_headers
+    )
 
 
 def export(school: School, case: Case) -> Forgery:
@@ -165,11 +168,31 @@ def test_flag_beside_one_that_its_reader_may_not_see_is_not_given(
 def test_technician_does_not_learn_of_flags_from_a_chain(
     school: School, ingest: Ingest, device: Device, safeguarding: Safeguarding
 ) -> None:
-    """At the console a run with a sealed event is not given; the operator, who has the database, gets it."""
+    """A run with a sealed event is not given, nor to the operator, who has the database, until he says that he may."""
     send(ingest, device.say(TOR_STARTED), safeguarding.say_flag(device))
-    with pytest.raises(UsageError, match="cannot be given to you"):
-        export(school, case_of(school, is_operator=False))
-    assert len(export(school, case_of(school)).envelopes) == 2
+    for is_operator, way_out in ((False, "ask whoever runs the collector"), (True, "--with-sealed-headers")):
+        with pytest.raises(UsageError, match="cannot be given to you") as refused:
+            export(school, case_of(school, is_operator=is_operator))
+        assert way_out in refused.value.hint
+    assert school_exports(school) == []
+    assert len(export(school, case_of(school, with_sealed_headers=True)).envelopes) == 2
+    (newest, *_) = audit.list_entries(school.engine, school.id)
+    assert newest.detail.endswith(", with sealed headers")
+
+
+def test_who_erased_another_s_matter_is_not_told(
+    school: School, ingest: Ingest, device: Device, safeguarding: Safeguarding
+) -> None:
+    """The tombstone of an annulled flag says who annulled it and why; the file of an incident beside it has none."""
+    send(ingest, device.say(TOR_STARTED))
+    send(ingest, safeguarding.say_flag(device), device.say(TOR_STARTED))
+    with reading(school.engine) as connection:
+        flag_id = connection.execute(select(flags.c.flag_id)).scalar_one()
+    reader = safeguarding.reader(safeguarding.dsl)
+    key = load_signer(school.config.signing_key)
+    annul_flag(school.engine, school.id, flag_id, reader=reader, signer=key, why="malicious", now_ns=school.now_ns)
+    made = export(school, case_of(school, with_sealed_headers=True))
+    assert [name for name in made.files if name.startswith("tombstones")] == []
 
 
 def test_very_long_run_is_for_the_operator(school: School, ingest: Ingest, device: Device) -> None:

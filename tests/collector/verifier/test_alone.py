@@ -2,6 +2,7 @@
 """Tests of the verifier as somebody gets it who has nothing else of ours: one file, Python, and one package."""
 
 import ast
+import hashlib
 import json
 import subprocess
 import sys
@@ -53,6 +54,20 @@ def test_it_runs_alone(alone: Path, exported: Exported) -> None:
     assert json.loads(done.stdout)["verdict"] == "This does not verify."
 
 
+def test_verdict_is_no_better_than_what_it_rests_on(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With one fingerprint of two it says which key was held against nothing."""
+    file = tmp_path / "evidence.zip"
+    file.write_bytes(exported.data)
+    own = hashlib.sha256(exported.key.public_key).hexdigest()
+    monkeypatch.setattr(sys, "argv", ["schoolwarden-verify", str(file), "--collector", own])
+    assert main() == 0
+    out = capsys.readouterr().out
+    assert out.startswith("This is consistent in itself; not every key")
+    assert f"Held against nothing\n  - the key of {exported.device.id}\n" in out
+
+
 def test_without_its_package_it_gives_no_verdict(alone: Path) -> None:
     """3: what cannot be tried is neither good nor bad."""
     done = run(alone, "evidence.zip", packages=False)
@@ -74,8 +89,14 @@ def test_it_imports_the_standard_library_and_one_package() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [([], 2), (["missing.zip"], 3), (["."], 3), (["missing.zip", "--format", "xml"], 2)],
-    ids=["no file", "a file that is not there", "a folder", "a format that it has not"],
+    [
+        ([], 2),
+        (["missing.zip"], 3),
+        (["."], 3),
+        (["missing.zip", "--format", "xml"], 2),
+        (["missing.zip", "--device", "0123456789abcdef"], 2),
+    ],
+    ids=["no file", "a file that is not there", "a folder", "a format that it has not", "a device without a key"],
 )
 def test_wrong_calls_end_in_words(
     arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -44,7 +44,7 @@ def test_sound_evidence_verifies_and_is_told(exported: Exported) -> None:
     told = verify(exported.data)
     assert told["problems"] == []
     text = json.dumps(told)
-    assert f"device {exported.device.id}, which calls itself "library-01": key " in " ".join(told["Who signed what"])
+    assert f'device {exported.device.id}, which calls itself "library-01": key ' in " ".join(told["Who signed what"])
     assert "4 events in a row" in text
     first, second = told["What the case rests on"]
     assert "event 3: program.started, severity 1, 2026-11-21 20:46:40 UTC by its device's clock, received 2026" in first
@@ -237,9 +237,9 @@ def test_printed_checkpoint_pins_the_keys(exported: Exported) -> None:
     assert "is of another history" in problems_of(again.to_zip(), printed)
     again.files["keys.json"] = Forgery.of(exported.data).files["keys.json"]
     assert "saw another key of" in problems_of(again.to_zip())
-    stolen = Forgery.of(exported.data).steal_collector(Ed25519Signer.generate())
+    stolen = Forgery.of(exported.data)
     stolen.files["case.json"]["word"]["summary"] = "somebody else did it"
-    stolen.sign(signer := Ed25519Signer.generate()).steal_collector(signer)
+    stolen.steal_collector(Ed25519Signer.generate())
     assert "saw another key of collector" in problems_of(stolen.to_zip(), printed)
 
 
@@ -278,10 +278,10 @@ def test_checkpoint_is_numbered_so_that_it_cannot_stand_outside_of_the_links(exp
 def test_only_checkpoints_that_cover_are_whole(own: Exported) -> None:
     """A year of later ones is small, needs no memory, and any of them can be the printed one."""
     school, newest = own.school, own.printed
-    # Larger than any of these would be in the file: as those of a school of a hundred devices.
-    heads = json.dumps([[f"{number:016x}", 1, 7, "0" * 64, "0" * 64] for number in range(100)], separators=(",", ":"))
+    # Larger than any of these would be in the file: as those of a small school.
+    heads = json.dumps([[f"{number:016x}", 1, 7, "0" * 64, "0" * 64] for number in range(50)], separators=(",", ":"))
     number, previous, rows = newest.number, newest.hash, []
-    for number in range(newest.number + 1, newest.number + 3001):
+    for number in range(newest.number + 1, newest.number + 2001):
         digest = hash_checkpoint(school.id, number, number, heads, previous)
         rows.append((school.id, number, number, heads, previous, digest, own.key.sign(digest)))
         previous = digest
@@ -297,8 +297,8 @@ def test_only_checkpoints_that_cover_are_whole(own: Exported) -> None:
     tracemalloc.stop()
     assert len(data) < 2_000_000
     assert peak_bytes < total_bytes / 2
-    assert verify(data, [printed])["problems"] == []
-    assert verify(data, [printed])["Held against nothing"] == []
+    told = verify(data, [printed])
+    assert (told["problems"], told["Held against nothing"]) == ([], [])
     whole = [each["number"] for each in Forgery.of(data).checkpoints if "heads" in each]
     assert whole == [newest.number - 1]
 
@@ -448,7 +448,7 @@ def encode_length(length: int) -> bytes:
 
 def test_text_that_looks_like_another_field_is_none() -> None:
     """What a device wrote ends where its quotation marks end."""
-    assert describe(b'\x0a\x09x"; 2: y\xc3\xa9') == ['1: "x\\"; 2: y\u00e9"']
+    assert describe(b'\x0a\x0ax"; 2: y\xc3\xa9') == ['1: "x\\"; 2: y\u00e9"']
 
 
 def test_names_of_header_fields_are_those_of_the_contract() -> None:
