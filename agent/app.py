@@ -124,6 +124,7 @@ class Agent:
                 account_key=self._on_account_key,
                 state=self._on_line,
                 trust=renewal.take_trust,
+                go_back=renewal.go_back,
                 renew=renewal.renew_if_due,
                 broken=self._on_broken,
             ),

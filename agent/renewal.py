@@ -118,6 +118,13 @@ class Renewal:
                 return None
             return self._identity
 
+    def go_back(self) -> Identity | None:
+        """Come again to where the collector was before the last statement of trust; None: it was nowhere else."""
+        with self._lock:
+            back = self._folder.go_back(self._identity)
+            self._identity = back or self._identity
+            return back
+
     def _may_ask(self, *, is_urgent: bool) -> bool:
         """Return whether it is time to ask, and if so when it is the next time."""
         now_s = self._monotonic_s()

@@ -47,6 +47,8 @@ REFUSED_PAUSE_S = 60.0
 NOT_ADMITTED_PAUSE_S = 600.0
 """After the collector would not admit the device that is to go on for this one."""
 RENEWAL_EVERY_S = 3600.0
+GO_BACK_AFTER = 10
+"""Connections without a welcome; then the collector is looked for where it was before, in turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Tell:
     """Returns the identity that the next connection is made with, if that is another one."""
     renew: Callable[..., Identity | None] = lambda clock_offset_ns, is_refused=False: None
     """Asked before each connection and every hour; the same."""
+    go_back: Callable[[], Identity | None] = lambda: None
+    """Asked when nobody welcomes us any more; the same."""
     broken: Callable[[Break], float] = lambda found: REFUSED_PAUSE_S
     """The chain cannot go on. Returns 0 when everything is ready to end us and mend it, or how long to wait until it is
     to be told again; it may raise what a connection may."""
@@ -94,6 +98,7 @@ class Uplink:
         boot_id: bytes = b"",
     ) -> None:
         self._identity = identity
+        self._unwelcomed = 0
         self._asking = threading.Lock()
         """Held from the question for another identity until its answer is kept."""
         self._spool = spool
@@ -177,6 +182,10 @@ class Uplink:
                 pause_s = self._tell.broken(self._broken)
                 wait = f"; it was so a short while ago, and waits for {pause_s:.0f} seconds" if pause_s else ""
                 return self._broken.to_text() + wait, pause_s or -1.0
+            if self._unwelcomed >= GO_BACK_AFTER:
+                self._unwelcomed = 0
+                self._keep(self._tell.go_back)
+            self._unwelcomed += 1
             self._serve_one_stream()
         except ChainBrokenError as error:
             log.warning("%s", error)
@@ -265,6 +274,7 @@ class Uplink:
         now_ns = time.time_ns()
         kind = answer.WhichOneof("message")
         if kind == "welcome":
+            self._unwelcomed = 0
             self._collector_clock = answer.welcome.server_time_ns, read_running_ns()
             self._set_state(LineState(True, "", now_ns, now_ns - answer.welcome.server_time_ns))
             session.take_welcome(answer.welcome)

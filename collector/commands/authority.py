@@ -138,6 +138,8 @@ def _show(standing: "Standing", format: str) -> None:
             "1 token that is still good was" if is_one else f"{standing.old_tokens} tokens that are still good were"
         )
         sys.stderr.write(f"{devices} may not know the new CA yet; {tokens} made before it.\n")
+    for each in standing.list_set_back():
+        sys.stderr.write(each + ".\n")
 
 
 def _to_row(status: "AuthorityStatus") -> dict[str, Any]:

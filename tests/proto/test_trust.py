@@ -116,7 +116,7 @@ def test_every_way_to_write_an_address_is_taken(address: str) -> None:
 def test_none_is_made_with_what_is_no_address(name: str, address: str) -> None:
     """A typing error is found before any device hears of it."""
     with pytest.raises(ValueError, match="no address that devices can reach"):
-        sign_trust(COLLECTOR, replace(TRUST, **{name: address}))
+        sign_trust(COLLECTOR, replace(TRUST, **{name: address}))  # type: ignore[arg-type]
 
 
 def test_none_is_made_without_a_ca() -> None:

@@ -156,6 +156,17 @@ def test_declared_reset_is_no_second_machine(speaker: Speaker, sibling: Speaker)
     assert speaker.books.refused == []
 
 
+def test_made_up_epoch_is_not_gone_after(speaker: Speaker, sibling: Speaker) -> None:
+    """A declared machine would use up its numbers and be refused for ever; as a device of its own it begins at 1."""
+    speaker.record("in the image", boot_id=EARLIER_BOOT_ID)
+    share(speaker, sibling)
+    speaker.record("first life")
+    speaker.talk()
+    sibling.books.welcome_changes = {"is_reset_often": True, "head_epoch": 2**31 - 2}
+    sibling.record("second life")
+    assert sibling.break_off().reason == ROLLED_BACK
+
+
 def test_fork_of_a_machine_that_is_often_reset_is_a_fork(speaker: Speaker, sibling: Speaker) -> None:
     """Its image holds an event that this collector has never taken: two machines speak."""
     speaker.record("of another image", boot_id=EARLIER_BOOT_ID)

@@ -13,12 +13,13 @@ from tests.agent.line import Line, Messages, take_all, to_ack, to_welcome, wait_
 
 
 def test_hello_says_where_our_chain_ends_and_whom_we_trust(line: Line) -> None:
-    """The collector can see a machine that was set back before a single event was sent."""
+    """The collector can see a machine that was set back before a single event was sent; but not the hash, which it
+    could repeat to make us forget what it never got."""
     line.record(3)
     collector = line.start(take_all)
     wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
     hello = collector.received[0][0].hello
-    assert (hello.head_seq, hello.head_hash) == (3, line.spool.head(1).hash)
+    assert (hello.head_seq, hello.head_hash) == (3, b"")
     assert (hello.trust_version, hello.boot_id) == (line.identity.trust_version, bytes(16))
 
 
