@@ -164,7 +164,7 @@ def test_made_up_epoch_is_not_gone_after(speaker: Speaker, sibling: Speaker) -> 
     speaker.talk()
     sibling.books.welcome_changes = {"is_reset_often": True, "head_epoch": 2**31 - 2}
     sibling.record("second life")
-    assert sibling.break_off().reason == ROLLED_BACK
+    assert sibling.break_off().is_succession
 
 
 def test_fork_of_a_machine_that_is_often_reset_is_a_fork(speaker: Speaker, sibling: Speaker) -> None:

@@ -14,7 +14,7 @@ from agent.uplink.comparison import Break
 from agent.uplink.exchange import Exchange
 from agent.uplink.line import Tell, Uplink
 from proto.wire import CollectorMessage, Refusal, SignedTrust
-from tests.agent.line import Line, Messages, take_all, to_refusal, to_welcome, wait_for
+from tests.agent.line import Line, Messages, ScriptedCollector, take_all, to_refusal, to_welcome, wait_for
 
 
 def make_uplink(line: Line, tell: Tell) -> Uplink:
@@ -109,3 +109,26 @@ def test_an_older_answer_is_not_kept_over_a_newer_one(line: Line, monkeypatch: p
     uplink._keep_renewed()
     takes[0].join()
     assert uplink.identity is trusting
+
+
+def test_nobody_who_welcomes_sends_us_back_to_where_the_collector_was(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement that named a wrong address takes no device away for good; after a welcome the count begins anew."""
+    monkeypatch.setattr(line_module, "GO_BACK_AFTER", 3)
+    asked: list[str] = []
+    right, line.identity = line.identity, replace(line.identity, events_address="127.0.0.1:1")
+    line.record(1)
+    collector = ScriptedCollector(line.authority, take_all)
+    with collector:
+        right = replace(right, events_address=collector.events_address)
+
+        def go_back() -> Identity:
+            asked.append(uplink.identity.events_address)
+            return right
+
+        uplink = make_uplink(line, Tell(bundle=line.bundles.append, go_back=go_back))
+        uplink.start()
+        wait_for(lambda: line.spool.count() == 0, "the queue to run empty")
+        uplink.stop()
+    assert asked == ["127.0.0.1:1"]

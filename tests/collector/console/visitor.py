@@ -137,8 +137,8 @@ class Visitor:
         with suppress(*([self.bug] if self.bug else [])):
             await self.app(scope, receive, send)
         start, body = messages[0], b"".join(message.get("body", b"") for message in messages[1:])
-        headers = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
-        return Answer(start["status"], headers, body.decode(errors="replace"), body)
+        received = [(name.decode().lower(), value.decode()) for name, value in start["headers"]]
+        return Answer(start["status"], received, body.decode(errors="replace"), body)
 
 
 def _dashed(headers: dict[str, str]) -> dict[str, str]:
