@@ -119,7 +119,7 @@ HERE = "not postgres and not soak and not desktop and not rig and not tpm"
 UNIT = ("proto", "rules", "agent", "collector", "hostile", "installers", "soak", "test_*.py")
 
 GROUPS = (
-    Group("unit", UNIT, HERE, 720, is_parallel=True),
+    Group("unit", UNIT, HERE, 840, is_parallel=True),
     Group("fuzz", ("fuzz",), "not soak", 120, find_missing_atheris),
     Group("scenarios", ("scenarios",), HERE, 170, is_parallel=True),
     Group("browser", ("browser",), "not soak", 170, find_missing_chromium, is_parallel=True),

@@ -134,7 +134,7 @@ def test_no_field_names_anything_to_be_run_read_or_written() -> None:
 def test_every_message_has_one_handler(agent: Agent) -> None:
     """What the uplink hands on are the statements above, each to one function."""
     told = set(Tell.__slots__)
-    assert told == {"bundle", "safeguarding", "drill", "trust", "account_key", "state", "renew", "broken"}
+    assert told == {"bundle", "safeguarding", "drill", "trust", "account_key", "state", "renew", "go_back", "broken"}
 
 
 # Everything at once
