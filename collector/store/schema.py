@@ -199,7 +199,7 @@ checkpoints = Table(
     make_school_column(),
     Column("number", Number, nullable=False),
     Column("made_at_ns", Number, nullable=False),
-    # JSON: [[device_id, epoch, seq, hash hex], ...] sorted; only those that moved since the checkpoint before
+    # JSON, see collector.checkpoints: ends of chains that moved since the checkpoint before, of both logs, and the keys
     Column("heads", Text, nullable=False),
     Column("previous_hash", LargeBinary(32), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
