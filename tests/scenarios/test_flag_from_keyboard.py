@@ -63,7 +63,7 @@ def test_what_is_typed_in_four_layouts_is_read_in_the_browser_and_by_nobody_else
         for write in layouts:
             written, flag = write_one(watched, write)
             assert (flag.route, flag.tier, flag.drill) == ("dsl", Tier.ALERT, False)
-            page.locator(f"a[href$='{flag.flag_id}']").click()
+            page.locator(f"#flag-{flag.flag_id}").click()
             expect(page.locator("blockquote")).to_have_text(written)
             page.keyboard.press("Escape")
             content = readers.read(flag, "dana")
