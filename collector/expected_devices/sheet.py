@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from collector.csv_file import find_delimiter, read_header, split_lines
 from collector.errors import UsageError
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -21,7 +22,6 @@ COLUMNS = ("hostname", "serial", "asset", "place")
 
 _FORMULA_SIGNS = "=+-@"
 _HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
-_SHOWN_CHARACTERS = 60
 # What makers leave in the firmware when they do not fill it in, and what a list says when it does not know.
 _NO_SERIAL = re.compile(
     r"TO BE FILLED BY O\.?E\.?M\.?|DEFAULT STRING|SYSTEM SERIAL NUMBER|NOT SPECIFIED|NOT APPLICABLE|NONE|N/A|UNKNOWN|"
@@ -82,9 +82,10 @@ def read_sheet(content: bytes) -> Sheet:
     Raises:
         UsageError: it is too large or no such text, its header is wrong, or it names no machine: nothing is taken.
     """
-    lines = _split(content)
-    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
-    columns = _read_header(lines[0], delimiter)
+    hint = "cut it in two: what is listed stays"
+    lines = split_lines(content, max_bytes=MAX_BYTES, max_lines=MAX_LINES, hint=hint)
+    delimiter = find_delimiter(lines[0])
+    columns = read_header(lines[0], delimiter, COLUMNS)
     entries: dict[tuple[str, str], Entry] = {}
     refused: list[Refusal] = []
     for number, line in enumerate(lines[1:], start=2):
@@ -101,34 +102,6 @@ def read_sheet(content: bytes) -> Sheet:
     if not entries and not refused:
         raise UsageError("the file names no machine", hint="below the header stands one line for each machine")
     return Sheet(tuple(entries.values()), tuple(refused))
-
-
-def _split(content: bytes) -> list[str]:
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"the file is larger than {MAX_BYTES // 2**20} MB", hint="cut it in two: what is listed stays")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"the file is not in UTF-8: line {line}", hint="save it as “CSV UTF-8”") from error
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    if len(lines) > MAX_LINES + 2:
-        raise UsageError(f"the file has more than {MAX_LINES} lines", hint="cut it in two: what is listed stays")
-    return lines
-
-
-def _read_header(line: str, delimiter: str) -> list[str]:
-    columns = [name.strip().casefold() for name in _read_cells(line, delimiter) or ()]
-    right = f"the header is: {delimiter.join(COLUMNS)}"
-    missing = [name for name in COLUMNS if name not in columns]
-    unknown = [name for name in columns if name not in COLUMNS]
-    if missing:
-        raise UsageError(f"the header is wrong: it lacks {', '.join(missing)}", hint=right)
-    if unknown:
-        raise UsageError(f"the header is wrong: {unknown[0][:_SHOWN_CHARACTERS]!r} is no column", hint=right)
-    if len(columns) > len(COLUMNS):
-        raise UsageError("the header is wrong: a column stands there twice", hint=right)
-    return columns
 
 
 def _read_cells(line: str, delimiter: str) -> list[str] | None:

@@ -9,9 +9,10 @@ import csv
 from dataclasses import dataclass
 from typing import Any
 
+from collector.csv_file import find_delimiter, read_header, split_lines
 from collector.errors import UsageError
 from collector.people.person import Person, list_contradictions
-from collector.people.values import READERS, UnfitError, cut
+from collector.people.values import READERS, UnfitError
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PEOPLE = 100_000
@@ -47,9 +48,9 @@ def read_roster(content: bytes) -> Roster:
     Raises:
         UsageError: it is too large or no such text, its header is wrong, or it names nobody: nothing of it is taken.
     """
-    lines = _split(content)
-    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
-    columns = _read_header(lines[0], delimiter)
+    lines = split_lines(content, max_bytes=MAX_BYTES, max_lines=MAX_PEOPLE, hint="cut it in two: nobody is deleted")
+    delimiter = find_delimiter(lines[0])
+    columns = read_header(lines[0], delimiter, COLUMNS)
     people: list[tuple[int, Person]] = []
     refused: list[Refusal] = []
     mentioned: set[str] = set()
@@ -69,37 +70,6 @@ def read_roster(content: bytes) -> Roster:
     if not people and not refused:
         raise UsageError("the file names nobody", hint="below the header stands one line for each person")
     return Roster(tuple(people), tuple(refused), frozenset(mentioned))
-
-
-def _split(content: bytes) -> list[str]:
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"the file is larger than {MAX_BYTES // 2**20} MB", hint="cut it in two: nobody is deleted")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"the file is not in UTF-8: line {line}", hint="save it as “CSV UTF-8”") from error
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    if len(lines) > MAX_PEOPLE + 2:
-        raise UsageError(f"the file has more than {MAX_PEOPLE} lines", hint="cut it in two: nobody is deleted")
-    return lines
-
-
-def _read_header(line: str, delimiter: str) -> list[str]:
-    try:
-        columns = [name.strip().casefold() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
-    except csv.Error:
-        columns = []
-    right = f"the header is: {delimiter.join(COLUMNS)}"
-    missing = [name for name in COLUMNS if name not in columns]
-    unknown = [name for name in columns if name not in COLUMNS]
-    if missing:
-        raise UsageError(f"the header is wrong: it lacks {', '.join(missing)}", hint=right)
-    if unknown:
-        raise UsageError(f"the header is wrong: {cut(unknown[0])} is no column", hint=right)
-    if len(columns) > len(COLUMNS):
-        raise UsageError("the header is wrong: a column stands there twice", hint=right)
-    return columns
 
 
 def _read_cells(line: str, delimiter: str, columns: list[str]) -> dict[str, str]:

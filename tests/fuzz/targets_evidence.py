@@ -63,7 +63,7 @@ TARGETS = (
         name="device_sheet",
         run=read_sheet,
         refuses_with=(CollectorError,),
-        modules=("collector.expected_devices.sheet",),
+        modules=("collector.csv_file", "collector.expected_devices.sheet"),
         seeds=(b"hostname,serial,asset,place\nlibrary-01,ABC123,A-17,Library\n", b"\xff\xfeh\0o\0"),
     ),
 )

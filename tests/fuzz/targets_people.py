@@ -57,7 +57,7 @@ TARGETS = (
         name="roster",
         run=run_roster,
         refuses_with=(CollectorError,),
-        modules=("collector.people.roster", "collector.people.values"),
+        modules=("collector.csv_file", "collector.people.roster", "collector.people.values"),
         seeds=(
             f"{','.join(COLUMNS)}\np1,Ann Example,pupil,,,7,7A,uid:1001@x,,2026-09-01,\n".encode(),
             b"\xef\xbb\xbf" + f"{';'.join(COLUMNS)}\np1;=cmd;staff;dsl|head;Mrs A;;;;;;\n".encode(),
