@@ -68,7 +68,7 @@ def wait_for(look: Callable[[], Found], what: str, *programs: "RunningProgram") 
     """Look again and again until there is something to see; show what the programs said if it never comes."""
     deadline = time.monotonic() + DEADLINE_S
     while not (found := look()):
-        said = "\n".join(f"--- {program.name}\n{program.log()}" for program in programs)
+        said = "\n".join(f"--- {program.name}\n{program.log()}{program.describe()}" for program in programs)
         assert time.monotonic() < deadline, f"waited in vain for {what}\n{said}"
         time.sleep(0.1)
     return found
@@ -100,6 +100,10 @@ class RunningProgram:
     def log(self) -> str:
         """Return what it said last."""
         return self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
+
+    def describe(self) -> str:
+        """Return how it stands, for whoever waited in vain."""
+        return "" if self.is_running else "It does not run.\n"
 
     @property
     def pid(self) -> int:
@@ -236,6 +240,10 @@ class RunningAgent(RunningProgram):
         except FileNotFoundError:
             return {}
         return status
+
+    def describe(self) -> str:
+        """Return how it stands, with what it last wrote down of itself."""
+        return f"{super().describe()}{json.dumps(self.status(), indent=1)}\n"
 
     @property
     def device_id(self) -> str:

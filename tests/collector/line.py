@@ -102,13 +102,16 @@ class Listeners:
         return reply
 
     def push(self, bundle: Bundle) -> None:
-        """Send a policy to every device that is connected, whatever version it holds."""
+        """Send a policy to every device that is connected, whatever version it holds, once all of them are welcomed."""
 
-        def push_to_all() -> None:
+        async def push_to_all() -> None:
+            # What is pushed before is left out: it stands in the welcome.
+            while not all(stream._is_welcomed for stream in self.server._streams):
+                await asyncio.sleep(0.01)
             for stream in self.server._streams:
                 stream.push(bundle)
 
-        self._loop.call_soon_threadsafe(push_to_all)
+        asyncio.run_coroutine_threadsafe(push_to_all(), self._loop).result(DEADLINE_S)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
