@@ -24,6 +24,10 @@ class Role(StrEnum):
     HEADTEACHER = "headteacher"
     CHAIR_OF_GOVERNORS = "chair_of_governors"
     AUDITOR = "auditor"
+    ICT_MANAGER = "ict_manager"
+    BUSINESS_MANAGER = "business_manager"
+    LINE_MANAGER = "line_manager"
+    GOVERNOR = "governor"
 
 
 class Permission(StrEnum):
@@ -40,6 +44,12 @@ class Permission(StrEnum):
     READ_FLAGS = "read safeguarding flags"
     SEE_READERS = "see who reads safeguarding flags"
     REVIEW_AUDIT = "look through the audit log"
+    SEE_POLICY = "see the policy and what carries it out"
+    CHANGE_POLICY = "change rules and stage them"
+    APPROVE_CHANGES = "give the second word on a change that weakens a safeguard"
+    ASK_EXCEPTIONS = "ask for exceptions"
+    DECIDE_EXCEPTIONS = "decide exceptions"
+    DECIDE_PARENTS = "decide whether parents are told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class Duties:
     """Whether a password alone does not let the role in."""
 
 
-_READER = frozenset({Permission.READ_FLAGS, Permission.SEE_READERS})
+_READER = frozenset({Permission.READ_FLAGS, Permission.SEE_READERS, Permission.SEE_POLICY, Permission.ASK_EXCEPTIONS})
 
 ROLES: dict[Role, Duties] = {
     Role.TECHNICIAN: Duties(
@@ -69,6 +79,9 @@ ROLES: dict[Role, Duties] = {
                 Permission.DECIDE_DEVICES,
                 Permission.DECIDE_PROPOSALS,
                 Permission.APPROVE_MEDIA,
+                Permission.SEE_POLICY,
+                Permission.CHANGE_POLICY,
+                Permission.ASK_EXCEPTIONS,
             }
         ),
     ),
@@ -83,26 +96,30 @@ ROLES: dict[Role, Duties] = {
                 Permission.MANAGE_USERS,
                 Permission.MANAGE_PEOPLE,
                 Permission.SEE_READERS,
+                Permission.SEE_POLICY,
+                Permission.CHANGE_POLICY,
+                Permission.ASK_EXCEPTIONS,
             }
         ),
     ),
     Role.DSL: Duties(
-        summary="Designated safeguarding lead. Reads safeguarding flags and decides them.",
+        summary="Designated safeguarding lead. Reads safeguarding flags and decides them, has the second word on a "
+        "change that weakens a safeguard, and decides whether parents are told of an incident.",
         audiences=frozenset(),
-        permissions=_READER,
+        permissions=_READER | {Permission.APPROVE_CHANGES, Permission.DECIDE_PARENTS},
         needs_second_factor=True,
     ),
     Role.DEPUTY_DSL: Duties(
-        summary="Deputy safeguarding lead. Reads safeguarding flags and decides them.",
+        summary="Deputy safeguarding lead. Reads safeguarding flags and decides them, and whether parents are told.",
         audiences=frozenset(),
-        permissions=_READER,
+        permissions=_READER | {Permission.DECIDE_PARENTS},
         needs_second_factor=True,
     ),
     Role.HEADTEACHER: Duties(
         summary="Headteacher. Reads the flags that may be about the safeguarding leads, or when none of them is there, "
-        "and the audit log but for what others did with flags.",
+        "and the audit log but for what others did with flags. Decides exceptions, has the second word on changes.",
         audiences=frozenset(),
-        permissions=_READER | {Permission.REVIEW_AUDIT},
+        permissions=_READER | {Permission.REVIEW_AUDIT, Permission.APPROVE_CHANGES, Permission.DECIDE_EXCEPTIONS},
         needs_second_factor=True,
     ),
     Role.CHAIR_OF_GOVERNORS: Duties(
@@ -115,8 +132,41 @@ ROLES: dict[Role, Duties] = {
     Role.AUDITOR: Duties(
         summary="Looks through the audit log of what everybody did. Sees no incident, no flag and no device.",
         audiences=frozenset(),
-        permissions=frozenset({Permission.REVIEW_AUDIT}),
+        permissions=frozenset({Permission.REVIEW_AUDIT, Permission.SEE_POLICY}),
         needs_second_factor=True,
+    ),
+    Role.ICT_MANAGER: Duties(
+        summary="Sees and decides security incidents, decides exceptions, changes rules.",
+        audiences=frozenset({Audience.SECURITY}),
+        permissions=frozenset(
+            {
+                Permission.SEE_INCIDENTS,
+                Permission.DECIDE_INCIDENTS,
+                Permission.SEE_DEVICES,
+                Permission.SEE_POLICY,
+                Permission.CHANGE_POLICY,
+                Permission.ASK_EXCEPTIONS,
+                Permission.DECIDE_EXCEPTIONS,
+            }
+        ),
+    ),
+    Role.BUSINESS_MANAGER: Duties(
+        summary="Sees the policy, asks for exceptions. Keeps the administrator secrets on paper.",
+        audiences=frozenset(),
+        permissions=frozenset({Permission.SEE_POLICY, Permission.ASK_EXCEPTIONS}),
+    ),
+    Role.LINE_MANAGER: Duties(
+        summary="Sees and decides incidents about the conduct of staff.",
+        audiences=frozenset({Audience.STAFF_CONDUCT}),
+        permissions=frozenset(
+            {Permission.SEE_INCIDENTS, Permission.DECIDE_INCIDENTS, Permission.SEE_POLICY, Permission.ASK_EXCEPTIONS}
+        ),
+        needs_second_factor=True,
+    ),
+    Role.GOVERNOR: Duties(
+        summary="Sees what the policy asks and what carries it out. Sees no incident, no flag and no device.",
+        audiences=frozenset(),
+        permissions=frozenset({Permission.SEE_POLICY}),
     ),
 }
 """Every role has a row."""

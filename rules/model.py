@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a policy is: frozen values, nothing else. `load` makes them from TOML, `evaluate` applies them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from proto.events import Audience
+from rules.arrangements import Arrangements
+from rules.responses import Response
 from rules.settings import Accounts, Hardware, Settings
 
 
@@ -75,6 +78,58 @@ class Condition:
     values: tuple[str | int | float | bool, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """`[rule.times]`: when a rule counts. Kinds of periods, or school_hours, out_of_hours, closed (no school day)."""
+
+    during: tuple[str, ...] = ()
+    """Only then; empty: always."""
+    except_during: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    """Only while one of these is on; empty: always."""
+    except_profiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """`[rule.who]`: before whom and where a rule counts. Empty: before anybody, anywhere.
+
+    Several people can have a session: a rule for some counts when one of them has, one except for some counts unless
+    all of them are such.
+    """
+
+    roles: tuple[str, ...] = ()
+    """pupil, staff, supply, guest."""
+    years: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    """personal, shared, guest, administrator."""
+    devices: tuple[str, ...] = ()
+    """Names of groups of devices."""
+    except_roles: tuple[str, ...] = ()
+    except_years: tuple[str, ...] = ()
+    except_accounts: tuple[str, ...] = ()
+    except_devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clearing:
+    """`[rule.cleared]`: what ends the grace of a rule before it is an incident, on the same device."""
+
+    kinds: tuple[str, ...]
+    when: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """One of `[[rule.escalate]]`: what becomes of an incident that comes again and again."""
+
+    after: int
+    """Times it was seen."""
+    within_s: int
+    severity: int
+    """At least this from then on."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleTest:
     """A test that travels inside the rule file."""
@@ -85,6 +140,17 @@ class RuleTest:
     """`kind` and the event's fields."""
     approved: tuple[str, ...] = ()
     """The allow list during this test."""
+    at: str = ""
+    """Local time of the event, `2026-11-23T10:30`; empty: not known."""
+    who: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`roles`, `years`, `accounts` and `devices` (names of groups) during this test; one that is not named is not
+    known."""
+    times: int = 1
+    """How often it happens..."""
+    every_s: int = 0
+    """...and how long apart, on a clock that stands still otherwise."""
+    on_devices: int = 1
+    """On so many devices, in turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +177,24 @@ class Rule:
     when: tuple[Condition, ...] = ()
     unless_approved: bool = False
     """Silent for a program that is on the school's allow list. A forbidden program never asks for this."""
+    response: str = ""
+    """Id of the `Response` that the school's policy names for it."""
+    times: Times = Times()
+    who: Who = Who()
+    threshold: int = 1
+    """Opens an incident when it fitted so often about the same thing on one device, within the window."""
+    least_devices: int = 1
+    """Opens one incident for the school when it fitted about the same thing on so many devices within the window."""
+    window_s: int = 0
+    grace_s: int = 0
+    """Opens an incident only if nothing cleared it for so long."""
+    cleared: Clearing | None = None
+    escalations: tuple[Escalation, ...] = ()
     tests: tuple[RuleTest, ...] = ()
     file: str = ""
     """The file it came from."""
+    changed_in: tuple[str, ...] = ()
+    """The files of packs and of the school that changed it since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +247,15 @@ class Policy:
     pack: str
     title: str
     rules: tuple[Rule, ...]
+    parents: tuple[str, ...] = ()
+    """The packs that it extends, the nearest first."""
+    clauses: str = ""
+    """The letters of the policy whose clauses its rules cite: `BX`; empty: any."""
     inventory: Inventory = field(default_factory=Inventory)
     keywords: Keywords = field(default_factory=Keywords)
     settings: Settings = field(default_factory=Settings)
+    arrangements: Arrangements = field(default_factory=Arrangements)
+    responses: tuple[Response, ...] = ()
     approved: frozenset[str] = frozenset()
     """The allow list: names of packages and programs, in lower case."""
     version: int = 0

@@ -27,6 +27,8 @@ HISTORY = {
     "acknowledged": "Acknowledged",
     "resolved": "Resolved",
     "noted": "Note added",
+    "escalated": "Got worse by coming again",
+    "responded": "Response recorded",
 }
 
 ROLES = {
@@ -37,6 +39,10 @@ ROLES = {
     Role.HEADTEACHER: "Headteacher",
     Role.CHAIR_OF_GOVERNORS: "Chair of governors",
     Role.AUDITOR: "Auditor",
+    Role.ICT_MANAGER: "ICT manager",
+    Role.BUSINESS_MANAGER: "Business manager",
+    Role.LINE_MANAGER: "Line manager",
+    Role.GOVERNOR: "Governor",
 }
 
 PERSON_KINDS = {
@@ -47,7 +53,7 @@ PERSON_KINDS = {
     PersonKind.SUPPLY: "Supply staff",
 }
 
-POSTS = {Post(role.value): text for role, text in ROLES.items()} | {
+POSTS = {Post(role.value): text for role, text in ROLES.items() if role.value in set(Post)} | {
     Post.LINE_MANAGER: "Line manager",
     Post.ICT_MANAGER: "ICT manager",
     Post.BUSINESS_MANAGER: "Business manager",

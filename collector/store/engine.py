@@ -30,7 +30,7 @@ FIRST_SOUND_SQLITE = (3, 51, 3)
 BUSY_TIMEOUT_MS = 10_000
 LEDGER_KEY_BYTES = 32
 
-UNRELEASED_SCHEMAS = frozenset({"0001", "0002", "0003"})
+UNRELEASED_SCHEMAS = frozenset({"0001", "0002", "0003", "0004"})
 """What databases of versions before the first release are stamped with. Nothing leads from there to here."""
 
 # A PostgreSQL that hangs must become an error that devices and people are told, not a wait without end. An address

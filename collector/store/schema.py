@@ -38,6 +38,15 @@ from collector.store.schema_machines import presence as presence
 from collector.store.schema_machines import seen_media as seen_media
 from collector.store.schema_machines import software as software
 from collector.store.schema_machines import software_lists as software_lists
+from collector.store.schema_policy import changes as changes
+from collector.store.schema_policy import chosen_packs as chosen_packs
+from collector.store.schema_policy import device_groups as device_groups
+from collector.store.schema_policy import exceptions as exceptions
+from collector.store.schema_policy import held_sightings as held_sightings
+from collector.store.schema_policy import incident_responses as incident_responses
+from collector.store.schema_policy import parent_decisions as parent_decisions
+from collector.store.schema_policy import pauses as pauses
+from collector.store.schema_policy import rollouts as rollouts
 from collector.store.schema_safeguarding import absences as absences
 from collector.store.schema_safeguarding import accounts as accounts
 from collector.store.schema_safeguarding import drills as drills
@@ -223,6 +232,8 @@ incidents = Table(
     Column("group_key", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("clauses", Text, nullable=False),  # JSON array
+    Column("response", String(64), nullable=False, server_default=text("''")),  # of the policy's responses
+    Column("escalated", Integer, nullable=False, server_default=text("0")),  # how often it got worse by coming again
     Column("opened_at_ns", Number, nullable=False),
     Column("last_seen_at_ns", Number, nullable=False),
     Column("count", Integer, nullable=False),
@@ -235,7 +246,7 @@ incidents = Table(
     Index("incidents_by_device", "school_id", "device_id", "state"),
 )
 
-# What happened to an incident, in order: opened, reopened, acknowledged, resolved, noted.
+# What happened to an incident, in order: opened, reopened, acknowledged, resolved, noted, escalated, responded.
 incident_history = Table(
     "incident_history",
     metadata,
