@@ -7,6 +7,8 @@ haystack and look for it too.
 
 import base64
 import os
+import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -50,13 +52,20 @@ def search(forms: Iterable[bytes], haystack: Iterable[bytes]) -> set[bytes]:
 
 
 def read_folder(folder: Path) -> Iterator[bytes]:
-    """Yield all that lies in the files of a folder, and their names."""
-    for path in sorted(folder.rglob("*")):
-        yield os.fsencode(path.relative_to(folder)) + b"\n"
-        if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                while content := file.read(CHUNK_BYTES):
-                    yield content
+    """Yield all that lies in the files of a folder, and their names.
+
+    It is a copy that is read, and another process makes it: whoever closes a database's file takes away every lock that
+    his own process has on it, and a test that looks into the same database would then write where nobody reads.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "copy"
+        subprocess.run(["cp", "--recursive", "--no-dereference", "--", str(folder), str(copy)], check=True)
+        for path in sorted(copy.rglob("*")):
+            yield os.fsencode(path.relative_to(copy)) + b"\n"
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    while content := file.read(CHUNK_BYTES):
+                        yield content
 
 
 def read_memory(pid: int) -> Iterator[bytes]:
