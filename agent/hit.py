@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from agent.session.messages import Found
 
-PUPIL, STAFF, DRILL = "pupil", "staff", "drill"
+PUPIL, STAFF, DRILL, DRAFT = "pupil", "staff", "drill", "draft"
 """Kinds of account."""
 
 
@@ -20,7 +20,8 @@ class Hit:
     found_at_ns: int
     """Nanoseconds since 1970 by the device's clock."""
     account: str
-    """By the kernel and the directory, see `system.interface.Session.to_account`; `drill` for a drill."""
+    """By the kernel and the directory, see `system.interface.Session.to_account`; `drill` for a drill, `draft` for a
+    count of drafts."""
     account_name: str
     account_kind: str
     notice_version: str

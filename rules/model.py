@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from proto.events import Audience
@@ -207,6 +208,18 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeywordDraft:
+    """One of `[[keywords.draft]]`: phrases that devices count for a while, see `rules.drafts`."""
+
+    id: str
+    why: str
+    texts: tuple[str, ...]
+    first: date
+    last: date
+    """Included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Keywords:
     """Whether and on what ground the keyboard is watched for safeguarding keywords. Floors in the agent's code hold
     whatever stands here: notice, sign, protected contexts, sealing and the recipients' signature."""
@@ -238,6 +251,7 @@ class Keywords:
     """The school's networks (CIDR). A policy that names none needs an `away_reference`."""
     away_reference: str = ""
     """On what ground the keyboard is watched on any network; empty: on these only."""
+    drafts: tuple[KeywordDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

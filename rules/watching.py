@@ -12,9 +12,9 @@
     networks = ["10.20.0.0/16"]
 
 Optional are `languages`, `staff_groups` with `staff_reference`, `protected`, `days` and `hours` or an
-`out_of_hours_reference`, an `away_reference` beside `networks` or in their place. It stands in one file of a policy.
-A device reads it with this same code, so what is refused here no bundle can say. The other floors are in
-`agent.preconditions`.
+`out_of_hours_reference`, an `away_reference` beside `networks` or in their place, and drafts (`drafts`). It stands in
+one file of a policy. A device reads it with this same code, so what is refused here no bundle can say. The other floors
+are in `agent.preconditions`.
 """
 
 import ipaddress
@@ -24,6 +24,7 @@ from datetime import date
 from typing import Any
 
 from rules import wildcard
+from rules.drafts import parse_drafts
 from rules.model import Keywords
 from rules.table import Table, shown, to_hint
 
@@ -34,7 +35,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _KEYS = (
     *("enabled", "dpia_reference", "dpia_review_date", "notice_version", "notice_title", "notice_text", "languages"),
     *("watch_groups", "staff_groups", "staff_reference", "protected", "days", "hours", "out_of_hours_reference"),
-    *("networks", "away_reference"),
+    *("networks", "away_reference", "draft"),
 )
 _REQUIRED = ("dpia_reference", "dpia_review_date", "notice_version", "notice_title", "notice_text")
 """Without which nobody may be watched."""
@@ -80,6 +81,7 @@ def parse_keywords(values: Mapping[str, Any], file: str) -> Keywords:
         out_of_hours_reference=table.text("out_of_hours_reference", ""),
         networks=_parse_networks(table),
         away_reference=table.text("away_reference", ""),
+        drafts=parse_drafts(table),
     )
     _verify_date(table, keywords.dpia_review_date)
     _verify_groups(table, keywords)

@@ -26,6 +26,7 @@ MAX_CHARACTERS = {
     "rule": 100,
     "category": 100,
     "nonce": 100,
+    "draft": 40,
 }
 """Of what a watcher says, by field. What is longer ends the channel."""
 
@@ -46,6 +47,8 @@ class Setup:
     """This account has accepted this version of the notice before."""
     protected: tuple[str, ...] = ()
     """Windows that are not read, besides those of the floor; see `protected`."""
+    drafts: tuple[str, ...] = ()
+    """Phrases to be counted: the id of a draft, a colon and a text, `county-lines:going country`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A draft fitted once. What was typed is not told."""
+
+    draft: str
+    """Its id."""
+
+
+@dataclass(frozen=True, slots=True)
 class Alive:
     """A sign of life every minute, without content: not even how much was typed."""
 
 
 Order = Setup | DrillOrder | Stop
-Report = Ready | Accepted | State | Found | Alive
+Report = Ready | Accepted | State | Found | Counted | Alive
 
 ORDERS: dict[str, type[Any]] = {
     "setup": Setup,
@@ -124,6 +135,7 @@ REPORTS: dict[str, type[Any]] = {
     "accepted": Accepted,
     "state": State,
     "found": Found,
+    "counted": Counted,
     "alive": Alive,
 }
 _NAMES = {kind: name for name, kind in (ORDERS | REPORTS).items()}

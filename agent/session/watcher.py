@@ -11,6 +11,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from Xlib.display import Display
@@ -27,6 +28,7 @@ from agent.session.messages import (
     MUTE_BROWSER,
     Accepted,
     Alive,
+    Counted,
     DrillOrder,
     Found,
     Order,
@@ -43,6 +45,7 @@ from agent.session.protected import Protected
 from agent.session.reading import GRACE_S, Finding, Reading
 from agent.session.sign import Sign
 from agent.session.stroke import Stroke, is_chord, read_stroke
+from rules.keywords.draft import DRAFT_CATEGORY, add_drafts
 from rules.keywords.drill import DRILL_PHRASE, DRILL_RULE, add_drill
 from rules.keywords.lexicon import load_lexicon
 from rules.keywords.match import Matcher
@@ -53,6 +56,15 @@ BUSY_LOOK_S = 0.1
 IDLE_LOOK_S = 1.0
 ALIVE_EVERY_S = 60.0
 CATCH_UP_S = 0.1
+
+
+def read_drafts(drafts: Sequence[str]) -> dict[str, list[str]]:
+    """Return the texts of each draft by its id, from what a set-up says of them."""
+    texts: dict[str, list[str]] = {}
+    for each in drafts:
+        id_, _, text = each.partition(":")
+        texts.setdefault(id_, []).append(text)
+    return texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Watcher:
         self._channel = channel
         self._setup = setup
         self._happenings: queue.SimpleQueue[_Happening] = queue.SimpleQueue()
-        self._matcher = Matcher(add_drill(load_lexicon(setup.languages)))
+        self._matcher = Matcher(add_drafts(add_drill(load_lexicon(setup.languages)), read_drafts(setup.drafts)))
         self._reading = Reading(self._matcher.find, find_sentence)
         self._gate = Gate(Display(display), Protected(setup.protected))
         self._sign = Sign(Display(display))
@@ -195,6 +207,9 @@ class Watcher:
 
     def _tell_found(self, finding: Finding, nonce: str = "") -> None:
         hit = finding.hit
+        if hit.category == DRAFT_CATEGORY:
+            self._send(Counted(hit.rule))
+            return
         is_drill = hit.rule == DRILL_RULE
         if is_drill != bool(nonce):
             return  # the drill's phrase from a keyboard is nobody's concern, and a drill finds nothing else

@@ -80,9 +80,15 @@ CATEGORIES = {
     "gambling": "Gambling",
     "bypass": "Getting round safeguards",
     "drill": "Drill",
+    "draft": "Draft of keywords",
 }
 
-ACCOUNT_KINDS = {"pupil": "pupil", "staff": "member of staff", "drill": "drill, nobody typed it"}
+ACCOUNT_KINDS = {
+    "pupil": "pupil",
+    "staff": "member of staff",
+    "drill": "drill, nobody typed it",
+    "draft": "nobody’s: a count of what many may have typed",
+}
 
 
 def name_choice(words: dict[str, str], code: str) -> str:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.checks.interface import Answer, Check, Rules
+from agent.checks.keywords.drafts import Drafts, list_current
 from agent.checks.keywords.drills import Drills
 from agent.checks.keywords.limit import Limit
 from agent.checks.keywords.remembered import AcceptedNotices
@@ -85,6 +86,7 @@ class Keywords(Check):
         self._limit = Limit(clock_s)
         self._accepted = AcceptedNotices(state_folder)
         self._drills = Drills(state_folder, clock_ns)
+        self._drafts = Drafts(clock_ns)
         self._ordered: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._look_due_s = self._dropped_due_s = clock_s()
         self._policy: KeywordsPolicy | None = None
@@ -117,6 +119,7 @@ class Keywords(Check):
         yield from self._take_accepted(readers)
         yield from self._take_drills()
         yield from self._take_hits(readers)
+        yield from self._take_counts()
         if now_s >= self._dropped_due_s:
             self._dropped_due_s = now_s + DROPPED_EVERY_S
             yield from self._limit.take_dropped()
@@ -125,6 +128,7 @@ class Keywords(Check):
         self._watchers.close()
         if self.readers is not None:
             yield from self._take_hits(self.readers)
+            yield from self._take_counts(is_end=True)
         yield from self._limit.take_dropped()
 
     def _take_hits(self, readers: ReaderStore) -> Iterator[Hit]:
@@ -135,6 +139,10 @@ class Keywords(Check):
             elif self._limit.admit(watch.wanted.session.uid, found.tier):
                 yield _to_hit(watch, at_ns, found, readers)
         self._limit.count(self._watchers.take_dropped())
+
+    def _take_counts(self, *, is_end: bool = False) -> Iterator[Hit]:
+        self._drafts.count(self._watchers.take_counted())
+        yield from self._drafts.take(self._policy or KeywordsPolicy(), is_end=is_end)
 
     def _list_wanted(self, readers: ReaderStore) -> dict[Key, Wanted]:
         """Return the sessions that are to be watched now, and note why others are not."""
@@ -172,6 +180,7 @@ class Keywords(Check):
             notice_text=keywords.notice_text,
             is_accepted=self._accepted.has(self._to_sitting(session), keywords.notice_version),
             protected=keywords.protected,
+            drafts=list_current(keywords, datetime.fromtimestamp(self._clock_ns() / 1e9, UTC).astimezone().date()),
         )
 
     def _take_accepted(self, readers: ReaderStore) -> Iterator[NoticeAccepted]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agent.checks.keywords.limit import BEFORE_NOTICE, to_flood
-from agent.session.messages import MUTE_BROWSER, Accepted, Found, Order, Ready, Report, Setup, State
+from agent.session.messages import MUTE_BROWSER, Accepted, Counted, Found, Order, Ready, Report, Setup, State
 from agent.system.interface import Session
 from proto.events import Tier
 
@@ -106,6 +106,7 @@ class Watch:
         self._found: list[tuple[int, Found]] = []
         self._waiting: Counter[Tier | None] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._counted: Counter[str] = Counter()
         self._state = self._reason = ""
         self.has_password_fields = True
         """Programs tell there which of their fields are for passwords; until it says that they do not."""
@@ -173,6 +174,12 @@ class Watch:
             self._found, self._waiting, self._dropped = [], Counter(), Counter()
         return found, dropped
 
+    def take_counted(self) -> Counter[str]:
+        """Return how often each draft fitted since the last call, by its id."""
+        with self._lock:
+            counted, self._counted = self._counted, Counter()
+        return counted
+
     @property
     def _is_silent(self) -> bool:
         return self._clock_s() - self._heard_s >= LIVE_S
@@ -190,6 +197,9 @@ class Watch:
                 self._take_accepted(report)
             elif isinstance(report, Found):
                 self._take_found(report)
+            elif isinstance(report, Counted):
+                self._take_counted(report)
+                return
             else:
                 return
         self._wake()
@@ -197,6 +207,11 @@ class Watch:
     def _take_accepted(self, accepted: Accepted) -> None:
         if accepted.notice_version == self.wanted.setup.notice_version and not self._is_accepted:
             self._is_accepted = self._is_newly_accepted = True
+
+    def _take_counted(self, counted: Counted) -> None:
+        # Only what it was told to count: its words are those of whoever sits there.
+        if self._is_accepted and any(each.startswith(f"{counted.draft}:") for each in self.wanted.setup.drafts):
+            self._counted[counted.draft] += 1
 
     def _take_found(self, found: Found) -> None:
         # Whoever invents answers to drills has room for them alone; that they are none is found out later.

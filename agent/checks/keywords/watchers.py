@@ -63,6 +63,7 @@ class Watchers:
         self._clock_ns = clock_ns
         self._kept: dict[Key, _Kept] = {}
         self._left: list[tuple[Watch, int, Found]] = []
+        self._counted: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
 
     @property
@@ -141,6 +142,13 @@ class Watchers:
         dropped, self._dropped = self._dropped, Counter()
         return dropped
 
+    def take_counted(self) -> Counter[str]:
+        """Return how often each draft fitted since the last call, in all sessions together."""
+        for watch in self.watches:
+            self._counted += watch.take_counted()
+        counted, self._counted = self._counted, Counter()
+        return counted
+
     def close(self) -> None:
         """End all of them. What they had found is there for `take_found`."""
         self._end(list(self._kept.values()))
@@ -194,6 +202,7 @@ class Watchers:
         found, dropped = watch.take_found()
         self._left += ((watch, at_ns, each) for at_ns, each in found)
         self._dropped += dropped
+        self._counted += watch.take_counted()
 
 
 def _find_obstacle(kept: _Kept) -> str:

@@ -15,6 +15,7 @@ from agent.session.messages import (
     MAX_MESSAGE_BYTES,
     Accepted,
     Alive,
+    Counted,
     DrillOrder,
     Found,
     Ready,
@@ -29,8 +30,10 @@ from proto.events import Tier
 from rules.keywords.lexicon import load_lexicon
 
 FOUND = Found("suicide", Tier.CALL, 5, "en.one", "Why.", "Ich würde gern sterben. 😀", 4, 9, "Essay", "My essay")
-ORDERS = [Setup(("en",), "1", "Title", "Text", False, ("diary*",)), DrillOrder("0a"), Stop()]
-REPORTS = [Ready(False), Accepted("1"), State("watching", "why"), FOUND, Alive()]
+ORDERS = [Setup(("en",), "1", "Title", "Text", False, ("diary*",), ("own:a phrase",)), DrillOrder("0a"), Stop()]
+REPORTS = [Ready(False), Accepted("1"), State("watching", "why"), FOUND, Counted("own"), Alive()]
+OF_OTHERS: dict[str, Any] = {"reason": State("waiting"), "draft": Counted("own")}
+"""What has a text that a finding does not have."""
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -106,7 +109,7 @@ def test_a_message_that_is_too_large_is_not_sent() -> None:
 @pytest.mark.parametrize("widest", ["\U0001f600", "\x01", '"'])
 def test_the_longest_finding_fits(widest: str) -> None:
     """Texts as long as they may be make one message, in whatever letters."""
-    texts: dict[str, Any] = {name: widest * most for name, most in MAX_CHARACTERS.items() if name != "reason"}
+    texts: dict[str, Any] = {name: widest * most for name, most in MAX_CHARACTERS.items() if name not in OF_OTHERS}
     found = replace(FOUND, **texts)
     assert decode_report(encode(found)) == found
 
@@ -114,7 +117,7 @@ def test_the_longest_finding_fits(widest: str) -> None:
 @pytest.mark.parametrize("name", MAX_CHARACTERS)
 def test_what_is_longer_is_refused(name: str) -> None:
     """Every text of a watcher has its own limit, and one character more ends the channel."""
-    report: Any = State("waiting") if name == "reason" else FOUND
+    report: Any = OF_OTHERS.get(name, FOUND)
     with pytest.raises(ChannelError, match=f"{name} is longer") as caught:
         decode_report(encode(replace(report, **{name: "x" * (MAX_CHARACTERS[name] + 1)})))
     assert "xxx" not in caught.value.message

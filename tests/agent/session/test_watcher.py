@@ -20,6 +20,7 @@ from agent.session.channel import Channel, open_pair
 from agent.session.launch import start_watcher
 from agent.session.messages import (
     Accepted,
+    Counted,
     DrillOrder,
     Found,
     Ready,
@@ -246,6 +247,16 @@ def test_a_drill_is_answered(desktop: Desktop, open_window: OPEN) -> None:
         assert (found.nonce, found.category, found.sentence) == ("0badcafe", "drill", DRILL_PHRASE)
         time.sleep(SOON_S)
         assert heard.found == [found]
+
+
+def test_a_draft_is_counted_and_its_text_does_not_leave(desktop: Desktop, open_window: OPEN) -> None:
+    """Typed twice it is counted twice; nothing of what was typed is told."""
+    open_window()
+    with watching(desktop, replace(make_setup(), drafts=("own:purple haystack",))) as (_, heard):
+        desktop.press("a purple haystack. ", "and one more purple haystack", ENTER)
+        wait_until(lambda: [each for each in heard.reports if isinstance(each, Counted)] == [Counted("own")] * 2)
+        assert heard.found == []
+        assert "haystack" not in repr([asdict(each) for each in heard.reports])
 
 
 LOCKER = """
