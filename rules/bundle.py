@@ -89,17 +89,9 @@ def open_bundle(
         BundleError: steps 1 to 4 or 6.
         BundleRollbackError: step 5.
     """
+    # 1 and 2
+    verify_signature(bundle, verifier)
     body = bundle.body
-    # 1
-    if len(body) > MAX_BUNDLE_BYTES:
-        raise BundleError(f"the bundle has {len(body)} bytes, more than {MAX_BUNDLE_BYTES}")
-    # 2
-    if bundle.algorithm != verifier.algorithm:
-        raise BundleError("the bundle is signed with another algorithm than the collector's key has")
-    try:
-        verifier.verify(bundle.signature, _signed_bytes(bundle.version, body))
-    except SignatureError as error:
-        raise BundleError("the bundle is not signed by this device's collector") from error
     # 3
     content = _read_body(body)
     # 4
@@ -119,6 +111,22 @@ def open_bundle(
     except RuleFormatError as error:
         raise BundleError(f"the bundle holds a rule that is not right: {error.message}", hint=error.hint) from error
     return replace(policy, made_at_ns=content["made_at_ns"])
+
+
+def verify_signature(bundle: Bundle, verifier: Verifier) -> None:
+    """Check that a bundle is no larger than one may be, and signed with the pinned key.
+
+    Raises:
+        BundleError: it is not.
+    """
+    if len(bundle.body) > MAX_BUNDLE_BYTES:
+        raise BundleError(f"the bundle has {len(bundle.body)} bytes, more than {MAX_BUNDLE_BYTES}")
+    if bundle.algorithm != verifier.algorithm:
+        raise BundleError("the bundle is signed with another algorithm than the collector's key has")
+    try:
+        verifier.verify(bundle.signature, _signed_bytes(bundle.version, bundle.body))
+    except SignatureError as error:
+        raise BundleError("the bundle is not signed by this device's collector") from error
 
 
 def _signed_bytes(version: int, body: bytes) -> bytes:

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proves rule files before they go live: reads them, and runs the tests inside each rule.
 
-The tests go through the `Evaluator` that devices use. It prints nothing and exits nowhere: the command line does.
+How one test is run is in `rehearsal`. It prints nothing and exits nowhere: the command line does.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rules.errors import RuleFormatError
-from rules.evaluate import Evaluator
-from rules.fields import to_event
-from rules.load import PACK_FILE, find_keywords, find_settings, parse_pack, parse_rules
-from rules.model import Expectation, Policy, Rule, RuleTest
+from rules.layers import PACK_FILE, SCHOOL
+from rules.load import compose
+from rules.rehearsal import find_fault
+
+_NO_PACK = '[pack]\nid = "none"\ntitle = "No pack"\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +39,30 @@ class Problem:
 
 def check_files(files: Mapping[str, str]) -> list[Problem]:
     """Return everything that is not right: one problem a rule that cannot be read, one for each test that fails, and
-    what keeps `[keywords]` and the limits of single checks from being used.
+    what keeps any other table from being used.
 
     A single file is taken as a school's own, which needs no `pack.toml`.
     """
-    problems: list[Problem] = []
-    if PACK_FILE in files or len(files) != 1:
-        try:
-            parse_pack(files)
-        except RuleFormatError as error:
-            problems.append(_to_problem(error))
-    rules, errors = parse_rules(files)
-    _, keywords_errors = find_keywords(files)
-    _, settings_errors = find_settings(files)
-    problems += (_to_problem(error) for error in [*errors, *keywords_errors, *settings_errors])
-    problems += (
-        Problem(rule.file, rule.id, f"test {test.name!r}: {fault}", "change the rule or the test")
-        for rule in rules
-        for test in rule.tests
-        if (fault := find_fault(rule, test))
+    if len(files) == 1 and PACK_FILE not in files:
+        files = {PACK_FILE: _NO_PACK} | dict(files)
+    policy, errors = compose(files)
+    packs, _ = compose({name: text for name, text in files.items() if not name.startswith(f"{SCHOOL}/")})
+    of_packs = {rule.id: rule.tests for rule in packs.rules}
+    # A pack's tests are about the pack's days: a school has other lessons and exams, and breaks none of them by it.
+    profiles = {each.id: each for each in (*policy.arrangements.profiles, *packs.arrangements.profiles)}
+    on_their_day = replace(
+        policy.arrangements, timetable=packs.arrangements.timetable, profiles=tuple(profiles.values())
     )
+    problems = [_to_problem(error) for error in errors]
+    for rule in policy.rules:
+        for test in rule.tests:
+            is_of_pack = test in of_packs.get(rule.id, ())
+            fault = find_fault(rule, test, on_their_day if is_of_pack else policy.arrangements)
+            if fault:
+                problems.append(
+                    Problem(rule.file, rule.id, f"test {test.name!r}: {fault}", "change the rule or the test")
+                )
     return sorted(problems, key=lambda problem: problem.file)
-
-
-def find_fault(rule: Rule, test: RuleTest) -> str | None:
-    """Run one test of a rule, and return what went another way than it expects, or None."""
-    kind = str(test.event["kind"])
-    fields = {field: value for field, value in test.event.items() if field != "kind"}
-    matches = _evaluator(rule, test.approved).match(kind, to_event(kind, fields))
-    if test.expect is Expectation.MATCH and not matches:
-        return "the rule should match and is silent"
-    if test.expect is Expectation.SILENT and matches:
-        fitted = f" ({matches[0].program} by {matches[0].matched_by})" if matches[0].program else ""
-        return f"the rule should be silent and matches{fitted}"
-    return None
-
-
-def _evaluator(rule: Rule, approved: tuple[str, ...]) -> Evaluator:
-    return Evaluator(Policy(pack="", title="", rules=(rule,), approved=frozenset(approved)))
 
 
 def _to_problem(error: RuleFormatError) -> Problem:

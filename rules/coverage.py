@@ -25,7 +25,7 @@ from rules.table import Table
 COVERAGE_FILE = "coverage.toml"
 
 _KEYS = ("id", "kind", "text", "how", "extent", "by", "says", "test")
-_CLAUSE = re.compile(r"[A-Z]{2}-\d{2}")
+_CLAUSE = re.compile(r"[A-Z]{2}-\d{2}", re.ASCII)
 
 
 class ClauseKind(StrEnum):

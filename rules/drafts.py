@@ -13,7 +13,7 @@ and for the machine as a whole: it says neither who wrote nor what. Braces and a
 """
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 
 from rules.model import KeywordDraft
 from rules.table import Table, shown
@@ -54,8 +54,8 @@ def _parse_draft(table: Table) -> KeywordDraft:
         id=id_,
         why=table.text("why", max_characters=200),
         texts=_parse_texts(table),
-        first=_parse_day(table, "first"),
-        last=_parse_day(table, "last"),
+        first=table.day("first"),
+        last=table.day("last"),
     )
     if not draft.first <= draft.last < draft.first + LONGEST:
         raise table.fault(
@@ -75,14 +75,3 @@ def _parse_texts(table: Table) -> tuple[str, ...]:
         if set(text) & set("{}|"):
             raise table.fault(f"holds {shown(text)}", key="texts", hint="write each way of saying it as a text")
     return texts
-
-
-def _parse_day(table: Table, key: str) -> date:
-    text = table.text(key)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != text:
-        raise table.fault(f"is {shown(text)}", key=key, hint="year, month and day: 2026-11-23")
-    return day

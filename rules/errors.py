@@ -19,6 +19,10 @@ class RuleFormatError(RulesError):
         super().__init__(f"{place}: {problem}", hint=hint)
 
 
+class TimeZoneError(RulesError):
+    """This machine does not know a time zone that a policy names."""
+
+
 class BundleError(RulesError, UntrustedInputError):
     """A bundle is not one of our collector's: wrong signature, wrong school, or not readable."""
 

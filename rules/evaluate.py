@@ -2,8 +2,9 @@
 """What matches: a policy compiled once, then asked about every event, on the device and at the collector alike.
 
 Most events match nothing, so silence is made cheap: a kind without rules costs one look in a dict; a program costs
-one for its name and one regular expression for all wildcards, and is remembered for a while. No clock, no I/O, the
-same answer to the same event always, and no event makes it raise.
+one for its name and one regular expression for all wildcards, and is remembered for a while. Whether a rule that fits
+counts at this time, before these people, on this device, is asked last, and only of rules that are bound to such things
+(`bounds`). No clock, no I/O, the same answer to the same event and moment always, and no event makes it raise.
 
 How a program is recognised, from the strongest to the weakest: by its content wherever it was seen (its digest, what
 its linker wrote, its likeness to another); by its name in the list for its source; by its path. A rule answers once
@@ -11,14 +12,16 @@ for an event, with its strongest evidence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from rules.bounds import Bounds
 from rules.fields import COMPARED_WITH, is_about_program, to_getter
 from rules.likeness import LIKE, measure_likeness, parse_sketch
 from rules.model import Condition, Match, Operator, Policy, ProgramPattern, Rule
+from rules.moment import UNKNOWN, Moment
 from rules.names import MAX_CHARACTERS, to_comparable, to_name, to_path
 from rules.wildcard import Wildcards, is_wildcard
 
@@ -54,26 +57,53 @@ Matcher = Callable[[object], tuple[Match, ...]]
 class Evaluator:
     """A policy that can be asked."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.kinds = frozenset(kind for rule in policy.rules for kind in rule.kinds)
-        """The kinds of events that some rule watches."""
+    def __init__(self, policy: Policy, find_moment: Callable[[], Moment] = lambda: UNKNOWN) -> None:
+        """Compile a policy. `find_moment` says what is known of the moment when whoever asks does not say it.
+
+        Raises:
+            TimeZoneError: a rule is bound to a time, and this machine does not know the timetable's zone.
+        """
+        self.policy = policy
+        """What it was compiled from."""
+        self.bounds = Bounds(policy)
+        """When, where and before whom its rules count."""
+        self._find_moment = find_moment
+        clearing = [_to_clearing(rule) for rule in policy.rules if rule.cleared]
+        watched = frozenset(kind for rule in policy.rules for kind in rule.kinds)
+        ending = frozenset(kind for rule in clearing for kind in rule.kinds)
+        self.kinds = watched | ending
+        """The kinds of events that some rule watches, or that end the grace of one."""
+        bound = [rule for rule in policy.rules if self.bounds.is_bound(rule)]
+        self._bound_kinds = frozenset(kind for rule in bound for kind in rule.kinds)
+        self.needs_people = frozenset(kind for rule in bound if self.bounds.needs_people(rule) for kind in rule.kinds)
+        """The kinds of which it matters who has a session on the device."""
         patterns = [pattern for rule in policy.rules for pattern in rule.programs]
         self.needed_content = frozenset(
             MATCHED_BY[key] for key in _CONTENT if any(getattr(pattern, key) for pattern in patterns)
         )
         """What of a program's content some rule compares: none, one or several of sha256, build_id and sketch."""
-        self._matchers: dict[str, Matcher] = {
-            kind: _compile(kind, policy.rules, policy.approved) for kind in self.kinds
-        }
+        self._rules = {rule.id: rule for rule in policy.rules}
+        self._matchers = {kind: _compile(kind, policy.rules, policy.approved) for kind in watched}
+        self._clearers = {kind: _compile(kind, clearing, frozenset()) for kind in ending}
 
-    def match(self, kind: str, event: object) -> tuple[Match, ...]:
+    def match(self, kind: str, event: object, moment: Moment | None = None) -> tuple[Match, ...]:
         """Return what an event matches, in the order of the rules.
 
         The event is any object with the fields of that kind: the dataclass, or the decoded message. What it lacks,
         no rule finds in it.
         """
         matcher = self._matchers.get(kind)
-        return matcher(event) if matcher is not None else ()
+        matches = matcher(event) if matcher is not None else ()
+        if not matches or kind not in self._bound_kinds:
+            return matches
+        now = self._find_moment() if moment is None else moment
+        return tuple(match for match in matches if self.bounds.holds(match, event, now))
+
+    def clears(self, kind: str, event: object) -> tuple[Match, ...]:
+        """Return the rules whose grace an event ends on its device; of one that names programs, for that program."""
+        clearer = self._clearers.get(kind)
+        found = clearer(event) if clearer is not None else ()
+        return tuple(replace(match, rule=self._rules[match.rule.id]) for match in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +127,12 @@ class _Names:
     def find_all(self, name: str) -> Sequence[_Evidence]:
         exact, wild = self._exact.get(name), self._find_wildcards(name)
         return [*exact, *wild] if exact else wild
+
+
+def _to_clearing(rule: Rule) -> Rule:
+    """Return a rule that fits what clears the given one."""
+    assert rule.cleared is not None
+    return replace(rule, kinds=rule.cleared.kinds, when=rule.cleared.when, unless_approved=False)
 
 
 def _compile(kind: str, rules: Iterable[Rule], approved: frozenset[str]) -> Matcher:

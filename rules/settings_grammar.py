@@ -2,58 +2,53 @@
 """Reads the tables that set limits for single checks: `[lock]`, `[posture]`, `[hardware]`, `[accounts]`, `[downloads]`
 and every `[[medium]]`, strictly and with the place of what is not right.
 
-A table stands in one file. One in a school's own file (`school/...`) takes the place of the pack's. The register of
-approved devices is the sum of all `[[medium]]`.
+One in a higher layer takes the place (`layers`). The register of approved devices is the sum of all `[[medium]]`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from rules import wildcard
 from rules.errors import RuleFormatError
+from rules.layers import Layer, read_uppermost
 from rules.settings import Accounts, Downloads, Hardware, Lock, LockLimit, Medium, Posture, Settings
-from rules.table import Table, shown
+from rules.table import Table, find_day, shown
 
 MEDIUM = "medium"
 SHORTEST_LIMIT_S = 60
 LONGEST_LIMIT_S = 4 * 3600
 MAX_DAYS = 3660
-_OWN_FOLDER = "school/"
 _USB_ID = re.compile(r"[0-9a-f]{4}")
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
-def parse_settings(tables: Mapping[str, Mapping[str, Any]]) -> tuple[Settings, list[RuleFormatError]]:
-    """Read the settings of all files: the top tables of each, by the file's name. What is not right is returned."""
+def read_settings(layers: Sequence[Layer]) -> tuple[Settings, list[RuleFormatError]]:
+    """Read the settings of all files. What is not right is returned."""
     problems: list[RuleFormatError] = []
-    found: dict[str, tuple[str, Any]] = {}
+    found: dict[str, Any] = {}
+    for key, parse in _PARSERS.items():
+        value, more_problems = read_uppermost(layers, key, parse)
+        problems += more_problems
+        if value is not None:
+            found[key] = value
+    media, more_problems = _read_media(layers)
+    return replace(Settings(), media=media, **found), problems + more_problems
+
+
+def _read_media(layers: Sequence[Layer]) -> tuple[tuple[Medium, ...], list[RuleFormatError]]:
     media: dict[tuple[str, str, str], Medium] = {}
-    for file in sorted(tables):
-        for key in (each for each in KEYS if each in tables[file]):
-            try:
-                top = Table({key: tables[file][key]}, keys=KEYS, file=file)
-                if key == MEDIUM:
-                    for each in top.inner_tables(MEDIUM, ("vendor_id", "product_id", "serial", "note", "until")):
-                        medium = _parse_medium(each)
-                        media[medium.vendor_id, medium.product_id, medium.serial] = medium
-                    continue
-                _verify_once(top, key, file, found)
-                value = _PARSERS[key](top, key)
-            except RuleFormatError as error:
-                problems.append(error)
-                continue
-            if key not in found or file.startswith(_OWN_FOLDER):
-                found[key] = file, value
-    values = {key: value for key, (_, value) in found.items()}
-    return replace(Settings(), media=tuple(media.values()), **values), problems
-
-
-def _verify_once(top: Table, key: str, file: str, found: Mapping[str, tuple[str, Any]]) -> None:
-    if key in found and found[key][0].startswith(_OWN_FOLDER) == file.startswith(_OWN_FOLDER):
-        raise top.fault(f"is there twice, first in {found[key][0]}", key=key, hint="leave it in one of them")
+    problems: list[RuleFormatError] = []
+    for file, tables in (each for layer in layers for each in sorted(layer.files.items())):
+        try:
+            top = Table({MEDIUM: tables.get(MEDIUM, [])}, keys=(MEDIUM,), file=file)
+            for each in top.inner_tables(MEDIUM, ("vendor_id", "product_id", "serial", "note", "until")):
+                medium = _parse_medium(each)
+                media[medium.vendor_id, medium.product_id, medium.serial] = medium
+        except RuleFormatError as error:
+            problems.append(error)
+    return tuple(media.values()), problems
 
 
 def _parse_medium(table: Table) -> Medium:
@@ -62,8 +57,8 @@ def _parse_medium(table: Table) -> Medium:
         if not _USB_ID.fullmatch(value):
             raise table.fault(f"is {shown(value)}", key=key, hint="four hexadecimal digits in lower case: 0951")
     until = table.text("until", "")
-    if until:
-        _verify_date(table, "until", until)
+    if until and find_day(until) is None:
+        raise table.fault(f"is {shown(until)}", key="until", hint="year, month and day: 2027-07-31")
     return Medium(**ids, serial=table.text("serial").casefold(), note=table.text("note", ""), until=until)
 
 
@@ -154,15 +149,6 @@ def _parse_patterns(table: Table, key: str, default: tuple[str, ...]) -> tuple[s
         if fault:
             raise table.fault(f"{shown(each)} {fault}", key=key)
     return patterns
-
-
-def _verify_date(table: Table, key: str, text: str) -> None:
-    try:
-        is_right = date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        is_right = False
-    if not is_right:
-        raise table.fault(f"is {shown(text)}", key=key, hint="year, month and day: 2027-07-31")
 
 
 _PARSERS: dict[str, Callable[[Table, str], Any]] = {

@@ -5,7 +5,9 @@ It knows TOML's types and where in the files it stands, nothing of rules; `gramm
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
 from typing import Any, TypeVar
 
 from rules.errors import RuleFormatError
@@ -15,8 +17,19 @@ T = TypeVar("T")
 MAX_CHARACTERS = 1000
 """Of one text."""
 MAX_VALUES = 500
-"""In one list."""
+"""In one list that says nothing else."""
+MAX_HINTS = 40
+"""Words that an error names for the one that is wrong."""
 
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What people call a rule, a profile or a group of devices in rule files."""
+MAX_ID_CHARACTERS = 64
+CLAUSE = re.compile(r"[A-Z]{2}-\d{2}", re.ASCII)
+
+_DURATION = re.compile(r"([1-9]\d{0,3})([mhd])", re.ASCII)
+_YEARS = range(2000, 2200)
+"""Far from both ends of the calendar, so that days can be added."""
+_SECONDS = {"m": 60, "h": 3600, "d": 86400}
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
 
 
@@ -39,8 +52,10 @@ class Table:
 
     def fault(self, problem: str, *, key: str = "", hint: str = "") -> RuleFormatError:
         """Return, to be raised, an error with the place of this table."""
-        place = ".".join(part for part in (self._under, key) if part)
-        return RuleFormatError(problem, file=self._file, rule=self._rule, key=place, hint=hint)
+        return RuleFormatError(problem, file=self._file, rule=self._rule, key=self._place_of(key), hint=hint)
+
+    def _place_of(self, key: str) -> str:
+        return ".".join(part for part in (self._under, key) if part)
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -56,15 +71,17 @@ class Table:
             self._verify_text(key, value, max_characters)
         return value
 
-    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    def texts(
+        self, key: str, default: tuple[str, ...] | None = None, *, max_values: int = MAX_VALUES
+    ) -> tuple[str, ...]:
         """Return a list of texts, none of which is there twice.
 
         Raises:
             RuleFormatError: it is missing without a default, or not such a list.
         """
         values = self._get(key, list, list(default) if default is not None else None)
-        if len(values) > MAX_VALUES:
-            raise self.fault(f"has {len(values)} values, more than {MAX_VALUES}", key=key)
+        if len(values) > max_values:
+            raise self.fault(f"has {len(values)} values, more than {max_values}", key=key)
         for value in values:
             if not isinstance(value, str):
                 raise self.fault(f"holds {shown(value)}, which is no text", key=key, hint=f"write {key} = ['...']")
@@ -73,6 +90,81 @@ class Table:
             twice = next(value for value in values if values.count(value) > 1)
             raise self.fault(f"holds {twice!r} twice", key=key)
         return tuple(values)
+
+    def words(self, key: str, known: Iterable[str], *, may_be_empty: bool = False) -> tuple[str, ...]:
+        """Return a list of some of a few words, empty when it is missing.
+
+        Raises:
+            RuleFormatError: it is no list of texts, holds another word, or is there and empty and may not be.
+        """
+        values, known = self.texts(key, ()), list(known)
+        for value in values:
+            if value not in known:
+                raise self.fault(f"holds {shown(value)}", key=key, hint=to_hint(value, known))
+        if key in self._values and not values and not may_be_empty:
+            raise self.fault("is empty", key=key, hint=f"it can be {', '.join(known)}, or leave the line out")
+        return values
+
+    def codes(
+        self, key: str, form: re.Pattern[str], hint: str, *, default: tuple[str, ...] | None = ()
+    ) -> tuple[str, ...]:
+        """Return a list of texts that all have one form.
+
+        Raises:
+            RuleFormatError: it is missing without a default, no list of texts, or one is of another form.
+        """
+        codes = self.texts(key, default)
+        for code in codes:
+            if not form.fullmatch(code):
+                raise self.fault(f"holds {shown(code)}", key=key, hint=hint)
+        return codes
+
+    def id(self, key: str = "id") -> str:
+        """Return a text of small letters, digits and single hyphens.
+
+        Raises:
+            RuleFormatError: it is missing, or no such text.
+        """
+        value = self.text(key)
+        if len(value) > MAX_ID_CHARACTERS or not ID.fullmatch(value):
+            raise self.fault(f"is {shown(value)}", key=key, hint="small letters, digits and single hyphens: bypass-tor")
+        return value
+
+    def day(self, key: str) -> date:
+        """Return a day.
+
+        Raises:
+            RuleFormatError: it is missing, or no day.
+        """
+        text = self.text(key)
+        day = find_day(text)
+        if day is None or day.year not in _YEARS:
+            raise self.fault(f"is {shown(text)}", key=key, hint='year, month and day: "2027-07-31"')
+        return day
+
+    def local_time(self, key: str) -> datetime:
+        """Return a day with a time of it, in the school's own zone.
+
+        Raises:
+            RuleFormatError: it is missing, or no such time.
+        """
+        text = self.text(key)
+        moment = find_local_time(text)
+        if moment is None or moment.year not in _YEARS:
+            raise self.fault(f"is {shown(text)}", key=key, hint='a local time: "2026-11-23T10:30"')
+        return moment
+
+    def duration_s(self, key: str, shortest: str, longest: str) -> int:
+        """Return seconds out of 15m, 2h or 7d.
+
+        Raises:
+            RuleFormatError: it is missing, no such text, or not between the two.
+        """
+        text = self.text(key)
+        if not _DURATION.fullmatch(text) or not to_seconds(shortest) <= to_seconds(text) <= to_seconds(longest):
+            hint = f"minutes, hours or days from {shortest} to {longest}: 15m, 2h, 7d"
+            raise self.fault(f"is {shown(text)}", key=key, hint=hint)
+        return to_seconds(text)
 
     def integer(self, key: str, lowest: int, highest: int) -> int:
         """Return a whole number of a range.
@@ -131,7 +223,7 @@ class Table:
         Raises:
             RuleFormatError: it is no table, or holds another key.
         """
-        return Table(self.table(key), keys=keys, file=self._file, rule=self._rule, under=key)
+        return Table(self.table(key), keys=keys, file=self._file, rule=self._rule, under=self._place_of(key))
 
     def inner_tables(self, key: str, keys: Iterable[str]) -> "list[Table]":
         """Return a list of tables that may hold these keys and no other, empty when it is missing.
@@ -140,7 +232,7 @@ class Table:
             RuleFormatError: it is something else, or one holds another key.
         """
         return [
-            Table(values, keys=keys, file=self._file, rule=self._rule, under=f"{key}[{number}]")
+            Table(values, keys=keys, file=self._file, rule=self._rule, under=self._place_of(f"{key}[{number}]"))
             for number, values in enumerate(self.tables(key), start=1)
         ]
 
@@ -153,7 +245,8 @@ class Table:
         # Exactly, since Python takes true for a whole number.
         if type(value) is not type_:
             found = _NAMES.get(type(value), "a date or time")
-            raise self.fault(f"is {found}", key=key, hint=f"it must be {_NAMES[type_]}")
+            quotes = ", in quotes" if type_ is str and isinstance(value, date | time) else ""
+            raise self.fault(f"is {found}", key=key, hint=f"it must be {_NAMES[type_]}{quotes}")
         return value
 
     def _verify_text(self, key: str, text: str, max_characters: int = MAX_CHARACTERS) -> None:
@@ -163,6 +256,29 @@ class Table:
             raise self.fault(f"is longer than {max_characters} characters", key=key)
         if not text.replace("\n", "").isprintable():
             raise self.fault("has characters that cannot be seen", key=key)
+
+
+def find_day(text: str) -> date | None:
+    """Return the day of a text such as 2027-07-31, or None."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.isoformat() == text else None
+
+
+def find_local_time(text: str) -> datetime | None:
+    """Return the time of a text such as 2026-11-23T10:30, without a zone, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.isoformat(timespec="minutes") == text and moment.tzinfo is None else None
+
+
+def to_seconds(duration: str) -> int:
+    """Return the seconds of 15m, 2h or 7d."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
 def shown(value: object) -> str:
@@ -177,5 +293,8 @@ def shown(value: object) -> str:
 def to_hint(word: str, known: Iterable[str]) -> str:
     """Return what was probably meant, or what there is."""
     known = list(known)
-    nearest = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {nearest[0]}?" if nearest else f"it can be {', '.join(known)}"
+    nearest = difflib.get_close_matches(word[:MAX_CHARACTERS], known, n=1)
+    if nearest:
+        return f"did you mean {nearest[0]}?"
+    more = f" and {len(known) - MAX_HINTS} more" if len(known) > MAX_HINTS else ""
+    return f"it can be {', '.join(known[:MAX_HINTS])}{more}" if known else "there is none"

@@ -19,14 +19,11 @@ are in `agent.preconditions`.
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from datetime import date
-from typing import Any
 
 from rules import wildcard
 from rules.drafts import parse_drafts
 from rules.model import Keywords
-from rules.table import Table, shown, to_hint
+from rules.table import Table, find_day, shown, to_hint
 
 KEY = "keywords"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -56,16 +53,16 @@ MAX_SHOWN_BYTES = 12 * 1024
 
 _DEFAULTS = Keywords()
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
+_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)", re.ASCII)
 
 
-def parse_keywords(values: Mapping[str, Any], file: str) -> Keywords:
+def parse_keywords(top: Table, key: str = KEY) -> Keywords:
     """Read the table.
 
     Raises:
         RuleFormatError: it breaks the format, or asks to watch without what watching needs.
     """
-    table = Table(values, keys=_KEYS, file=file, under=KEY)
+    table = top.inner_table(key, _KEYS)
     enabled = table.flag("enabled", default=False)
     required = {key: _parse_required(table, key, enabled) for key in _REQUIRED}
     keywords = Keywords(
@@ -150,13 +147,7 @@ def _parse_networks(table: Table) -> tuple[str, ...]:
 
 
 def _verify_date(table: Table, text: str) -> None:
-    if not text:
-        return
-    try:
-        is_right = date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        is_right = False
-    if not is_right:
+    if text and find_day(text) is None:
         raise table.fault(f"is {shown(text)}", key="dpia_review_date", hint="year, month and day: 2027-03-01")
 
 

@@ -12,13 +12,16 @@ from rules.keywords.lexicon import load_lexicon, parse_lexicon
 from rules.keywords.match import Matcher
 from rules.keywords.normalise import normalise
 from rules.likeness import parse_sketch
-from rules.load import load_pack, parse_files
+from rules.load import compose, load_pack, parse_files
 from rules.names import to_extension_id, to_name, to_path, to_python_package
 from rules.wildcard import find_fault, to_regex
 from tests.fuzz.target import Target, to_text
 from tests.proto.samples import SAMPLES
 from tests.tree import ROOT
 
+POLICIES = ROOT / "tests" / "rules" / "corpus"
+FILE_MARK = "#: "
+"""Before the name of a file, on a line of its own, where one input is several files."""
 LEXICONS = sorted((ROOT / "rules" / "lexicons" / "en").glob("*.toml"))[:6]
 PACK_FILE = '[pack]\nid = "fuzz"\ntitle = "Fuzz"\n'
 KIND_NAMES = sorted(KINDS)
@@ -42,6 +45,42 @@ def run_rules(data: bytes) -> None:
         parse_files({"pack.toml": PACK_FILE, "own.toml": data.decode("utf-8", "replace")})
     except RuleFormatError as error:
         assert "own.toml" in str(error) or error.hint
+
+
+def to_files(text: str) -> dict[str, str]:
+    """Return the files of a policy that is written in one text; what comes before the first name is the school's."""
+    own, *others = text.split(f"\n{FILE_MARK}")
+    parts = [each.partition("\n") for each in others]
+    return {"school/own.toml": own, **{name: rest for name, _, rest in parts}}
+
+
+def run_layers(data: bytes) -> None:
+    """Packs upon packs and the school upon them. What is not right has a place, what is right is one policy."""
+    files = load_beneath() | to_files(data.decode("utf-8", "replace"))
+    policy, problems = compose(files)
+    assert all(error.file or error.hint for error in problems)
+    if not problems:
+        assert parse_files(dict(reversed(files.items()))) == policy
+        assert len({rule.id for rule in policy.rules}) == len(policy.rules)
+        Evaluator(policy)
+
+
+@cache
+def load_beneath() -> dict[str, str]:
+    """Return a pack upon another one, whose rules can be changed."""
+    pack = {"pack.toml": PACK_FILE + 'extends = "beneath"\n'}
+    return pack | {f"beneath/{path.name}": path.read_text("utf-8") for path in (POLICIES / "beneath").glob("*.toml")}
+
+
+def list_policies() -> tuple[bytes, ...]:
+    """Return every policy of several files in the corpus of the tests, and every sound file of it."""
+    texts = [path.read_text("utf-8") for path in sorted((POLICIES / "good").glob("*.toml"))]
+    for folder in sorted((POLICIES / "policies").iterdir()):
+        files = [
+            (path.relative_to(folder).as_posix(), path.read_text("utf-8")) for path in sorted(folder.rglob("*.toml"))
+        ]
+        texts.append("".join(f"\n{FILE_MARK}{name}\n{text}" for name, text in files))
+    return tuple(text.encode() for text in texts)
 
 
 def run_match(data: bytes) -> None:
@@ -95,12 +134,26 @@ TARGETS = (
         name="rules",
         run=run_rules,
         refuses_with=(RulesError,),
-        modules=("rules.load", "rules.grammar", "rules.settings_grammar", "rules.table", "rules.watching"),
+        modules=(
+            *("rules.load", "rules.grammar", "rules.program_grammar", "rules.condition_grammar", "rules.rule_tests"),
+            *("rules.settings_grammar", "rules.table", "rules.watching"),
+        ),
         seeds=(
             *(each[:3000] for each in list_rule_files()),
+            *(path.read_bytes() for path in sorted((POLICIES / "good").glob("own-*.toml"))),
             b'[[rule]]\nid = "a"\ntitle = "A"\non = ["program.started"]\nseverity = 3\nprograms = [{ name = "tor" }]\n',
             b"[lock]\nafter_s = 900\n",
         ),
+    ),
+    Target(
+        name="layers",
+        run=run_layers,
+        refuses_with=(RulesError,),
+        modules=(
+            *("rules.agreement", "rules.arrangements_grammar", "rules.change_grammar", "rules.circumstances_grammar"),
+            *("rules.counting_grammar", "rules.layers", "rules.responses_grammar", "rules.timetable_grammar"),
+        ),
+        seeds=list_policies(),
     ),
     Target(
         name="match",

@@ -8,6 +8,7 @@ import pytest
 from rules.check import Problem, check_files
 from rules.load import list_packs, load_folder_or_file, load_pack
 from tests.rules.sample import RULE_FILE, make_files
+from tests.rules.test_load import make_policy
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -18,20 +19,57 @@ def test_every_pack_is_sound(name):
     assert check_files(load_pack(name)) == []
 
 
-@pytest.mark.parametrize("path", sorted((CORPUS / "good").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_school_has_other_lessons_than_its_pack():
+    """The tests of a pack are about the pack's own day, and hold whatever the school's timetable is."""
+    day = '[timetable]\n[[timetable.period]]\nkind = "lesson"\nname = "All day"\nfrom = "00:00"\nto = "23:59"\n'
+    files = load_pack("bexton") | {"school/timetable.toml": day}
+
+    assert check_files(files) == []
+
+
+def test_a_school_has_its_examinations_at_another_time_than_its_pack():
+    """So it is with profiles: the school's own dates hold in force, the pack's in the pack's tests."""
+    exams = '[[profile]]\nid = "exams"\ntitle = "Exams"\nfirst = "{0}"\nlast = "{0}"\nwhy = "Quiet."\n'
+    times = '[rule.times]\nexcept_profiles = ["exams"]\n\n[[rule.program]]'
+    rule = RULE_FILE.format(id="one").replace("[[rule.program]]", times)
+    in_exams = 'at = "2027-05-12T10:00"\nevent = { kind = "program.started", "program.name" = "tor", '
+    pack = rule + '\n[[rule.test]]\nname = "exams"\nexpect = "silent"\n' + in_exams + '"program.source" = "process" }\n'
+    files = make_files() | {"one.toml": pack + exams.format("2027-05-12")}
+
+    assert check_files(files) == []
+    assert check_files(files | {"school/exams.toml": exams.format("2027-06-01")}) == []
+
+
+@pytest.mark.parametrize("path", sorted((CORPUS / "good").glob("own-*.toml")), ids=lambda path: path.stem)
 def test_a_file_alone_needs_no_pack(path):
     """A school checks its own file before it adds it."""
     assert check_files(load_folder_or_file(path)) == []
 
 
+@pytest.mark.parametrize("path", sorted((CORPUS / "good").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_file_that_changes_a_pack_is_checked_with_it(path):
+    """The tests of the rules beneath are run again, on the rules as they are with it."""
+    assert check_files(make_policy(path.name, path.read_text("utf-8"))) == []
+
+
+def test_a_file_alone_that_changes_a_pack_is_told_how_it_is_checked():
+    """Without the rule beneath nobody can say whether the change holds."""
+    (problem, *_) = check_files(load_folder_or_file(CORPUS / "good" / "school-changes.toml"))
+
+    assert problem.hint == "check it with the pack that it changes: rules check --pack NAME"
+
+
 @pytest.mark.parametrize("path", sorted((CORPUS / "bad").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_fault_is_a_problem_with_its_place(path):
     """Whatever is refused when a policy is made is a problem beforehand."""
-    (problem,) = check_files(load_folder_or_file(path))
+    is_pack = path.stem.startswith("pack-") and path.stem != "pack-table-in-rule-file"
+    file = "pack.toml" if is_pack else path.name
 
-    assert problem.file == path.name
+    (problem,) = check_files(make_policy(file, path.read_text("utf-8")))
+
+    assert problem.file == file
     assert problem.what
-    assert problem.message.startswith(path.name)
+    assert problem.message.startswith(file)
 
 
 def test_a_file_with_a_pack_beside_it_is_checked_with_it():

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from proto.events import (
     AgentStopped,
+    CheckChanged,
+    PostureFound,
     Program,
     ProgramFound,
     ProgramInstalled,
+    ProgramRemoved,
     ProgramStarted,
 )
 from proto.wire import decode_body, encode_body
 from rules.evaluate import Evaluator
-from rules.model import Condition, Match, Operator, ProgramPattern, Rule
+from rules.model import Clearing, Condition, Match, Operator, ProgramPattern, Rule
 from tests.rules.plain_matcher import make_sketch, match_naively, programs, rules
 from tests.rules.sample import make_policy, make_rule
 
@@ -323,3 +326,26 @@ def test_compiled_rules_match_what_plain_ones_do(rules, program, approved, decod
     assert [id(each.rule) for each in found] == [id(rule) for rule, e in zip(rules, expected, strict=True) if e]
     for each, possible in zip(found, (each for each in expected if each), strict=True):
         assert (each.program, each.matched_by) in possible
+
+
+def test_what_ends_a_grace_is_found():
+    """By its kind and conditions; the rule itself is returned, not what was made of it."""
+    is_pass = Condition("state", Operator.EQUALS, ("pass",))
+    rule = replace(
+        make_rule(kinds=["check.changed"]), grace_s=60, cleared=Clearing(kinds=("posture.found",), when=(is_pass,))
+    )
+    evaluator = Evaluator(make_policy(rule))
+    assert evaluator.kinds == {"check.changed", "posture.found"}
+    assert evaluator.clears("posture.found", PostureFound("firewall", "pass", "")) == (Match(rule),)
+    assert evaluator.clears("posture.found", PostureFound("firewall", "fail", "")) == ()
+    assert evaluator.clears("check.changed", CheckChanged("firewall", "pass", "")) == ()
+
+
+def test_the_grace_of_a_program_is_ended_by_that_program():
+    """Also when the school approved it meanwhile: what was found before is still what is taken away."""
+    tor = ProgramPattern(name="Tor", executables=("tor",))
+    rule = replace(make_rule(tor, unless_approved=True), grace_s=60, cleared=Clearing(kinds=("program.removed",)))
+    evaluator = Evaluator(make_policy(rule, approved=["tor"]))
+    (match,) = evaluator.clears("program.removed", ProgramRemoved(Program("tor", source="file")))
+    assert (match.rule, match.program) == (rule, "Tor")
+    assert evaluator.clears("program.removed", ProgramRemoved(Program("bash", source="file"))) == ()

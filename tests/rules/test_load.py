@@ -6,20 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from rules.change_grammar import MAX_RULES
 from rules.errors import RuleFormatError, RulesError
 from rules.load import (
     MAX_FILE_BYTES,
     MAX_FILES,
-    MAX_RULES,
+    compose,
     list_packs,
+    load_coverage,
     load_folder_or_file,
     load_pack,
     parse_files,
-    parse_rules,
 )
 from tests.rules.sample import PACK_FILE, RULE_FILE, make_files
 
 CORPUS = Path(__file__).parent / "corpus"
+UPON = PACK_FILE + 'extends = "beneath"\n'
 
 
 def names_of(folder: str) -> list[str]:
@@ -27,14 +29,22 @@ def names_of(folder: str) -> list[str]:
     return sorted(file.name for file in (CORPUS / folder).glob("*.toml"))
 
 
+def make_policy(file: str, text: str) -> dict[str, str]:
+    """Return a pack of one file, upon another pack if it speaks of rules beneath; or a pack file alone."""
+    if "lower-" not in text:
+        return {"pack.toml": PACK_FILE} | {file: text}
+    beneath = {f"beneath/{each.name}": each.read_text("utf-8") for each in (CORPUS / "beneath").glob("*.toml")}
+    return {"pack.toml": UPON, file: text} | beneath
+
+
 @pytest.mark.parametrize("name", names_of("good"))
 def test_a_sound_file_is_read(name):
     """Everything that the format allows is taken, and the rules know their file."""
     text = (CORPUS / "good" / name).read_text(encoding="utf-8")
 
-    policy = parse_files({"pack.toml": PACK_FILE, name: text})
+    policy = parse_files(make_policy(name, text))
 
-    assert {rule.file for rule in policy.rules} == {name}
+    assert {rule.file for rule in policy.rules} <= {name, "beneath/rules.toml"}
 
 
 @pytest.mark.parametrize("name", names_of("bad"))
@@ -44,14 +54,13 @@ def test_a_file_with_a_fault_is_refused_with_a_reason(name):
     is_pack = text.find("[pack]") >= 0 and "[[rule]]" not in text
     file = "pack.toml" if is_pack else name
 
-    with pytest.raises(RuleFormatError) as caught:
-        parse_files({"pack.toml": PACK_FILE} | {file: text})
+    _, (error, *others) = compose(make_policy(file, text))
 
-    error = caught.value
     place, _, _ = error.message.partition(":")
     assert place.startswith(file)
     said = error.message.removeprefix(file).lstrip(",: ")
     assert f"# {said}" + (f" ({error.hint})" if error.hint else "") == text.splitlines()[0]
+    assert others == []
 
 
 def test_policy_has_what_was_given():
@@ -95,9 +104,9 @@ def test_all_faults_are_returned_and_sound_rules_beside_them():
     """One bad rule does not hide another, nor a good one in the same file."""
     text = RULE_FILE.format(id="good") + RULE_FILE.format(id="Bad") + RULE_FILE.format(id="also-good")
 
-    rules, problems = parse_rules({"own.toml": text, "broken.toml": "= ="})
+    policy, problems = compose({"pack.toml": PACK_FILE, "own.toml": text, "broken.toml": "= ="})
 
-    assert [rule.id for rule in rules] == ["good", "also-good"]
+    assert [rule.id for rule in policy.rules] == ["good", "also-good"]
     assert [(problem.file, problem.rule) for problem in problems] == [("broken.toml", ""), ("own.toml", "Bad")]
 
 
@@ -154,6 +163,37 @@ def test_the_baseline_comes_with_the_product():
     assert {"pack.toml", "bypass.toml", "cracking.toml"} <= load_pack("uk-baseline").keys()
 
 
+def test_a_pack_comes_with_the_packs_beneath_it():
+    """Its own files have no folder, those beneath that of their pack; all of them together are a policy."""
+    files = load_pack("bexton")
+
+    beneath = {f"uk-baseline/{name}": text for name, text in load_pack("uk-baseline").items()}
+    assert beneath.items() <= files.items()
+    assert {name for name in files if "/" in name} == beneath.keys()
+    assert parse_files(files).parents == ("uk-baseline",)
+
+
+@pytest.mark.parametrize("name", list_packs())
+def test_a_pack_is_called_as_its_folder(name):
+    """One name does for the folder, the bundle and the command line."""
+    assert parse_files(load_pack(name)).pack == name
+
+
+def test_coverage_is_for_people_and_in_no_policy():
+    """What carries which clause out is read beside the pack, and never travels to devices."""
+    assert {row.clause[:2] for row in load_coverage("bexton")} == {"BX"}
+    assert load_coverage("uk-baseline") == []
+    assert "coverage.toml" not in load_pack("bexton")
+
+
+def test_coverage_of_an_unknown_pack_is_refused_with_a_hint():
+    """As with the pack itself, a name that is not in the list opens no file."""
+    with pytest.raises(RulesError, match="there is no rule pack") as caught:
+        load_coverage("bexten")
+
+    assert caught.value.hint == "did you mean bexton?"
+
+
 @pytest.mark.parametrize("name", ["uk-basline", "", "..", "../packs/uk-baseline", "/"])
 def test_an_unknown_pack_is_refused_with_a_hint(name):
     """A name that is not in the list opens no file."""
@@ -174,14 +214,36 @@ def test_a_folder_is_read_without_the_folders_inside(tmp_path):
     assert load_folder_or_file(tmp_path) == make_files("one")
 
 
+def test_a_draft_of_a_pack_is_read_with_the_packs_beneath_it(tmp_path):
+    """A school that writes a pack of its own has it checked with all that it changes; its coverage is no rule file."""
+    (tmp_path / "pack.toml").write_text(PACK_FILE + 'extends = "bexton"\n', encoding="utf-8")
+    (tmp_path / "coverage.toml").write_text("= =", encoding="utf-8")
+
+    files = load_folder_or_file(tmp_path)
+
+    assert {"pack.toml", "bexton/pack.toml", "uk-baseline/bypass.toml"} <= files.keys()
+    assert "coverage.toml" not in files
+    assert parse_files(files).parents == ("bexton", "uk-baseline")
+
+
+def test_a_draft_upon_a_pack_that_there_is_not_is_refused_with_those_there_are(tmp_path):
+    """A typing error in the one line that matters most is told at once."""
+    (tmp_path / "pack.toml").write_text(PACK_FILE + 'extends = "bexten"\n', encoding="utf-8")
+
+    with pytest.raises(RuleFormatError, match=r"pack\.toml, key pack\.extends: there is no pack 'bexten'") as caught:
+        load_folder_or_file(tmp_path)
+
+    assert caught.value.hint == "did you mean bexton?"
+
+
 def test_a_file_saved_by_a_windows_editor_is_read(tmp_path):
     """The mark in front and the line ends of Windows make no difference."""
     path = tmp_path / "own.toml"
     path.write_bytes(b"\xef\xbb\xbf" + RULE_FILE.format(id="own").replace("\n", "\r\n").encode())
 
-    rules, problems = parse_rules(load_folder_or_file(path))
+    policy = parse_files({"pack.toml": PACK_FILE} | load_folder_or_file(path))
 
-    assert ([rule.id for rule in rules], problems) == (["own"], [])
+    assert [rule.id for rule in policy.rules] == ["own"]
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,21 @@ def test_the_table_stands_in_any_one_file(file):
     assert parse_files(files).keywords.watch_groups == ("pupils",)
 
 
-def test_the_table_stands_in_one_file_only():
+def test_the_table_stands_in_one_file_of_a_layer():
     """Two of them would leave open which one holds."""
-    files = {"pack.toml": PACK_FILE, "a.toml": ENABLED, "school/b.toml": RULE_FILE.format(id="one") + ENABLED}
+    own = RULE_FILE.format(id="one") + ENABLED
+    files = {"pack.toml": PACK_FILE, "school/a.toml": ENABLED, "school/b.toml": own}
 
-    with pytest.raises(RuleFormatError, match=r"school/b\.toml, key keywords: is there twice, first in a\.toml"):
+    place = r"school/b\.toml, key keywords: is there twice, first in school/a\.toml"
+    with pytest.raises(RuleFormatError, match=place):
         parse_files(files)
+
+
+def test_a_schools_own_table_takes_the_place_of_the_packs():
+    """The whole table: what the school does not say is not taken from the pack."""
+    files = {"pack.toml": PACK_FILE, "a.toml": ENABLED, "school/b.toml": "[keywords]\nenabled = false\n"}
+
+    assert parse_files(files).keywords == Keywords()
 
 
 def test_the_defaults_are_a_school_week():
