@@ -16,6 +16,7 @@ from agent.clock import Clock
 from agent.config import AGENT_VERSION, CHECKS, Config
 from agent.enrolment import describe_device
 from agent.identity import IdentityFolder
+from agent.limits import describe_pauses
 from agent.pipeline import Pipeline
 from agent.policy import PolicyStore
 from agent.readers import ReaderStore
@@ -129,6 +130,7 @@ class Agent:
                 broken=self._on_broken,
             ),
         )
+        self._policy.find_clock_offset_ns = self._uplink.find_clock_offset_ns
         self._line_told = (False, "")
 
     def run(self) -> Break | None:
@@ -164,6 +166,7 @@ class Agent:
             elif isinstance(check, Accounts):
                 check.device_id = self.identity.device_id
                 self._accounts = check
+                self._policy.find_people = check.find_present
             watching.append(check)
         pipeline = Pipeline(
             watching,
@@ -288,6 +291,7 @@ class Agent:
             "quarantined_events": quarantined,
             "quarantined_why": self._spool.list_quarantined()[-1].why if quarantined else "",
             "policy_version": self._policy.version,
+            "paused": describe_pauses(self._policy.pauses, time.time_ns()),
             "recipients_version": self._readers.version,
             "level": self._budget.level.value,
             "not_watched": list(self._system.not_watched()),

@@ -4,6 +4,7 @@
 `PRIVACY.md` has the same rows; a test holds both against `proto.events`.
 """
 
+import time
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from agent.config import CHECKS
 from agent.identity import Identity
 from agent.keystore.names import STORES
-from agent.limits import describe_limits
+from agent.limits import describe_limits, describe_pauses
 from agent.policy import PolicyStore
 from agent.preconditions import list_unmet_now, list_unmet_of_machine
 from agent.readers import ReaderStore
@@ -19,6 +20,7 @@ from agent.system.interface import System
 from proto.events import KINDS, Kind, Leaves
 from proto.recipients import Recipient
 from proto.wire import DeviceFacts, Hello
+from rules.exceptions import KEYWORDS
 from rules.model import Keywords
 from rules.route import list_holders
 
@@ -61,6 +63,8 @@ class Watching:
     when: str
     where: str
     languages: tuple[str, ...]
+    drafts: tuple[str, ...]
+    """Phrases that are tried today: counted, and no text is kept."""
     protected: tuple[str, ...]
     """Windows that the school adds to those that are never read."""
     root_fingerprint: str
@@ -95,6 +99,8 @@ class Explanation:
     """What it says whenever it connects."""
     limits: tuple[str, ...]
     """What the policy measures this machine against."""
+    paused: tuple[str, ...]
+    """What the policy switches off for a while, now or soon."""
     watching: Watching
     never: tuple[str, ...]
     not_watched: tuple[str, ...]
@@ -121,6 +127,8 @@ class Explanation:
         lines += ["", f"Told once, when it enrols: {', '.join(self.told_at_enrolment)}."]
         lines += [f"Told whenever it connects: {', '.join(self.told_at_connection)}."]
         lines += ["", "What the policy asks of this machine:", *(f"  {each}" for each in self.limits)]
+        if self.paused:
+            lines += ["", "Switched off for a while; each ends by itself:", *(f"  {each}" for each in self.paused)]
         lines += ["", "Keyboards:", *(f"  {line}" for line in _describe(self.watching))]
         lines += ["", "Never collected:", *(f"  {each}" for each in self.never)]
         lines += ["", "Not seen on this machine:", *(f"  {each}" for each in self.not_watched)]
@@ -142,6 +150,7 @@ def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, syste
         told_at_enrolment=tuple(DeviceFacts.DESCRIPTOR.fields_by_name),
         told_at_connection=tuple(Hello.DESCRIPTOR.fields_by_name),
         limits=describe_limits(in_force.policy.settings) if in_force else (),
+        paused=describe_pauses(policy.pauses, time.time_ns()),
         watching=_explain_watching(policy, readers, system),
         never=NEVER,
         not_watched=system.not_watched(),
@@ -150,7 +159,8 @@ def explain(identity: Identity, policy: PolicyStore, readers: ReaderStore, syste
 
 def _explain_watching(policy: PolicyStore, readers: ReaderStore, system: System) -> Watching:
     keywords = policy.in_force.policy.keywords if policy.in_force else Keywords()
-    now = datetime.now().astimezone()
+    now, pause = datetime.now().astimezone(), policy.find_pause(KEYWORDS)
+    today = now.date()
     in_force = readers.in_force
     people = in_force.recipients.recipients if in_force else ()
     recoveries = in_force.recipients.recoveries if in_force else ()
@@ -158,8 +168,9 @@ def _explain_watching(policy: PolicyStore, readers: ReaderStore, system: System)
     made_at_ns = policy.in_force.policy.made_at_ns if policy.in_force else 0
     return Watching(
         unmet=(
-            *list_unmet_of_machine(readers, keywords, now.date(), policy_made_at_ns=made_at_ns),
+            *list_unmet_of_machine(readers, keywords, today, policy_made_at_ns=made_at_ns),
             *list_unmet_now(keywords, now, system.list_addresses()),
+            *((f"the policy pauses it until {pause.pause.last:%Y-%m-%d %H:%M}",) if pause else ()),
         ),
         groups=(*keywords.watch_groups, *(keywords.staff_groups if keywords.staff_reference else ())),
         dpia_reference=keywords.dpia_reference,
@@ -168,6 +179,7 @@ def _explain_watching(policy: PolicyStore, readers: ReaderStore, system: System)
         when=_say_when(keywords),
         where=_say_where(keywords),
         languages=keywords.languages,
+        drafts=tuple(f"{each.id}, until {each.last}" for each in keywords.drafts if each.first <= today <= each.last),
         protected=keywords.protected,
         root_fingerprint=readers.root_fingerprint.hex(),
         readers_version=readers.version,
@@ -221,6 +233,10 @@ def _describe(watching: Watching) -> list[str]:
         f"Never read, beside the agent's own list: {', '.join(watching.protected) or 'no more windows'}",
         "Read: what is typed in X11 windows, in memory only, wiped when another window is entered",
         "Kept: a sentence with words of the lexicon, sealed on this machine before it is written anywhere",
+        *(
+            f"Counted: how often the draft {draft} fits; no text is kept, those who read flags are told once a day"
+            for draft in watching.drafts
+        ),
     ]
 
 
@@ -244,7 +260,10 @@ def _now(cls: type[Kind], policy: PolicyStore) -> str:
         is_on = in_force.policy.keywords.enabled
         return "yes, while the keyboard is watched" if is_on else "no, the policy does not switch keywords on"
     if cls.leaves is Leaves.ON_MATCH:
-        count = sum(cls.kind in rule.kinds for rule in in_force.policy.rules)
-        return f"yes, if one of {count} rules matches it" if count else "no, no rule asks for it"
+        rules = in_force.policy.rules
+        count = sum(cls.kind in rule.kinds for rule in rules)
+        ends = sum(rule.cleared is not None and cls.kind in rule.cleared.kinds for rule in rules)
+        ways = [f"one of {count} rules matches it"] * bool(count) + [f"it puts right what {ends} found"] * bool(ends)
+        return f"yes, if {' or '.join(ways)}" if ways else "no, no rule asks for it"
     reason = in_force.policy.find_reason(cls.asked_in)
     return f"yes: {reason}" if reason else "no, the policy does not ask for it"

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the policy asks of single checks, in the words of `explain`. The values are `rules.settings`'s."""
+"""What the policy asks of single checks, and what it pauses, in the words of `explain`. The values are from `rules`."""
 
+from collections.abc import Iterable
+
+from rules.exceptions import TimedPause
 from rules.settings import Settings
 
 
@@ -24,6 +27,16 @@ def describe_limits(settings: Settings) -> tuple[str, ...]:
     if settings.downloads.count_media:
         lines.append(f"Music, video and pictures in users' folders are counted: {settings.downloads.reason}")
     return tuple(lines)
+
+
+def describe_pauses(pauses: Iterable[TimedPause], now_ns: int) -> tuple[str, ...]:
+    """Return one line for each pause that is not over, in the school's time. The reason is the school's affair: it may
+    say more of people than this machine's users should read."""
+    return tuple(
+        f"{each.pause.what}, from {each.pause.first:%Y-%m-%d %H:%M} to {each.pause.last:%Y-%m-%d %H:%M}"
+        for each in sorted(pauses, key=lambda each: each.first_ns)
+        if now_ns < each.last_ns
+    )
 
 
 def _say_minutes(seconds: int) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data path on the device, from top to bottom. Read this first.
 
-    1 observe   each check turns answers of the machine into candidate events and a result
-    2 gate      the signed policy decides what may leave; everything else ends here
+    1 observe   each check turns answers of the machine into candidate events and a result, unless the policy pauses it
+    2 gate      the signed policy decides what may leave at this moment; everything else ends here
     3 throttle  repetitions and floods are cut and counted, for each rule by itself
     4 seal      a sentence that matched becomes a flag that only its readers can open
     5 record    encoded, numbered, linked to the event before it, on the disk
@@ -28,6 +28,7 @@ from agent.recorder import Record, Recorder
 from agent.seal import Sealer
 from agent.throttle import Throttle
 from proto.events import AgentStopped, CheckChanged, CheckCrashed, EventsDropped, FlagRaised, Kind, State
+from rules.exceptions import TimedPause
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Pipeline:
         self._due_s = {check.name: 0.0 for check in checks}
         self._looked_s = {check.name: -math.inf for check in checks}
         self._woken: set[str] = set()
+        self._resting: set[str] = set()
         self._reported: dict[str, tuple[str, str]] = {}
         self._dropped_due_s = clock.monotonic_s() + DROPPED_EVERY_S
         self._disk_due_s = 0.0
@@ -128,6 +130,7 @@ class Pipeline:
         if (stepped := self._clock.find_step()) is not None:
             self._pass_on(stepped)
         self._seal_again()
+        self._policy.follow_time()
         for check in self._checks:
             if self._monotonic_s() >= self._find_due_s(check.name):
                 self._observe(check)
@@ -180,11 +183,26 @@ class Pipeline:
         # First: what wakes it while it looks counts for the next time.
         self._woken.discard(check.name)
         self._due_s[check.name] = self._monotonic_s() + check.poll_interval_s * self._budget.slowdown_of(check.name)
+        pause = self._policy.find_pause(check.name)
+        if pause is not None:
+            self._rest(check, pause)
+            return
+        self._resting.discard(check.name)
         check.scans_paused = self._budget.is_paused(check.name)
         with self._budget.charging(check.name):
             self._take(check, check.observe(self._clock.wall_ns()))
         self._looked_s[check.name] = self._monotonic_s()
         self._report(check.result())
+
+    def _rest(self, check: Check, pause: TimedPause) -> None:
+        """Leave out a check that the policy pauses. What it had under way is told first; when the pause has ended, it
+        looks anew."""
+        if check.name not in self._resting:
+            self._resting.add(check.name)
+            self._take(check, check.finish())
+            check.close()
+        why = f"The policy pauses this check until {pause.pause.last:%Y-%m-%d %H:%M}."
+        self._report(CheckResult(check.name, State.UNKNOWN, why, {}, None))
 
     def _take(self, check: Check, events: Iterator[Kind | Hit]) -> None:
         """Take what a check yields through the path."""

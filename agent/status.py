@@ -87,6 +87,7 @@ def to_lines(status: dict[str, Any], *, age_s: float, state: Path) -> list[str]:
     if status["happened"]:
         lines.append(f"What happened: {status['happened']}")
     lines += [f"{each['check']}: {each['state']} - {each['summary']}" for each in status["checks"]]
+    lines += [f"Paused by the policy: {each}" for each in status.get("paused", ())]
     lines += [f"Not watched: {each}" for each in status["not_watched"]]
     return lines
 

@@ -21,7 +21,8 @@ from rules.model import Policy
 
 
 class Rules(Protocol):
-    """The policy in force and its compiled form; another object after every change."""
+    """The policy in force and its compiled form; other objects after every change, and whenever rules that are bound to
+    times or people begin or cease to count."""
 
     @property
     def policy(self) -> Policy:
@@ -129,7 +130,7 @@ class Check(ABC):
         return False
 
     def finish(self) -> Iterator[Kind | Hit]:
-        """End what is under way and yield what comes of it; the next and last call is `close`.
+        """End what is under way and yield what comes of it; the next call is `close`.
 
         Raises:
             CheckError: whatever went wrong inside.
@@ -140,7 +141,7 @@ class Check(ABC):
             raise CheckError(self.name, type(error).__name__) from error
 
     def close(self) -> None:  # noqa: B027 - most checks hold nothing
-        """Give back what the check holds of the system."""
+        """Give back what the check holds of the system; if it is asked to look again, it takes it anew."""
 
     @abstractmethod
     def _observe(self) -> Iterator[Kind | Hit]:

@@ -78,8 +78,10 @@ class Piping:
         self, folder: Path, *, names: Iterable[str] = ("one",), policy: bool = True, max_bytes: int = 10**9
     ) -> None:
         self.clock, self.system = FakeClock(), FakeSystem()
+        self.set_by_ns = 0
+        """How far somebody set the wall clock."""
         self.checks = [make_check(name, self.system) for name in names]
-        self.policy = PolicyStore(folder / "policy" / "bundle.bin", IDENTITY)
+        self.policy = PolicyStore(folder / "policy" / "bundle.bin", IDENTITY, self.wall_ns)
         if policy:
             self.policy.accept(COLLECTOR.publish(7, rule_files()))
         self.spool = Spool(folder / "spool" / "spool.db", IDENTITY.spool_key, max_bytes=max_bytes)
@@ -87,8 +89,6 @@ class Piping:
         self.throttle = Throttle(self.clock)
         self.readers = ReaderStore(folder / "readers" / "readers.json", IDENTITY)
         self.budget = Budget(self.system, self.clock)
-        self.set_by_ns = 0
-        """How far somebody set the wall clock."""
         self.pipeline = Pipeline(
             self.checks,
             self.policy,
@@ -96,13 +96,17 @@ class Piping:
             self.throttle,
             Sealer(IDENTITY, self.readers, "library-01"),
             self.budget,
-            Clock(lambda: int(self.clock() * 1e9) + self.set_by_ns, self.clock, lambda: int(self.clock() * 1e9)),
+            Clock(self.wall_ns, self.clock, lambda: int(self.clock() * 1e9)),
         )
 
     @property
     def check(self) -> ScriptedCheck:
         """The first check."""
         return self.checks[0]
+
+    def wall_ns(self) -> int:
+        """Return what the clock on the wall says."""
+        return int(self.clock() * 1e9) + self.set_by_ns
 
     def step(self, *events: Kind | Hit, advance_s: float = 0.0) -> None:
         """Let the first check see events, and take what is due through the path."""

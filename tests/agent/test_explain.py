@@ -3,6 +3,7 @@
 
 import json
 from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from agent.policy import PolicyStore
 from agent.readers import ReaderStore
 from proto.events import KINDS, Leaves, Program, ProgramFound, ProgramInstalled, ProgramStarted, SoftwareListed
 from proto.recipients import fingerprint
-from tests.agent.collector import DEVICE_ID, KEYWORDS, REVIEW_DATE, SCHOOL_NAME, rule_files
+from tests.agent.collector import DEVICE_ID, KEYWORDS, REVIEW_DATE, RULES, SCHOOL_NAME, rule_files
 from tests.agent.piping import COLLECTOR, IDENTITY
 from tests.agent.safeguarding import ROOT, make_safeguarding, make_set
 from tests.fakes import FakeSystem
@@ -229,3 +230,46 @@ def test_what_of_typing_is_never_read_is_said() -> None:
     promised = " ".join(NEVER)
     for word in ("passwords", "counselling", "banking", "clipboard", "sealed to its readers"):
         assert word in promised
+
+
+def test_what_is_paused_is_explained(tmp_path: Path) -> None:
+    """With its end, and that keyboards are not watched until then; nothing is said when nothing is paused."""
+    first, last = datetime.now() - timedelta(days=1), datetime.now() + timedelta(days=1)  # noqa: DTZ005 - local time
+    files = rule_files(keywords=KEYWORDS)
+    pause = f'\n[[pause]]\nid = "p1"\nwhat = "keywords"\nfirst = "{first:%Y-%m-%dT%H:%M}"\n'
+    pause += f'last = "{last:%Y-%m-%dT%H:%M}"\nreason = "An examination."\n'
+    store = PolicyStore(tmp_path / "bundle.bin", IDENTITY)
+    store.accept(COLLECTOR.publish(4, files | {"rules.toml": files["rules.toml"] + pause}))
+    explained = explain(IDENTITY, store, make_readers(tmp_path), FakeSystem())
+    assert explained.paused == (f"keywords, from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",)
+    assert f"the policy pauses it until {last:%Y-%m-%d %H:%M}" in explained.watching.unmet
+    assert "Switched off for a while" in explained.to_text()
+    assert "examination" not in explained.to_text()
+    assert "Switched off" not in make_explanation(tmp_path / "other").to_text()
+
+
+def test_drafts_that_are_counted_today_are_explained(tmp_path: Path) -> None:
+    """Each with its last day, and none that is over or to come."""
+    today, keywords = datetime.now().date(), KEYWORDS  # noqa: DTZ005 - local time
+    for id_, days in (("old", -5), ("current", 0), ("next", 5)):
+        first, last = today + timedelta(days=days), today + timedelta(days=days + 1)
+        keywords += f'[[keywords.draft]]\nid = "{id_}"\nwhy = "To try."\ntexts = ["going country"]\n'
+        keywords += f'first = "{first}"\nlast = "{last}"\n'
+    store = PolicyStore(tmp_path / "bundle.bin", IDENTITY)
+    store.accept(COLLECTOR.publish(4, rule_files(keywords=keywords)))
+    explained = explain(IDENTITY, store, make_readers(tmp_path), FakeSystem())
+    assert explained.watching.drafts == (f"current, until {today + timedelta(days=1)}",)
+    assert f"Counted: how often the draft current, until {today + timedelta(days=1)} fits;" in explained.to_text()
+
+
+def test_a_rule_that_waits_for_something_is_a_reason_to_tell_it(tmp_path: Path) -> None:
+    """What ends a grace leaves, so it is said that it can."""
+    rules = RULES.replace('kinds = ["program.started", "program.found"]', 'kinds = ["program.started"]\ngrace = "1d"')
+    rules = rules.replace(
+        '\n[[rule.program]]\nname = "Tor"', '\ncleared.kinds = ["posture.found"]\n[[rule.program]]\nname = "Tor"', 1
+    )
+    store = PolicyStore(tmp_path / "bundle.bin", IDENTITY)
+    store.accept(COLLECTOR.publish(4, rule_files(rules=rules)))
+    kinds = {each.kind: each.now for each in explain(IDENTITY, store, make_readers(tmp_path), FakeSystem()).kinds}
+    assert kinds["posture.found"] == "yes, if it puts right what 1 found"
+    assert kinds["program.started"] == "yes, if one of 2 rules matches it"

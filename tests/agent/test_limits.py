@@ -2,8 +2,11 @@
 """Tests of what `explain` says about limits."""
 
 from dataclasses import fields
+from datetime import datetime
 
-from agent.limits import describe_limits
+from agent.limits import describe_limits, describe_pauses
+from rules.arrangements import Pause
+from rules.exceptions import TimedPause
 from rules.settings import Accounts, Downloads, Hardware, Lock, LockLimit, Medium, Posture, Settings
 
 FULL = Settings(
@@ -14,6 +17,11 @@ FULL = Settings(
     accounts=Accounts(ask=True, reason="audit", shared=("year-*",)),
     downloads=Downloads(count_media=True, reason="copyright"),
 )
+
+
+def make_pause(what: str, first_ns: int, last_ns: int) -> TimedPause:
+    first, last = (datetime.fromisoformat(f"2026-11-23T{hour}:00") for hour in ("09", "11"))
+    return TimedPause(Pause(id="p", what=what, first=first, last=last, reason="An exam."), first_ns, last_ns)
 
 
 def test_every_limit_is_said():
@@ -38,3 +46,12 @@ def test_no_table_is_forgotten():
     assert {field.name for field in fields(Settings)} == {
         *("media", "lock", "posture", "hardware", "accounts", "downloads")
     }
+
+
+def test_what_is_paused_is_said_until_it_is_over():
+    """With its end, and without the reason, which may be about somebody."""
+    pauses = [make_pause("keywords", 10, 20), make_pause("check:software", 5, 8)]
+    lines = [describe_pauses(pauses, now_ns) for now_ns in (0, 8, 19, 20)]
+    software = "check:software, from 2026-11-23 09:00 to 2026-11-23 11:00"
+    keywords = "keywords, from 2026-11-23 09:00 to 2026-11-23 11:00"
+    assert lines == [(software, keywords), (keywords,), (keywords,), ()]

@@ -103,3 +103,10 @@ def test_clocks_a_minute_apart_are_no_news() -> None:
     """And an end that is not known is not made up."""
     said = lines_of(clock_offset_ns=-60 * S, certificate_ends_at_s=0)
     assert said[2:] == ["Collector: collector.example:7443"]
+
+
+def test_what_is_paused_is_said() -> None:
+    """With its end; a status that an older agent wrote says nothing of it."""
+    paused = "keywords, from 2026-11-23 09:00 to 2026-11-23 11:00"
+    assert f"Paused by the policy: {paused}" in lines_of(paused=[paused])
+    assert not any("Paused" in line for line in lines_of())

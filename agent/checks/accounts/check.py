@@ -56,6 +56,23 @@ class Accounts(Check):
         self._settings: AccountSettings | None = None
         self._grouped: Mapping[int, Sequence[Session]] = {}
 
+    def close(self) -> None:
+        """Forget who was seen at the last look: until the next one it is not known who is here."""
+        self._settings, self._grouped = None, {}
+
+    def find_present(self) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+        """Return the kinds and the references of the accounts at this machine, as they were told; None for both unless
+        somebody is at it and each was told.
+
+        Nobody at a screen does not mean nobody: sessions elsewhere are not seen.
+        """
+        present = [self._present.find(uid) for uid in self._grouped]
+        told = [each for each in present if each is not None]
+        if self._settings is None or not told or len(told) < len(present):
+            return None, None
+        kinds = frozenset(self._find_kind(sessions[0], self._settings) for sessions in self._grouped.values())
+        return kinds, frozenset(each.account_ref.hex() for each in told)
+
     def _observe(self) -> Iterator[Kind]:
         rules = self._find_rules()
         self._settings = rules.policy.settings.accounts if rules else None

@@ -63,6 +63,7 @@ class IdleLock(Check):
         """Give back what was needed to look at the screens."""
         if self._screens is not None:
             self._screens.close()
+            self._screens = None
 
     def _observe(self) -> Iterator[Kind]:
         rules = self._find_rules()

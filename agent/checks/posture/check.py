@@ -114,11 +114,14 @@ class Posture(Check):
 
     def _tell(self, item: str, judgement: Judgement, rules: Rules) -> Iterator[PostureFound]:
         """Yield a finding that a rule asks for and that was not told yet."""
-        if judgement.state not in (State.FAIL, State.UNKNOWN):
-            self._told.forget(item)
-            return
         state = judgement.state.value
         event = PostureFound(item, state, judgement.summary, {**judgement.facts, **judgement.figures})
+        if judgement.state not in (State.FAIL, State.UNKNOWN):
+            # That it was put right is told to a rule that waits for just that.
+            if self._told.has(item) and rules.evaluator.clears(event.kind, event):
+                yield event
+            self._told.forget(item)
+            return
         asking = frozenset(match.rule.id for match in rules.evaluator.match(event.kind, event))
         facts = tuple(sorted(judgement.facts.items()))
         if self._told.is_news((item, state), facts, asking):

@@ -35,6 +35,10 @@ class ToldFindings:
         told_facts, told_rules = self._told.get(finding, ((), frozenset()))
         return bool(rules) and (facts != told_facts or not rules <= told_rules)
 
+    def has(self, item: str) -> bool:
+        """Return whether there is a finding about an item."""
+        return any(finding[0] == item for finding in self._told)
+
     def note(self, finding: Finding, facts: Facts, rules: frozenset[str]) -> None:
         """Remember that a finding is there and was told to these rules; to none if no rule asks."""
         if self._told.get(finding) != (facts, rules):

@@ -91,7 +91,12 @@ class RunningPrograms:
         self._is_first = False
 
     def close(self) -> None:
-        """End the watch on starts."""
+        """End the watch on starts. What runs when somebody looks again has been running."""
+        self._end_watch()
+        self._watch_due_s = 0.0
+        self._is_first = True
+
+    def _end_watch(self) -> None:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
@@ -103,7 +108,7 @@ class RunningPrograms:
             starts = self._watch.take()
         except StartWatchError as error:
             log.error("%s", error)
-            self.close()
+            self._end_watch()
             self._watch_due_s = self._clock_s() + RECHECK_EVERY_S
             starts = Starts((), is_complete=False)
         for program in starts.programs:

@@ -67,6 +67,8 @@ class Traffic(Check):
         if self._meter is not None:
             self._meter.close()
             self._meter = None
+        self._asked_at_s = None
+        self._stretches.clear()
 
     def _observe(self) -> Iterator[Kind]:
         if self._find_rules() is None:

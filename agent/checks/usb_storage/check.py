@@ -68,10 +68,11 @@ class UsbStorage(Check):
         self._unseen: list[UsbDevice] = []
 
     def close(self) -> None:
-        """End the watch."""
+        """End the watch. What is attached when somebody looks again was there."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+        self._were_there = None
 
     def _observe(self) -> Iterator[Kind]:
         self._rules = self._find_rules()

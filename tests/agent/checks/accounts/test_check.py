@@ -276,3 +276,32 @@ def test_a_machine_that_does_not_tell_its_boot_is_watched(tmp_path: Path):
     desk.restart()
     desk.look(PUPIL)
     assert [type(each) for each in desk.told] == [AccountSignedOut, AccountSignedIn]
+
+
+def test_who_is_here_is_known_once_each_was_told(desk: Desk):
+    """By kind and by reference; before the key came, and of a session that nobody can name, it is not known."""
+    desk.restart(key=None)
+    desk.look(PUPIL)
+    assert desk.check.find_present() == (None, None)
+    desk.check.account_key = KEY
+    shared = replace(OTHER, account_name="year-7")
+    desk.look(PUPIL, shared)
+    references = {make_account_ref(KEY, each.to_account(DEVICE)).hex() for each in (PUPIL, shared)}
+    assert desk.check.find_present() == ({"personal", "shared"}, references)
+    desk.look(PUPIL, shared, replace(OTHER, uid=1009, account_name="#1009"))
+    assert desk.check.find_present() == (None, None)
+
+
+def test_nobody_at_a_screen_does_not_mean_nobody(desk: Desk):
+    """Sessions elsewhere are not seen, so it is not known; nor is it while nobody looks, or the policy does not ask."""
+    unknown = (None, None)
+    desk.look()
+    assert desk.check.find_present() == unknown
+    desk.look(PUPIL)
+    desk.check.close()
+    assert desk.check.find_present() == unknown
+    desk.look(PUPIL)
+    assert desk.check.find_present() != unknown
+    desk.rules = make_rules(AccountSettings())
+    desk.look(PUPIL)
+    assert desk.check.find_present() == unknown

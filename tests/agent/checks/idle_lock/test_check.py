@@ -232,3 +232,12 @@ def test_it_waits_for_what_is_being_measured_and_gives_it_back(room: Room):
     assert room.check.has_more
     room.check.close()
     assert room.screens.is_closed
+
+
+def test_after_a_pause_it_asks_for_the_screens_anew(room: Room):
+    """What it gave back is not used again."""
+    room.look(make_screen())
+    room.check.close()
+    room.system.screens_seen = other = FakeScreens()
+    other.screens = [make_screen(idle_s=2000.0)]
+    assert [getattr(each, "is_over", None) for each in room.check.observe(2)] == [False]

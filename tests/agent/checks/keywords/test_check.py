@@ -356,3 +356,13 @@ def test_a_watcher_says_first_what_it_sees(room: Room) -> None:
     room.starter.started[0].say(Ready(password_fields=False))
 
     assert room.look().facts["waiting_for_notice"] == "1"
+
+
+def test_after_a_pause_the_session_is_watched_anew(room: Room) -> None:
+    """While the policy pauses it, there is no watcher and no sign; then the same session gets another."""
+    room.watch().watch()
+    assert list(room.check.finish()) == []
+    room.check.close()
+    assert room.starter.running == []
+    room.watch().watch()
+    assert len(room.starter.running) == 1

@@ -22,6 +22,7 @@ from agent.system.posture import (
 from proto.events import PostureFound, State
 from rules.evaluate import Evaluator
 from rules.load import load_pack, parse_files
+from rules.model import Clearing, Condition, Operator
 from tests.agent.checks.posture.secured import DAY_NS, NOW_NS, ROOT, FakePosture
 from tests.fakes import FakeClock, FakeSystem
 
@@ -294,3 +295,23 @@ def test_this_machine_is_looked_at(tmp_path: Path):
     assert {each.item for each in events if isinstance(each, PostureFound)} == {
         item for item, state in facts.items() if state in ("fail", "unknown")
     }
+
+
+def test_what_was_put_right_is_told_to_a_rule_that_waits_for_it(desk: Desk):
+    """Once, and only of what was found before."""
+    assert desk.rules is not None
+    is_pass = Condition("state", Operator.EQUALS, ("pass",))
+    waiting = Clearing(kinds=(PostureFound.kind,), when=(is_pass,))
+    rules = tuple(replace(rule, grace_s=60, cleared=waiting) for rule in desk.rules.policy.rules)
+    policy = replace(desk.rules.policy, rules=rules)
+    desk.rules = InForce(policy, Evaluator(policy), b"")
+    desk.look()
+    assert desk.told == []
+    desk.reader.packets = Firewall(("ipv4",))
+    desk.look(1)
+    desk.look(1)
+    desk.reader.packets = Firewall(())
+    desk.look()
+    assert desk.found == [("firewall", "pass")]
+    desk.look()
+    assert desk.told == []

@@ -347,3 +347,14 @@ def test_what_does_not_fit_the_queue_is_tried_again_later(monkeypatch: pytest.Mo
     assert machine.running.unhashed == 2
     assert sum(len(machine.look(rules, after_s=RETRY_EVERY_S)) for _ in range(3)) == 2
     assert machine.running.unhashed == 0
+
+
+def test_after_a_pause_it_looks_anew(watched: Machine):
+    """What was started meanwhile and runs still was not started now; the next start is seen at once again."""
+    watched.running.close()
+    watched.system.start("/usr/bin/tor", content=b"onion")
+    assert watched.look() == [started("/usr/bin/tor", b"onion", already_running=True)]
+    woken = watched.woken
+    watched.system.start("/usr/bin/tor", content=b"onion")
+    assert watched.woken > woken
+    assert watched.look() == [started("/usr/bin/tor", b"onion")]

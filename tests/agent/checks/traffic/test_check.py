@@ -140,3 +140,12 @@ def test_it_gives_the_meter_back(machine: Machine):
     """At the end."""
     machine.check.close()
     assert machine.meter.is_closed
+
+
+def test_after_a_pause_it_begins_anew(machine: Machine):
+    """What was moved before and meanwhile is no part of a stretch."""
+    machine.run(50, curl=30.0)
+    machine.check.close()
+    machine.clock.advance(3600)
+    assert machine.run(60, curl=30.0) == []
+    assert [event.duration_s for event in machine.run(10, curl=30.0)] == [60]

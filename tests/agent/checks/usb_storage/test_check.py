@@ -302,3 +302,11 @@ def test_the_watch_ends_with_the_check(room: Room):
     room.check.close()
     assert room.watch.is_closed
     assert isinstance(room.system, System)
+
+
+def test_after_a_pause_what_is_there_was_there(room: Room):
+    """What was attached meanwhile is told, and not as of now."""
+    room.look()
+    room.check.close()
+    room.watch.plug("1-1:5", FAT)
+    assert room.look() == [UsbAttached(FAT, was_there=True)]
