@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outside of a CSV file that somebody uploads: its lines, what parts its columns, and its header.
+"""The outside of CSV files: of one that somebody uploads its lines, what parts its columns, and its header; of one that
+we write that no cell of it is calculated.
 
-What stands in a line, and what is wrong with it, is for whoever reads that kind of file.
+What stands in a line, and what is wrong with it, is for whoever reads or writes that kind of file.
 """
 
 import csv
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from collector.errors import UsageError
 
 SHOWN_CHARACTERS = 60
 """Of a column that is none."""
+FORMULA_MARKS = frozenset("=+-@\t\r\n＝＋－＠")
+"""With one of these a cell begins that a spreadsheet would calculate."""
 
 
 def split_lines(content: bytes, *, max_bytes: int, max_lines: int, hint: str) -> list[str]:
@@ -57,3 +62,22 @@ def read_header(line: str, delimiter: str, wanted: Sequence[str]) -> list[str]:
     if len(columns) > len(wanted):
         raise UsageError("the header is wrong: a column stands there twice", hint=right)
     return columns
+
+
+def write_csv(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> str:
+    """Return rows under their columns. What people and devices wrote stands there as text: see `to_cell`."""
+    written = io.StringIO()
+    writer = csv.DictWriter(written, fieldnames=list(columns), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: to_cell(value) for name, value in row.items()})
+    return written.getvalue()
+
+
+def to_cell(value: Any) -> str:
+    """Return a value as it may stand in a spreadsheet: no formula, and nothing that cannot be seen."""
+    text = "" if value is None else str(value)
+    visible = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    begin = text.lstrip(" ")[:1]
+    # A number of ours is no formula, even one below zero.
+    return f"'{visible}" if begin in FORMULA_MARKS and isinstance(value, str) else visible

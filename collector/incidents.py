@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Incidents: one for each (school, rule, subject), counted while it lasts, reopened when it comes back (`counting`).
 
-States: open -> acknowledged -> resolved, and back to open by a person or by the next event. It never decides who
-may see one: every query takes the audiences of the reader, and there is no query without.
+States: open -> acknowledged -> resolved, and back to open by a person or by the next event. One of the class illegal
+is resolved only after it was recorded what was decided about the police. It never decides who may see one: every query
+takes the audiences of the reader, and there is no query without. What the policy names to be done is in `responses`.
 """
 
 import json
@@ -17,8 +18,10 @@ from collector import audit
 from collector.devices import is_unconfirmed
 from collector.errors import UsageError
 from collector.store.engine import reading, writing
-from collector.store.schema import devices, incident_history, incidents
+from collector.store.schema import devices, incident_history, incident_responses, incidents
 from proto.events import Audience
+from rules.model import ActionClass
+from rules.responses import Step
 
 OURSELVES = "schoolwarden"
 """The actor of what happens without a person."""
@@ -40,6 +43,10 @@ class Action(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     NOTED = "noted"
+    ESCALATED = "escalated"
+    RESPONDED = "responded"
+    PARENTS_ASKED = "parents_asked"
+    PARENTS_DECIDED = "parents_decided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +69,26 @@ class Incident:
     last_seen_at_ns: int
     count: int
     reopened: int
+    escalated: int
+    """How often it got worse by coming again."""
+    response: str
+    """Id of what the policy named to be done when it was seen last; empty where it named nothing."""
     summary: str
     clauses: tuple[str, ...]
     first_event_id: int
     last_event_id: int
     is_unconfirmed: bool
     """Nobody ever said that its device is one of the school's."""
+
+    @property
+    def times(self) -> int:
+        """Which time it is that this came up: what its persistence is measured by."""
+        return 1 + self.reopened + self.escalated
+
+    @property
+    def is_illegal(self) -> bool:
+        """Whether the policy calls it illegal: then nobody here investigates it."""
+        return self.action_class == ActionClass.ILLEGAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +173,8 @@ def decide(
     """Acknowledge, resolve, reopen or note an incident. Doing the same again changes nothing.
 
     Raises:
-        UsageError: there is no such incident for this reader, or a resolution comes without a note.
+        UsageError: there is no such incident for this reader, a resolution comes without a note, or the incident is of
+            the class illegal and nobody recorded what was decided about the police.
     """
     if action is Action.RESOLVED and not note.strip():
         raise UsageError("say what was done", hint="a resolved incident needs a note")
@@ -164,12 +186,14 @@ def decide(
         Action.REOPENED: IncidentState.OPEN,
     }.get(action)
     with writing(engine) as connection:
-        query = _query(school_id, audiences).where(incidents.c.incident_id == incident_id)
-        row = connection.execute(query.with_for_update(of=incidents)).first()
-        if row is None:
-            raise UsageError("there is no such incident")
-        if target is not None and row.state == target.value:
+        incident = hold_seen(connection, school_id, incident_id, audiences=audiences)
+        if target is not None and incident.state == target.value:
             return
+        if action is Action.RESOLVED and incident.is_illegal and not is_decided_about_police(connection, incident_id):
+            raise UsageError(
+                "nobody recorded what was decided about the police",
+                hint="the policy calls this illegal: record that step first, also if nothing is reported",
+            )
         audit.record(
             connection,
             school_id,
@@ -183,6 +207,27 @@ def decide(
                 update(incidents).where(incidents.c.incident_id == incident_id).values(state=target.value)
             )
         note_history(connection, school_id, incident_id, now_ns, actor, action, note=note.strip())
+
+
+def hold_seen(connection: Connection, school_id: str, incident_id: str, *, audiences: Collection[Audience]) -> Incident:
+    """Return an incident that this reader may see. Nobody else changes it until the commit.
+
+    Raises:
+        UsageError: there is no such incident for this reader.
+    """
+    query = _query(school_id, audiences).where(incidents.c.incident_id == incident_id)
+    row = connection.execute(query.with_for_update(of=incidents)).first()
+    if row is None:
+        raise UsageError("there is no such incident")
+    return _to_incident(row)
+
+
+def is_decided_about_police(connection: Connection, incident_id: str) -> bool:
+    """Return whether it was recorded what the school decided about the police."""
+    query = select(incident_responses.c.response_id).where(
+        incident_responses.c.incident_id == incident_id, incident_responses.c.step == Step.POLICE.value
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def hold_for(connection: Connection, school_id: str, *, rule: str, subject: str) -> str | None:
@@ -261,6 +306,8 @@ def _to_incident(row: Row[Any]) -> Incident:
         last_seen_at_ns=row.last_seen_at_ns,
         count=row.sightings,
         reopened=row.reopened,
+        escalated=row.escalated,
+        response=row.response,
         summary=row.summary,
         clauses=tuple(json.loads(row.clauses)),
         first_event_id=row.first_event_id,
