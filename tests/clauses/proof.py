@@ -115,9 +115,7 @@ class Proofs:
             proof.show(make_world(self.pack))
 
         @pytest.mark.parametrize("proof", clauses)
-        def test_taken_away(
-            proof: Proof, make_world: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
-        ) -> None:
+        def test_taken_away(proof: Proof, make_world: Callable[[str], World], monkeypatch: pytest.MonkeyPatch) -> None:
             """Without what carries it, the proof fails."""
             world = make_world(self.pack)
             proof.without(world, monkeypatch)

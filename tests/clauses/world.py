@@ -19,6 +19,7 @@ from collector.authority import Authority
 from collector.console import app as console
 from collector.incidents import Incident, list_incidents
 from collector.ingest import Ingest
+from collector.policies import choose_pack
 from collector.roles import Role, needs_second_factor
 from proto.events import AccountSignedIn, AccountSignedOut, Audience, Kind
 from proto.keys import load_signer
@@ -112,8 +113,6 @@ class World:
 
     def publish(self) -> int:
         """Put the pack in force in the database, as its collector does, and return the version."""
-        from collector.policies import choose_pack
-
         signer = load_signer(self.school.config.signing_key)
         return choose_pack(
             self.school.engine,
@@ -123,6 +122,7 @@ class World:
             actor="command line",
             reason="the school's policy",
             now_ns=self.school.now_ns,
+            seconded_by="headteacher",
         )
 
     def visit(self, roles: Role | Collection[Role], name: str = "") -> Visitor:

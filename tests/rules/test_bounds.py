@@ -87,7 +87,6 @@ def test_without_a_timetable_a_rule_counts_always():
         (Who(except_years=("12",)), {"roles": {"pupil", "staff"}, "years": {"12"}}, True),
         (Who(roles=("pupil",), accounts=("shared",)), {"roles": {"pupil"}, "account_kinds": {"personal"}}, False),
     ],
-    ids=str,
 )
 def test_a_rule_counts_before_its_people(who, known, expected):
     """One for some counts when one of them is there, one except for some unless all are such."""

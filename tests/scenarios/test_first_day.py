@@ -73,7 +73,7 @@ def test_renamed_program_is_known_by_its_content(
     path = start("homework", mark=b"doom")
     rule = tmp_path / "own.toml"
     rule.write_text(OWN_RULE.format(digest=hashlib.sha256(path.read_bytes()).hexdigest()))
-    said = collector.run("rules", "add", str(rule))
+    said = collector.run("rules", "add", str(rule), "--reason", "he has it at home")
     assert (said.code, said.out) == (0, ""), said.err
     (incident,) = wait_for(lambda: collector.incidents("own-homework"), "the incident", collector, agent)
     assert "(known by its content)" in incident.summary
