@@ -48,7 +48,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m proto.generate --check
-	$(BIN)/schoolwarden-collector rules check rules/packs/uk-baseline
+	for pack in rules/packs/*/; do $(BIN)/schoolwarden-collector rules check $$pack || exit 1; done
 
 bench: setup
 	@$(BIN)/python -m tests.bench

@@ -22,6 +22,8 @@ MAX_OPEN_OF_A_RULE = 50
 """On one device; what it has beyond is counted in one incident."""
 MAX_EVENTS_OF_INCIDENT = 10_000
 """Kept by number; what an incident counts beyond, it only counts."""
+OF_SCHOOL = "school/"
+"""So begins the subject of what was seen on several devices and is one incident of the school."""
 MORE_OF_THE_SAME = "More of the same on this device than can be shown one by one"
 
 
@@ -44,6 +46,10 @@ class Sighting:
     event_id: int
     """0 when no event of the ledger stands behind it."""
     count: int = 1
+    response: str = ""
+    """Id of what the policy names to be done about it."""
+    is_escalated: bool = False
+    """Its severity is higher than the rule's, because it came again and again."""
 
 
 def record_sightings(connection: Connection, school_id: str, sightings: Iterable[Sighting], now_ns: int) -> None:
@@ -71,32 +77,51 @@ def record_sightings(connection: Connection, school_id: str, sightings: Iterable
                 incident_id = _open(connection, school_id, group[0], last, count, now_ns)
                 behind += _list_events(school_id, incident_id, group, counted_before=0)
             else:
-                beyond += [_to_more(each) for each in group]
+                beyond += [to_more(each) for each in group]
             continue
         behind += _list_events(school_id, row.incident_id, group, counted_before=row.sightings)
-        reopens = row.state == IncidentState.RESOLVED
-        counted.append(
-            {
-                "found": row.incident_id,
-                "more": count,
-                "now": now_ns,
-                "event": last.event_id,
-                "worst": max(row.severity, last.severity),
-                "newest": last.summary,
-                "stands": IncidentState.OPEN.value if reopens else row.state,
-                "again": int(reopens),
-            }
-        )
-        if reopens:
+        counted.append(_count(row, last, count, now_ns))
+        if row.state == IncidentState.RESOLVED:
             note_history(
                 connection, school_id, row.incident_id, now_ns, OURSELVES, Action.REOPENED, event_id=last.event_id
             )
+        if _escalates(row, last):
+            _note_escalated(connection, school_id, row.incident_id, last, now_ns)
     if counted:
         connection.execute(_COUNT, counted)
     if behind:
         connection.execute(_KEEP_EVENTS, behind)
     if beyond:
         record_sightings(connection, school_id, beyond, now_ns)
+
+
+def _count(row: Any, last: Sighting, count: int, now_ns: int) -> dict[str, Any]:
+    """Return what changes in an incident that is there."""
+    reopens = row.state == IncidentState.RESOLVED
+    return {
+        "found": row.incident_id,
+        "more": count,
+        "now": now_ns,
+        "event": last.event_id,
+        "worst": max(row.severity, last.severity),
+        "newest": last.summary,
+        # Of what is the school's it is shown where it was last seen; anything else stays where it is.
+        "where": last.device_id if last.subject.startswith(OF_SCHOOL) else row.device_id,
+        "named": last.response or row.response,
+        "stands": IncidentState.OPEN.value if reopens else row.state,
+        "again": int(reopens),
+        "higher": int(_escalates(row, last)),
+    }
+
+
+def _escalates(row: Any, last: Sighting) -> bool:
+    return last.is_escalated and last.severity > row.severity
+
+
+def _note_escalated(connection: Connection, school_id: str, incident_id: str, last: Sighting, now_ns: int) -> None:
+    note = f"severity {last.severity}, because it came again"
+    action, event_id = Action.ESCALATED, last.event_id
+    note_history(connection, school_id, incident_id, now_ns, OURSELVES, action, note=note, event_id=event_id)
 
 
 def _list_events(
@@ -132,7 +157,8 @@ def _more_of(rule: str) -> str:
     return f"{rule}/more"
 
 
-def _to_more(sighting: Sighting) -> Sighting:
+def to_more(sighting: Sighting) -> Sighting:
+    """Return a sighting as one of those of its rule and device that are not told apart any more."""
     group = _more_of(sighting.rule)
     subject = f"device/{sighting.device_id}/{group}"
     return replace(sighting, subject=subject, group_key=group, summary=MORE_OF_THE_SAME)
@@ -147,11 +173,15 @@ _FIND = (
         incidents.c.incident_id,
         incidents.c.state,
         incidents.c.severity,
+        incidents.c.device_id,
+        incidents.c.response,
         # `row.count` would be the tuple's own method.
         incidents.c.count.label("sightings"),
     )
     .where(incidents.c.school_id == bindparam("school"), incidents.c.subject.in_(bindparam("subjects", expanding=True)))
-    # Held until the commit: nobody resolves it between our look and our count. SQLite has one writer anyway.
+    # Held until the commit: nobody resolves it between our look and our count. SQLite has one writer anyway. In one
+    # order, so that two who hold several do not wait for each other.
+    .order_by(incidents.c.subject, incidents.c.rule)
     .with_for_update()
 )
 _COUNT_OF_RULE = (
@@ -173,8 +203,11 @@ _COUNT = (
         last_event_id=bindparam("event"),
         severity=bindparam("worst"),
         summary=bindparam("newest"),
+        device_id=bindparam("where"),
+        response=bindparam("named"),
         state=bindparam("stands"),
         reopened=incidents.c.reopened + bindparam("again"),
+        escalated=incidents.c.escalated + bindparam("higher"),
     )
 )
 # The same event can be seen twice, as one of several accounts on a device; it stands there once.
@@ -193,7 +226,7 @@ def _open(connection: Connection, school_id: str, first: Sighting, last: Sightin
             rule=first.rule,
             rule_title=first.rule_title,
             audience=first.audience.name.lower(),
-            severity=first.severity,
+            severity=max(first.severity, last.severity),
             action_class=first.action_class,
             state=IncidentState.OPEN.value,
             device_id=first.device_id,
@@ -201,6 +234,8 @@ def _open(connection: Connection, school_id: str, first: Sighting, last: Sightin
             group_key=first.group_key,
             summary=last.summary,
             clauses=json.dumps(list(first.clauses)),
+            response=last.response,
+            escalated=int(last.is_escalated),
             opened_at_ns=now_ns,
             last_seen_at_ns=now_ns,
             count=count,
@@ -209,4 +244,6 @@ def _open(connection: Connection, school_id: str, first: Sighting, last: Sightin
         )
     )
     note_history(connection, school_id, incident_id, now_ns, OURSELVES, Action.OPENED, event_id=first.event_id)
+    if last.is_escalated:
+        _note_escalated(connection, school_id, incident_id, last, now_ns)
     return incident_id

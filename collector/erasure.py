@@ -18,14 +18,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, or_, select, update
+from sqlalchemy import Connection, Engine, Row, delete, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector import audit
 from collector.errors import StoreError, UsageError
 from collector.ledger import SEALED_KINDS, forget_refused
 from collector.store.engine import BUSY_TIMEOUT_MS, reading, writing
-from collector.store.schema import devices, envelopes, events, incident_events, incidents, payloads
+from collector.store.schema import devices, envelopes, events, held_sightings, incident_events, incidents, payloads
 from collector.tombstones import Grave, Reason, add_tombstones, verify_note
 from proto.chain import link
 from proto.events import Audience, Missing
@@ -249,6 +249,10 @@ def _find_grave(connection: Connection, school_id: str, event_id: int) -> Grave:
 
 def _forget_words(connection: Connection, school_id: str, event_ids: Sequence[int]) -> None:
     """Step 5. Incidents of flags say nothing of their content; what becomes of them is `annulment`'s business."""
+    for chunk in _chunks(event_ids):
+        # What was to become an incident, or counts for one: it holds the same words. Before incidents, as in ingest.
+        mine = (held_sightings.c.school_id == school_id, held_sightings.c.event_id.in_(chunk))
+        connection.execute(delete(held_sightings).where(*mine))
     for row in _find_incidents(connection, school_id, event_ids):
         known = _list_known(connection, row.incident_id) | {row.first_event_id, row.last_event_id} - {0}
         left = _list_with_content(connection, known)

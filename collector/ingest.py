@@ -6,12 +6,13 @@
     2 order     it starts where the chain ends: the same again is acknowledged, another one that is signed is a fork
     3 proof     signature, chain and content verify
     4 meaning   the school's rules are applied; what is kept in tables of its own, flags among it, is noted
-    5 commit    evidence, heads, incidents and refusals are one transaction, if everybody in it may still speak then
+    5 commit    evidence, heads, what is remembered of fits, incidents and refusals are one transaction, if everybody in
+                it may still speak then
     6 answer    only now: acknowledged, or refused with the reason
 
 One thread does 1 to 6 for whatever has queued: no timer, the commit itself is the pause in which the next ones
 queue. Steps 1 to 3 are in `admission`, what is handed over and what comes back in `submissions`; it knows no network
-(`server`, `stream`) and no tables (`ledger`, `counting`, `arrivals`).
+(`server`, `stream`) and no tables (`ledger`, `judgement`, `counting`, `arrivals`).
 """
 
 import logging
@@ -24,15 +25,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from collector import counting, devices, ledger
+from collector import counting, devices, judgement, ledger
 from collector.admission import RefusedError, find_predecessor, open_next, verify_speaker
 from collector.arrivals import NOTES, Arrived, Note
+from collector.circumstances import SESSION_KINDS, Circumstances, Register, load_sessions
 from collector.continuity import sighting_of_fork
 from collector.counting import Sighting
 from collector.devices import DeviceKey
 from collector.errors import StoreError
+from collector.judgement import Cleared, Fit
 from collector.ledger import SEALED_KINDS, Head
-from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal
+from collector.sightings import sighting_of_failure, sighting_of_refusal
 from collector.store.append import EnvelopeRow, EventTuple, HeadRow, PayloadTuple, append_rows, move_heads
 from collector.store.engine import writing
 from collector.submissions import Answer as Answer
@@ -43,6 +46,8 @@ from proto.errors import MalformedError
 from proto.events import FlagRaised
 from proto.wire import Ack, Envelope, Refusal, decode_body
 from rules.evaluate import Evaluator
+from rules.model import Rule
+from rules.moment import Moment
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +59,15 @@ class _Work:
     """What one commit will write."""
 
     first_event_id: int
+    circumstances: Circumstances
     envelopes: list[EnvelopeRow] = field(default_factory=list)
     events: list[EventTuple] = field(default_factory=list)
     payloads: list[PayloadTuple] = field(default_factory=list)
     heads: dict[str, tuple[Head, Head]] = field(default_factory=dict)
     """By device: where its chain ended before, and where it ends now."""
     sightings: list[Sighting] = field(default_factory=list)
+    observed: list[Fit | Cleared] = field(default_factory=list)
+    """What is no incident by itself."""
     refused: list[tuple[str, Envelope, RefusedError]] = field(default_factory=list)
     noted: list[tuple[Note, Arrived]] = field(default_factory=list)
     answers: Delivery = field(default_factory=list)
@@ -80,13 +88,17 @@ class Ingest:
         *,
         clock_ns: Callable[[], int] = time.time_ns,
         deliver: Callable[[Delivery], None] = deliver_here,
+        account_key: bytes | None = None,
     ) -> None:
         self._engine = engine
         self._school_id = school_id
         self.evaluator = evaluator
         """Replaced as a whole when a new policy is published."""
+        self.staged: Callable[[str], Evaluator | None] = lambda device_id: None
+        """What a device has of a staged roll-out; None: what everybody has. Replaced as a whole, too."""
         self._clock_ns = clock_ns
         self._deliver = deliver
+        self._register = Register(engine, school_id, account_key)
         self._queue: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._keys: dict[str, DeviceKey] = {}
         self._heads: dict[str, Head] = {}
@@ -106,6 +118,14 @@ class Ingest:
             StoreError: the database does not answer.
         """
         return self._heads.get(device_id) or ledger.find_head(self._engine, device_id)
+
+    def find_evaluator(self, device_id: str) -> Evaluator:
+        """Return the policy that a device's events are judged by."""
+        return self.staged(device_id) or self.evaluator
+
+    def find_rule(self, device_id: str, rule_id: str) -> Rule | None:
+        """Return what a rule says in the policy that a device's events are judged by, or None if it has none such."""
+        return next((rule for rule in self.find_evaluator(device_id).policy.rules if rule.id == rule_id), None)
 
     def find_key(self, device_id: str) -> DeviceKey | None:
         """Return what a device verifies with, or None if it never enrolled. Looked up afresh: a revocation holds.
@@ -158,7 +178,7 @@ class Ingest:
         """Do all steps for a batch in one commit; return what has to wait for that commit, or be judged anew."""
         now, later = split(batch)
         try:
-            work = _Work(self._next_event_id or ledger.find_next_event_id(self._engine))
+            work = self._begin()
             for submission in now:
                 self._take(work, submission)
             self._commit(work)
@@ -180,6 +200,12 @@ class Ingest:
             return []
         self._deliver(work.answers)
         return later
+
+    def _begin(self) -> _Work:
+        event_id = self._next_event_id or ledger.find_next_event_id(self._engine)
+        return _Work(
+            event_id, Circumstances(lambda each: load_sessions(self._engine, each), self._register.list_entries)
+        )
 
     def _give_up(self, batch: list[Submission], error: StoreError) -> None:
         # What is remembered may not be what is stored: the next attempt reads it again.
@@ -210,7 +236,7 @@ class Ingest:
             work.answers.append((submission, ack))
 
     def _append(self, work: _Work, device_id: str, envelope: Envelope, opened: Opened, now_ns: int) -> None:
-        school_id, evaluator = self._school_id, self.evaluator
+        school_id, evaluator = self._school_id, self.find_evaluator(device_id)
         events, payloads, kinds = work.events, work.payloads, evaluator.kinds
         event_id = work.first_event_id + len(work.events)
         work.envelopes.append(
@@ -244,15 +270,17 @@ class Ingest:
         kind, content = arrived.header.kind, arrived.content
         if content is None and kind != FlagRaised.kind:
             return
-        device_id, event_id = arrived.device_id, arrived.event_id
+        if kind in SESSION_KINDS and evaluator.needs_people:
+            work.circumstances.follow(arrived.device_id, arrived.header, content)
         # No rule speaks about what only its readers may see: its incident would show it to others.
         if kind in evaluator.kinds and kind not in SEALED_KINDS:
             try:
-                matches = evaluator.match(kind, content)
-                work.sightings.extend(sighting_of_match(match, device_id, event_id, content) for match in matches)
+                _observe(work, evaluator, arrived)
+            except StoreError:
+                raise
             except Exception as error:
-                log.exception("a rule failed on event %d", event_id)
-                work.sightings.append(sighting_of_failure(type(error).__name__, device_id, event_id))
+                log.exception("a rule failed on event %d", arrived.event_id)
+                work.sightings.append(sighting_of_failure(type(error).__name__, arrived.device_id, arrived.event_id))
         note = NOTES.get(kind)
         if note is not None:
             work.noted.append((note, arrived))
@@ -279,6 +307,7 @@ class Ingest:
                 work.sightings.extend(note(connection, arrived))
             for device_id, envelope, refused in work.refused:
                 self._keep_refused(connection, work, device_id, envelope, refused, now_ns)
+            work.sightings += judgement.judge(connection, self._school_id, work.observed)
             counting.record_sightings(connection, self._school_id, work.sightings, now_ns)
         self._next_event_id = work.first_event_id + len(work.events)
         self._heads.update({device_id: head for device_id, (_, head) in work.heads.items()})
@@ -309,6 +338,26 @@ class Ingest:
             work.sightings.append(sighting_of_fork(connection, device_id))
         elif device_id in self._keys:
             work.sightings.append(sighting_of_refusal(refused.name, refused.detail, device_id))
+
+
+def _observe(work: _Work, evaluator: Evaluator, arrived: Arrived) -> None:
+    header, device_id, heard_ns = arrived.header, arrived.device_id, arrived.now_ns
+
+    def find_moment() -> Moment:
+        needs_people = header.kind in evaluator.needs_people and evaluator.policy.settings.accounts.ask
+        return work.circumstances.find_moment(device_id, header.wall_clock_ns, heard_ns, needs_people=needs_people)
+
+    sightings, observed = judgement.observe(
+        evaluator,
+        header.kind,
+        arrived.content,
+        find_moment,
+        device_id=device_id,
+        event_id=arrived.event_id,
+        heard_ns=heard_ns,
+    )
+    work.sightings += sightings
+    work.observed += observed
 
 
 def _decode(kind: str, body: bytes, device_id: str, event_id: int) -> Any:

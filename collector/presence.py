@@ -31,6 +31,7 @@ MAX_SESSIONS_A_DEVICE = 200
 MARGIN = 50
 """So many more may stand before the oldest go: to look for them costs more than to keep them for a while."""
 SESSION_REF_BYTES = 8
+MAX_KIND_CHARACTERS = 16
 PERSONAL = "personal"
 REMOTE = "remote"
 
@@ -71,6 +72,7 @@ def note_signed_in(
             session_ref=signed_in.session_ref,
             account_ref=signed_in.account_ref,
             is_personal=is_personal,
+            account_kind=to_fact(signed_in.account_kind)[:MAX_KIND_CHARACTERS],
             boot_id=header.boot_id[:16],
             event_id=event_id,
             heard_at_ns=now_ns,

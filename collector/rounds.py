@@ -14,12 +14,14 @@ from dataclasses import replace
 
 from sqlalchemy import Engine
 
-from collector import devices, drills, policies, recipients
+from collector import devices, drills, pauses, policies, recipients
 from collector.absences import list_absent
 from collector.coincidences import record_coincidences
 from collector.config import Config
 from collector.errors import StoreError
 from collector.ingest import Ingest
+from collector.judgement import record_due
+from collector.publications import Distribution, find_distribution
 from collector.stream import News, Standing, Stream
 from collector.subjects import load_account_key, load_subject_key
 from collector.trusts import find_trust, open_own_trust
@@ -41,10 +43,10 @@ def load_standing(engine: Engine, config: Config) -> Standing:
     Raises:
         StoreError: there is no policy, or the key that groups flags is gone.
     """
-    bundle = policies.find_bundle(engine, config.school_id)
-    if bundle is None:
+    published = find_distribution(engine, config.school_id)
+    if published is None:
         raise StoreError("no policy was ever published", hint="restore a backup of the database")
-    return Standing(bundle, _load_safeguarding_at_start(engine, config), load_account_key(config))
+    return Standing(published, _load_safeguarding_at_start(engine, config), load_account_key(config))
 
 
 class Rounds:
@@ -66,6 +68,8 @@ class Rounds:
         self._ingest = ingest
         self._streams = streams
         """Of whoever is connected; it changes under us."""
+        ingest.staged = self._find_staged(standing.policies)
+        self._since_ns = time.time_ns()
 
     async def run(self) -> None:
         """Once a second: cut off revoked devices, push what is new, note who is connected. Until cancelled."""
@@ -80,9 +84,11 @@ class Rounds:
             await _try(self._look_for_readers)
             await _try(self._look_for_drills)
             if ticks % SEEN_EVERY_TICKS == 0:
+                await _try(self._look_for_ended_pauses)
                 await _try(self._note_seen)
                 # After it: only devices that are heard now count.
                 await _try(self._look_for_coincidences)
+                await _try(self._look_for_due)
 
     async def _look_for_trust(self) -> None:
         signed = await asyncio.to_thread(
@@ -94,14 +100,28 @@ class Rounds:
             self._push(signed)
 
     async def _look_for_policy(self) -> None:
-        bundle = await asyncio.to_thread(
-            policies.find_bundle, self._engine, self._config.school_id, newer_than=self.standing.bundle.version
-        )
-        if bundle is None:
+        known = self.standing.policies
+        found = await asyncio.to_thread(find_distribution, self._engine, self._config.school_id, known=known)
+        if found is None:
             return
-        self._ingest.evaluator = Evaluator(policies.open_own_bundle(bundle, self._config))
-        self.standing = replace(self.standing, bundle=bundle)
-        self._push(bundle)
+        # Both are verified before either is used.
+        staged = self._find_staged(found)
+        if found.common.version != known.common.version:
+            self._ingest.evaluator = Evaluator(policies.open_own_bundle(found.common, self._config))
+        self._ingest.staged = staged
+        self.standing = replace(self.standing, policies=found)
+        for stream in list(self._streams):
+            stream.offer(found.find_for(stream.device_id))
+
+    def _find_staged(self, found: Distribution) -> Callable[[str], Evaluator | None]:
+        """Return what says by which policy the events of a device in the share of a roll-out are judged."""
+        if found.staged is None:
+            return lambda device_id: None
+        evaluator = Evaluator(policies.open_own_bundle(found.staged, self._config))
+        return lambda device_id: evaluator if found.is_staged_for(device_id) else None
+
+    async def _look_for_ended_pauses(self) -> None:
+        await asyncio.to_thread(pauses.note_ended, self._engine, self._config.school_id, time.time_ns())
 
     async def _look_for_readers(self) -> None:
         """The set is published by others, and an absence begins and ends by itself."""
@@ -126,6 +146,17 @@ class Rounds:
 
     async def _look_for_coincidences(self) -> None:
         await asyncio.to_thread(record_coincidences, self._engine, self._config.school_id, time.time_ns())
+
+    async def _look_for_due(self) -> None:
+        """What nothing cleared within its grace has become an incident."""
+        await asyncio.to_thread(
+            record_due,
+            self._engine,
+            self._config.school_id,
+            self._ingest.find_rule,
+            time.time_ns(),
+            listening_since_ns=self._since_ns,
+        )
 
     def _push(self, news: News) -> None:
         for stream in list(self._streams):

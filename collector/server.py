@@ -96,7 +96,9 @@ class Server:
         self._credentials = ListenerCredentials(authorities)
         signer = load_signer(config.signing_key)
         evaluator = Evaluator(policies.open_own_bundle(standing.bundle, config))
-        self._ingest = Ingest(engine, config.school_id, evaluator, deliver=self._deliver)
+        self._ingest = Ingest(
+            engine, config.school_id, evaluator, deliver=self._deliver, account_key=standing.account_key
+        )
         self._rounds = Rounds(engine, config, signer, self._ingest, self._streams, standing)
         self._enrolment = EnrolmentService(
             engine, config, authorities, lambda: self._rounds.standing, signer, admit_peer=self._admit_peer

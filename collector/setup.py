@@ -12,25 +12,27 @@ from sqlalchemy import Engine, insert, inspect, select, text
 from collector.authority import make_authority
 from collector.config import Config, write_config
 from collector.errors import UsageError
-from collector.policies import publish
+from collector.policies import PACK, choose_pack
 from collector.roles import Role
 from collector.store.engine import find_schema_version, make_ledger_key, migrate, open_engine, writing
 from collector.store.schema import metadata, schools
 from collector.users import add_user
 from proto.files import verify_own_folder, write_private
 from proto.keys import Ed25519Signer
+from rules.load import load_pack
 
 FIRST_ADMINISTRATOR = "admin"
 UNFINISHED = "init.unfinished"
 """Lies in the folder while it is being made, and holds the school's id: what the database has of it may go again."""
 
 
-def initialise(folder: Path, *, database: str, school_name: str) -> str:
+def initialise(folder: Path, *, database: str, school_name: str, pack: str = PACK) -> str:
     """Make a collector in an empty folder and return the first administrator's one-time password.
 
     The settings are written last: a folder with settings is whole, and one without can be made again.
 
     Raises:
+        RulesError: there is no such pack.
         UsageError: there is a collector already, or the folder or the database holds something else.
         StoreError: the database does not answer.
         UnsafeFolderError: others can change what lies in the folder.
@@ -40,6 +42,8 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
         raise UsageError(f"{folder} is a collector's folder already", hint="serve it, or choose another folder")
     if not school_name.strip():
         raise UsageError("a school needs a name", hint="--school NAME")
+    # Before anything is made: a wrong name must leave nothing behind.
+    load_pack(pack)
     unfinished = _clear_half_made(folder)
     school_id = unfinished or secrets.token_hex(8)
     config = Config(folder=folder, school_id=school_id, school_name=school_name.strip(), database=database)
@@ -58,7 +62,9 @@ def initialise(folder: Path, *, database: str, school_name: str) -> str:
         connection.execute(
             insert(schools).values(school_id=config.school_id, name=config.school_name, created_at_ns=now_ns)
         )
-    publish(engine, config.school_id, signer, actor="init", reason="first policy", now_ns=now_ns)
+    choose_pack(
+        engine, config.school_id, signer, pack=pack, actor="init", reason=f"the pack {pack}, at first", now_ns=now_ns
+    )
     password = add_user(engine, config.school_id, FIRST_ADMINISTRATOR, {Role.ADMINISTRATOR}, now_ns)
     engine.dispose()
     # In this order: whatever ends us here, nobody's keys are ever taken for half-made ones.

@@ -49,6 +49,7 @@ def sighting_of_match(match: Match, device_id: str, event_id: int, content: Any)
         summary=summarise(match, content),
         clauses=rule.clauses,
         event_id=event_id,
+        response=rule.response,
     )
 
 
@@ -88,7 +89,7 @@ def sighting_of_several(several: Several) -> Sighting:
         subject=subject,
         group_key=subject,
         summary=f"One personal account has sessions on {', '.join(named)} at the same time",
-        clauses=("BX-19", "WH-08", "HZ-07"),
+        clauses=("BX-19", "WH-08", "WI-08", "HZ-07"),
         event_id=several.event_id,
     )
 

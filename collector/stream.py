@@ -23,6 +23,7 @@ from collector.disturbances import keep_garbled, note_flood
 from collector.errors import CollectorError, StoreError
 from collector.ingest import Ingest
 from collector.pressure import EVENTS, Load, Pressure, is_overfull
+from collector.publications import Distribution
 from collector.submissions import Answer, Submission
 from proto.envelope import MAX_ENVELOPE_BYTES, MAX_EVENTS
 from proto.wire import (
@@ -60,7 +61,7 @@ News = Bundle | Safeguarding | DrillOrder | SignedTrust
 class Standing:
     """What holds for every device now; replaced as a whole when a part of it changes."""
 
-    bundle: Bundle
+    policies: Distribution
     safeguarding: Safeguarding | None
     """None while nobody at this school may read flags."""
     account_key: bytes
@@ -68,6 +69,11 @@ class Standing:
     trust: SignedTrust | None = None
     """None while no statement was made."""
     trust_version: int = 0
+
+    @property
+    def bundle(self) -> Bundle:
+        """The policy that everybody may have; a device in the share of a roll-out gets its own once it is connected."""
+        return self.policies.common
 
 
 class StreamEndError(CollectorError):
@@ -100,6 +106,8 @@ class Stream:
         self._pressure = pressure
         self._waiting: deque[asyncio.Future[Answer] | News] = deque()
         self._drills: set[bytes] = set()
+        self._bundle_version = 0
+        """The newest that the device has or was sent."""
         self._is_welcomed = False
         self._changed = asyncio.Event()
         self._room = asyncio.Semaphore(UNANSWERED_ENVELOPES)
@@ -121,8 +129,9 @@ class Stream:
             # First of all: with it, the device finds its way back whatever comes after.
             if standing.trust is not None and standing.trust_version > hello.trust_version:
                 self.push(standing.trust)
-            if standing.bundle.version > hello.bundle_version:
-                self.push(standing.bundle)
+            # What it has of another collector's, or says it has, counts no further than ours go.
+            self._bundle_version = min(hello.bundle_version, standing.policies.newest_version)
+            self.offer(standing.policies.find_for(self.device_id))
             if standing.safeguarding is not None:
                 self.push(standing.safeguarding)
             self._reader = asyncio.create_task(self._read())
@@ -142,6 +151,13 @@ class Stream:
         except StoreError as error:
             words = f"{error.message} ({error.hint})" if error.hint else error.message
             raise StreamEndError(grpc.StatusCode.UNAVAILABLE, words) from error
+
+    def offer(self, bundle: Bundle) -> None:
+        """Send a policy if it is newer than what the device has: one that was in the share of a roll-out, and is not
+        any more, keeps what it got until something newer comes."""
+        if self._is_welcomed and bundle.version > self._bundle_version:
+            self._bundle_version = bundle.version
+            self.push(bundle)
 
     def push(self, news: News) -> None:
         """Send something after what is waiting; an order to drill once only, and only after what a drill needs."""
@@ -189,7 +205,7 @@ class Stream:
             self.device_id,
             now_ns=now_ns,
             clock_offset_ns=offset_ns,
-            bundle_version=min(hello.bundle_version, self._standing().bundle.version),
+            bundle_version=min(hello.bundle_version, self._standing().policies.newest_version),
             trust_version=min(hello.trust_version, self._standing().trust_version),
         )
         welcome = Welcome(

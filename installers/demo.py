@@ -88,7 +88,7 @@ def set_up(folder: Path, collector: Path, run: Run, add_user: Callable[[str, str
     review_date = (datetime.now(UTC).date() + timedelta(days=REVIEWED_AFTER_DAYS)).isoformat()
     text = KEYWORDS.format(group=json.dumps(find_group()), review_date=review_date)
     policy.write_text(text, encoding="utf-8")
-    run("schoolwarden-collector", "rules", "add", str(policy), "--dir", str(collector))
+    run("schoolwarden-collector", "rules", "add", str(policy), "--reason", "the demo", "--dir", str(collector))
     return [DemoReader(name, words[name], passwords[name]) for name in READERS]
 
 

@@ -113,7 +113,7 @@ class Readers:
         review_date = (datetime.now(UTC).date() + timedelta(days=300)).isoformat()
         listed = ", ".join(f'"{group}"' for group in groups)
         path.write_text(KEYWORDS.format(groups=listed, review_date=review_date))
-        self._collector("rules", "add", str(path))
+        self._collector("rules", "add", str(path), "--reason", "the governors decided it")
 
     def list_flags(self) -> list[Any]:
         """Return the rows of all flags, oldest first."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""devices: all of them, the school's own list of its machines, and those that wait to be confirmed."""
+"""devices: all of them, the school's own list of its machines, and those that wait to be confirmed. Groups of them are
+in `device_groups`."""
 
 import argparse
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collector.commands.arguments import COMMAND_LINE, add_command, add_dir, add_format, open_folder
+from collector.commands.device_groups import add_group
 from collector.commands.output import print_rows, with_times
 from collector.errors import UsageError
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def add_devices(commands: Any) -> None:
-    """Add `devices`, which lists them, with `import`, `expected`, `pending` and `confirm`."""
+    """Add `devices`, which lists them, with `import`, `expected`, `pending`, `confirm` and `group`."""
     devices = add_command(commands, "devices", _list, "list the devices, or see to the school's own list of them")
     # Not required here: each action has its own.
     devices.add_argument("--dir", type=Path, metavar="D", help="the collector's folder")
@@ -43,6 +45,7 @@ def add_devices(commands: Any) -> None:
     confirm.add_argument(
         "--listed", action="store_true", required=True, help="all that fit exactly one free row of the list"
     )
+    add_group(actions)
     for parser in (taken, expected, pending, confirm):
         add_dir(parser)
         add_format(parser)

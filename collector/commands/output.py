@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """How rows are printed: as a bare JSON array, as a table that no device can write into, or as CSV without formulas."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-FORMULA_MARKS = frozenset("=+-@\t\r\n＝＋－＠")
-"""With one of these a cell begins that a spreadsheet would calculate."""
+from collector.csv_file import to_cell as to_cell
+from collector.csv_file import write_csv
 
 
 def with_times(row: dict[str, Any]) -> dict[str, Any]:
@@ -59,16 +58,4 @@ def print_csv(rows: list[dict[str, Any]], empty: str, columns: Iterable[str]) ->
     """
     if not rows:
         sys.stderr.write(empty + "\n")
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: to_cell(value) for name, value in row.items()})
-
-
-def to_cell(value: Any) -> str:
-    """Return a value as it may stand in a spreadsheet: no formula, and nothing that cannot be seen."""
-    text = "" if value is None else str(value)
-    visible = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
-    begin = text.lstrip(" ")[:1]
-    # A number of ours is no formula, even one below zero.
-    return f"'{visible}" if begin in FORMULA_MARKS and isinstance(value, str) else visible
+    sys.stdout.write(write_csv(rows, columns))

@@ -19,6 +19,9 @@ def add_init(commands: Any) -> None:
         "--school", default="Our school", metavar="NAME", help="the school's name (default: Our school)"
     )
     parser.add_argument(
+        "--pack", default="uk-baseline", metavar="NAME", help="rules to begin with: see packs (default: uk-baseline)"
+    )
+    parser.add_argument(
         "--database", default="", metavar="URL", help="postgresql+psycopg://... (default: an encrypted file in D)"
     )
 
@@ -26,10 +29,10 @@ def add_init(commands: Any) -> None:
 def _init(options: argparse.Namespace) -> int:
     from collector.setup import FIRST_ADMINISTRATOR, initialise
 
-    password = initialise(options.dir, database=options.database, school_name=options.school)
+    password = initialise(options.dir, database=options.database, school_name=options.school, pack=options.pack)
     sys.stderr.write(
-        f"A collector for {options.school} is in {options.dir}. First administrator: {FIRST_ADMINISTRATOR}, "
-        "with this one-time password:\n"
+        f"A collector for {options.school}, under the pack {options.pack}, is in {options.dir}. "
+        f"First administrator: {FIRST_ADMINISTRATOR}, with this one-time password:\n"
     )
     sys.stdout.write(password + "\n")
     sys.stdout.flush()

@@ -28,9 +28,13 @@ from proto.events import Audience
 NAVIGATION = (
     ("/flags", "Flags", Permission.READ_FLAGS),
     ("/incidents", "Incidents", Permission.SEE_INCIDENTS),
+    ("/parents", "Parents", Permission.DECIDE_PARENTS),
     ("/devices", "Devices", Permission.SEE_DEVICES),
     ("/proposals", "Allow list", Permission.DECIDE_PROPOSALS),
     ("/media", "USB devices", Permission.SEE_DEVICES),
+    ("/exceptions", "Exceptions", Permission.ASK_EXCEPTIONS),
+    ("/policy", "Policy", Permission.SEE_POLICY),
+    ("/coverage", "Policy coverage", Permission.SEE_POLICY),
     ("/people", "People", Permission.MANAGE_PEOPLE),
     ("/users", "Users", Permission.MANAGE_USERS),
     ("/readers", "Readers", Permission.SEE_READERS),

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console's words for what the program calls by name."""
 
+from collector.changes import ChangeState
 from collector.people import PersonKind, Post
 from collector.roles import Role
+from rules.coverage import Extent
 
 SEVERITIES = {5: "Act now", 4: "High", 3: "Medium", 2: "Low", 1: "Information"}
 
@@ -21,6 +23,30 @@ ACTION_CLASSES = {
     "illegal": "Unacceptable and illegal",
 }
 
+EXTENTS = {
+    Extent.DETECTS: "Detected",
+    Extent.RECORDS: "Recorded",
+    Extent.PARTLY: "In part",
+    Extent.PAPER: "On paper",
+    Extent.NOT_YET: "Not yet",
+}
+"""How far a clause of the policy is carried out."""
+
+EXTENT_COLOURS = {
+    Extent.DETECTS: "green",
+    Extent.RECORDS: "green",
+    Extent.PARTLY: "yellow",
+    Extent.PAPER: "grey",
+    Extent.NOT_YET: "red",
+}
+
+CHANGE_STATES = {
+    ChangeState.PROPOSED: "Waits for a second person",
+    ChangeState.PUBLISHED: "Published",
+    ChangeState.REFUSED: "Refused",
+    ChangeState.WITHDRAWN: "Withdrawn",
+}
+
 HISTORY = {
     "opened": "Opened",
     "reopened": "Reopened",
@@ -29,6 +55,8 @@ HISTORY = {
     "noted": "Note added",
     "escalated": "Got worse by coming again",
     "responded": "Response recorded",
+    "parents_asked": "DSL asked whether parents are told",
+    "parents_decided": "Whether parents are told was decided",
 }
 
 ROLES = {
@@ -220,10 +248,27 @@ NOTICES = {
     "resolved": "The incident is resolved.",
     "reopened": "The incident is open again.",
     "noted": "The note is added.",
+    "responded": "It is recorded, and stands in the incident log.",
+    "parents-asked": "The DSL sees the question under “Parents”. The answer will stand here.",
+    "parents-agreed": "Whoever asked now reads that parents may be told.",
+    "parents-vetoed": "Whoever asked now reads that they are not to be told. Only the safeguarding leads see why.",
     "allowed": "The program is on the allow list, the incident is resolved, and a new policy is on its way.",
     "approved": "The allow list is changed, and a new policy is on its way to the devices.",
     "medium-approved": "The device is in the register, and a new policy is on its way to the devices.",
+    "exception-asked": "It is asked. Somebody else decides it; nothing is excepted until then.",
+    "exception-granted": "The exception is granted, and a new policy is on its way to the devices. It ends by itself.",
+    "exception-refused": "The request is refused.",
+    "exception-withdrawn": "It is withdrawn. If it was in force, a new policy is on its way to the devices.",
+    "exception-reviewed": "The review is saved. The exception stands.",
     "medium-withdrawn": "The device is not in the register any more, and a new policy is on its way to the devices.",
+    "change-proposed": "It is asked for. Nothing changes until a headteacher or safeguarding lead agrees.",
+    "change-agreed": "The change is published, and the new policy is on its way to the devices.",
+    "change-refused": "The change is refused. The policy is as it was.",
+    "change-withdrawn": "The change is withdrawn. The policy is as it was.",
+    "pause-ended": "The pause is ended, and a new policy is on its way to the devices.",
+    "rollout-staged": "The share is saved. Connected devices in it get what is staged within seconds.",
+    "rollout-everywhere": "It is for every device now. Connected ones get it within seconds.",
+    "policy-back": "Pack and own rule files are as they were before, and a new policy is on its way to the devices.",
     "audit-reviewed": "Your look through the log is kept, and stands in the log itself.",
     "device-confirmed": "The device is confirmed. What it found is not marked as unconfirmed any more.",
     "device-replaced": "The device is confirmed as the same machine, and the one before it is revoked.",
@@ -252,6 +297,14 @@ NOTICES = {
 
 NEWS = {"session-ended"}
 """Notices about what somebody did not do himself."""
+
+
+def name_paused(what: str) -> str:
+    """Return the words for what a pause switches off: `check:software`."""
+    kind, _, name = what.partition(":")
+    if kind == "keywords":
+        return CHECKS["keywords"]
+    return f"Check: {CHECKS.get(name, name)}" if kind == "check" else f"Rule: {name}"
 
 
 def name_field(path: str) -> str:

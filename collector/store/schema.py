@@ -246,7 +246,8 @@ incidents = Table(
     Index("incidents_by_device", "school_id", "device_id", "state"),
 )
 
-# What happened to an incident, in order: opened, reopened, acknowledged, resolved, noted, escalated, responded.
+# What happened to an incident, in order: opened, reopened, acknowledged, resolved, noted, escalated, responded,
+# parents_asked, parents_decided.
 incident_history = Table(
     "incident_history",
     metadata,

@@ -137,6 +137,7 @@ presence = Table(
     Column("session_ref", LargeBinary(8), nullable=False),
     Column("account_ref", LargeBinary(16), nullable=False),
     Column("is_personal", Boolean, nullable=False),  # one person's, of the directory, at the machine itself
+    Column("account_kind", String(16), nullable=False, server_default=text("''")),  # as the device says
     Column("boot_id", LargeBinary(16), nullable=False),
     Column("event_id", Number, nullable=False),
     Column("heard_at_ns", Number, nullable=False),  # when we heard that it began

@@ -116,23 +116,28 @@ device_groups = Table(
     ForeignKeyConstraint(["device_id"], ["devices.device_id"]),
 )
 
-# Matches that are no incident yet, or count for one that may get worse: see collector.judgement.
+# What rules fitted and somebody has to remember: no incident yet, or one that gets worse by coming again. See
+# collector.judgement.
 held_sightings = Table(
     "held_sightings",
     metadata,
     Column("held_id", Number, primary_key=True, autoincrement=True),
     make_school_column(),
     Column("rule", String(128), nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # what counts together: of one device, or of the school
     Column("group_key", Text, nullable=False),
     Column("device_id", String(16), nullable=False),
     Column("event_id", Number, nullable=False),
-    Column("at_ns", Number, nullable=False),  # when it was seen, by the collector's clock
-    Column("due_at_ns", Number),  # the end of its grace; null when it waits for others
-    Column("sighting", Text, nullable=False),  # JSON
+    Column("at_ns", Number, nullable=False),  # when it was heard of
+    Column("due_at_ns", Number),  # the end of its grace; null when it waits for others, or for nothing
+    Column("until_ns", Number, nullable=False),  # from then on it cannot matter
+    Column("state", String(16), nullable=False),  # held, told or cleared
+    Column("sighting", Text, nullable=False),  # JSON; empty once it was told
+    CheckConstraint("state in ('held', 'told', 'cleared')", name="held_state"),
     Index("held_by_subject", "school_id", "rule", "subject", "at_ns"),
-    Index("held_by_group", "school_id", "rule", "group_key", "at_ns"),
+    Index("held_by_device", "device_id", "rule"),
     Index("held_by_due", "school_id", "due_at_ns"),
+    Index("held_by_end", "school_id", "until_ns"),
 )
 
 # What the school did about an incident, of what its policy names: see collector.responses.

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench import busy, ingest, latency, ordinary, rules, scans, watcher
+from tests.bench import busy, ingest, latency, ordinary, policies, rules, scans, watcher
 from tests.bench.programs import Collector, running
 from tests.run import find_missing_desktop
 
@@ -27,6 +27,7 @@ def main() -> int:
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": os.getloadavg()[0]},
         "rules": rules.run(quick=options.quick),
         "scans": scans.run(quick=options.quick),
+        "policies": policies.run(quick=options.quick),
     }
     with tempfile.TemporaryDirectory() as folder:
         collector = Collector(Path(folder) / "collector", options.database)

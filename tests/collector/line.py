@@ -10,6 +10,7 @@ with Listeners(school, authority) as listeners, listeners.call(device) as call:
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import TracebackType
@@ -104,14 +105,16 @@ class Listeners:
     def push(self, bundle: Bundle) -> None:
         """Send a policy to every device that is connected, whatever version it holds, once all of them are welcomed."""
 
-        async def push_to_all() -> None:
+        async def push_to_all() -> bool:
             # What is pushed before is left out: it stands in the welcome.
-            while not all(stream._is_welcomed for stream in self.server._streams):
-                await asyncio.sleep(0.01)
+            if not all(stream._is_welcomed for stream in self.server._streams):
+                return False
             for stream in self.server._streams:
                 stream.push(bundle)
+            return True
 
-        asyncio.run_coroutine_threadsafe(push_to_all(), self._loop).result(DEADLINE_S)
+        while not asyncio.run_coroutine_threadsafe(push_to_all(), self._loop).result(DEADLINE_S):
+            time.sleep(0.01)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()

@@ -24,10 +24,10 @@ from collector.errors import UsageError
 from collector.policies import add_rule_file, approve_medium, list_publications, load_policy, withdraw_medium
 from collector.store.engine import reading
 from proto.keys import Signer, load_signer
-from rules.load import MAX_FILE_BYTES
+from rules.load import MAX_FILE_BYTES, parse_files
 from rules.settings import Medium
-from rules.settings_grammar import parse_settings
 from tests.collector.school import OWN_RULE, School
+from tests.rules.sample import PACK_FILE
 
 STICK = MediumKey("0951", "1666", "60a44c413d")
 ANY_CHARACTER = st.text(st.characters(exclude_categories=["Cs"]))
@@ -149,9 +149,8 @@ def test_longest_register_is_a_policy_that_devices_take() -> None:
     files = write_rule_files(full)
     assert len(files) == 2000 / APPROVED_A_FILE
     assert all(len(text.encode()) <= MAX_FILE_BYTES for text in files.values())
-    found, problems = parse_settings({f"school/{name}": tomllib.loads(text) for name, text in files.items()})
-    assert problems == []
-    assert len(found.media) == 2000
+    policy = parse_files({"pack.toml": PACK_FILE} | {f"school/{name}": text for name, text in files.items()})
+    assert len(policy.settings.media) == 2000
 
 
 @settings(deadline=None)

@@ -41,7 +41,9 @@ def test_wrong_call_ends_with_2_and_how_it_is_called(run: Run, arguments: tuple[
     assert run.err.startswith("usage: schoolwarden-collector")
 
 
-@pytest.mark.parametrize("verb", ["", *ON_A_FOLDER, "init", "user", "rules", "rules check", "rules add"])
+@pytest.mark.parametrize(
+    "verb", ["", *ON_A_FOLDER, "init", "user", "rules", "rules check", "rules add", "packs", "coverage"]
+)
 def test_every_verb_has_help(run: Run, verb: str) -> None:
     """It says what the verb does and what each of its arguments is."""
     assert run(*verb.split(), "--help") == 0

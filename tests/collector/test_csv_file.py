@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the outside of uploaded CSV files; what stands in their lines is tested where it is read."""
+"""Tests of the outside of CSV files; what stands in their lines is tested where it is read or written."""
 
 import pytest
 
-from collector.csv_file import find_delimiter, read_header, split_lines
+from collector.csv_file import find_delimiter, read_header, split_lines, write_csv
 from collector.errors import UsageError
 
 
@@ -45,3 +45,10 @@ def test_columns_stand_in_any_order() -> None:
     """Parted by what stands there more often, in any case."""
     assert find_delimiter("ID;Name") == ";"
     assert read_header("ID; Name", ";", ("name", "id")) == ["id", "name"]
+
+
+def test_what_is_written_is_calculated_by_nobody() -> None:
+    """The header stands also over no rows; quotes and delimiters of a text stay inside its cell."""
+    assert write_csv([], ("name", "note")) == "name,note\n"
+    rows = [{"name": "=1", "note": 'a,"b"\n@c'}]
+    assert write_csv(rows, ("name", "note")) == 'name,note\n\'=1,"a,""b""\N{REPLACEMENT CHARACTER}@c"\n'

@@ -39,6 +39,7 @@ from tests.collector.evidence import (
     send,
     submit,
 )
+from tests.collector.policies import evaluator_of, rule_of
 from tests.collector.school import School
 
 
@@ -104,6 +105,22 @@ def test_two_devices_have_incidents_of_their_own(
     first, second = incidents_of(school)
     assert {first.device, second.device} == {device.id, other.id}
     assert first.group == second.group
+
+
+def test_device_in_a_roll_out_is_judged_by_what_it_has(
+    school: School, ingest: Ingest, device: Device, authority: Authority
+) -> None:
+    """A policy that only a share of the devices has speaks of these and of no other."""
+    other = enrol_device(school, authority, "library-02")
+    louder = evaluator_of(rule_of(id="louder", severity=5))
+    ingest.staged = lambda device_id: louder if device_id == other.id else None
+    send(ingest, device.say(TOR_STARTED), other.say(TOR_STARTED))
+    assert [(each.rule, each.device) for each in incidents_of(school)] == [
+        ("bypass-tor", device.id),
+        ("louder", other.id),
+    ]
+    assert ingest.find_rule(other.id, "louder") is not None
+    assert ingest.find_rule(device.id, "louder") is None
 
 
 def test_unknown_kind_is_stored(school: School, ingest: Ingest, device: Device) -> None:

@@ -28,9 +28,13 @@ from collector.store.engine import open_engine, writing
 from collector.store.schema import envelopes, events, incidents, payloads, refused
 from collector.verify import verify
 from proto.events import AgentStarted
+from rules.evaluate import Evaluator
+from rules.load import parse_files
 from rules.model import Match
+from rules.moment import Moment
 from tests.collector.evidence import (
     ORDINARY,
+    POLICY_FILES,
     TOR_STARTED,
     Device,
     StoppingClock,
@@ -216,18 +220,16 @@ def test_second_writer_of_the_same_chain_is_noticed(school: School, ingest: Inge
 # What is not the database's fault
 
 
-class CrashingEvaluator:
+class CrashingEvaluator(Evaluator):
     """A policy whose every rule ends with an error."""
 
-    kinds = frozenset({"program.started"})
-
-    def match(self, kind: str, content: object) -> tuple[Match, ...]:
+    def match(self, kind: str, event: object, moment: Moment | None = None) -> tuple[Match, ...]:
         raise RecursionError("a rule of ours")
 
 
 def test_rule_that_crashes_stops_no_evidence(school: School, ingest: Ingest, device: Device) -> None:
     """The event is kept, that nobody judged it is an incident, and the next event is taken."""
-    ingest.evaluator = CrashingEvaluator()  # type: ignore[assignment]
+    ingest.evaluator = CrashingEvaluator(parse_files(POLICY_FILES))
     assert numbers_of(send(ingest, device.say(TOR_STARTED, ORDINARY), device.say(TOR_STARTED))) == [2, 3]
     (incident,) = incidents_of(school)
     assert (incident.rule, incident.count) == ("collector-rule-failed", 2)

@@ -6,9 +6,11 @@ from sqlalchemy import event, update
 
 from collector.audit import list_entries
 from collector.errors import UsageError
+from collector.own_rules import put_own_file
 from collector.policies import (
     PACK,
     add_rule_file,
+    choose_pack,
     find_bundle,
     list_publications,
     load_policy,
@@ -21,9 +23,12 @@ from collector.store.engine import writing
 from collector.store.schema import bundles, rule_files
 from proto.events import Program, ProgramStarted
 from proto.keys import Ed25519Signer, load_signer
+from rules.bundle import make_bundle
 from rules.errors import BundleError
 from rules.evaluate import Evaluator
+from rules.load import load_pack
 from tests.collector.school import OWN_RULE, School
+from tests.collector.small_policy import SILENT, use_small_packs
 
 
 def add(school: School, name: str, text: str) -> int:
@@ -144,10 +149,12 @@ def test_bundle_that_somebody_changed_is_not_used(school: School) -> None:
 
 
 def test_bundle_of_another_signer_is_not_ours(school: School) -> None:
-    """A policy that another collector's key signed is refused, also under a higher version."""
-    publish(school.engine, school.id, Ed25519Signer.generate(), actor="eve", reason="evil", now_ns=school.now_ns)
-    bundle = find_bundle(school.engine, school.id)
-    assert bundle is not None
+    """A policy that another collector's key signed is refused, and nothing is published on top of ours with it."""
+    stranger = Ed25519Signer.generate()
+    with pytest.raises(UsageError, match="cannot be read"):
+        publish(school.engine, school.id, stranger, actor="eve", reason="evil", now_ns=school.now_ns)
+    files = load_pack(PACK)
+    bundle = make_bundle(stranger, school_id=school.id, version=2, files=files, approved=(), made_at_ns=school.now_ns)
     with pytest.raises(BundleError, match="not signed"):
         open_own_bundle(bundle, school.config)
 
@@ -192,3 +199,42 @@ def test_list_of_versions_reads_no_body(school: School) -> None:
     list_publications(school.engine, school.id)
     (select,) = [each for each in statements if "FROM bundles" in each]
     assert "body" not in select
+
+
+def test_pack_is_chosen(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a new version; a name that is none is told with the one that was meant."""
+    use_small_packs(school, monkeypatch)
+    signer = load_signer(school.config.signing_key)
+
+    def choose(pack: str, seconded_by: str = "") -> int:
+        return choose_pack(
+            school.engine,
+            school.id,
+            signer,
+            pack=pack,
+            actor="tess",
+            reason="we changed",
+            now_ns=school.now_ns,
+            seconded_by=seconded_by,
+        )
+
+    assert choose("other") == 2
+    assert load_policy(school.engine, school.config).pack == "other"
+    with pytest.raises(UsageError, match="no pack 'othr'") as caught:
+        choose("othr")
+    assert caught.value.hint == "did you mean other?"
+    # One that guards less needs a second person, here as everywhere.
+    for nobody in ("", "tess"):
+        with pytest.raises(UsageError, match="nobody is watched any more"):
+            choose("blind", nobody)
+    assert choose("blind", "harriet") == 3
+
+
+def test_no_way_of_publishing_goes_round_the_second_person(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a rule file came into the database by itself, the next who publishes anything is stopped."""
+    use_small_packs(school, monkeypatch)
+    with writing(school.engine) as connection:
+        put_own_file(connection, school.id, "quiet.toml", SILENT, actor="eve", now_ns=school.now_ns)
+    with pytest.raises(UsageError, match="agent-paused: it is not in force any more"):
+        school.publish()
+    assert len(list_publications(school.engine, school.id)) == 1

@@ -58,7 +58,7 @@ def test_one_account_in_two_rooms_is_one_incident(rooms: Rooms) -> None:
     (incident,) = rooms.wait(SECOND_NS)
     assert incident.summary == "One personal account has sessions on room-0, room-1 at the same time"
     assert (incident.rule, incident.severity) == ("account-on-several-devices", 2)
-    assert incident.clauses == ("BX-19", "WH-08", "HZ-07")
+    assert incident.clauses == ("BX-19", "WH-08", "WI-08", "HZ-07")
     assert incident.subject.startswith("account/")
     assert "anna" not in repr(incident)
     (again,) = rooms.wait(MINUTE_NS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of what the listeners do on their own: who may not even ask, and the round of every second."""
 
+import asyncio
 import logging
 import socket
 import ssl
@@ -15,12 +16,13 @@ from sqlalchemy import update
 from collector.authority import Authority, AuthorityFolder, rotate_authority
 from collector.config import Addresses, Config
 from collector.store.engine import writing
-from collector.store.schema import trusts
+from collector.store.schema import held_sightings, trusts
 from collector.trusts import announce, open_own_trust
 from proto.wire import ENROL_METHOD, ENROL_SERVICE, TARGET_NAME, AgentMessage, SignedTrust
-from tests.collector.evidence import ORDINARY, Device, enrol_device, incidents_of
+from tests.collector.evidence import ORDINARY, TOR_STARTED, Device, enrol_device, incidents_of
 from tests.collector.line import Call, Listeners
 from tests.collector.machines import sign_in
+from tests.collector.policies import evaluator_of, rule_of
 from tests.collector.school import School
 from tests.collector.test_server import open_stream_by_hand
 
@@ -172,3 +174,19 @@ def test_new_ca_needs_no_restart(school: School, config: Config, authority: Auth
             call.say_hello()
         with listeners.call(newcomer, authority=rotated.current) as call:
             call.say_hello()
+
+
+def test_what_nothing_cleared_is_told_in_a_round(school: School, listeners: Listeners, device: Device) -> None:
+    """Once its grace has ended, by the rules that ingest judges by at that moment."""
+    rounds, ingest = listeners.server._rounds, listeners.server._ingest
+    ingest.evaluator = evaluator_of(rule_of(grace_s=60))
+    with listeners.call(device) as call:
+        call.say_hello()
+        call.send(AgentMessage(envelope=device.say(TOR_STARTED)))
+        assert call.receive().ack.last_seq == 1
+    with writing(school.engine) as connection:
+        connection.execute(update(held_sightings).values(at_ns=1, due_at_ns=1))
+    for since_ns, count in ((time.time_ns(), 0), (0, 1)):
+        rounds._since_ns = since_ns
+        asyncio.run_coroutine_threadsafe(rounds._look_for_due(), listeners._loop).result(60)
+        assert len(incidents_of(school)) == count

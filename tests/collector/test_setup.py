@@ -106,7 +106,7 @@ def test_school_needs_a_name(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "c").exists()
 
 
-@pytest.mark.parametrize("step", ["make_authority", "make_ledger_key", "migrate", "publish", "add_user"])
+@pytest.mark.parametrize("step", ["make_authority", "make_ledger_key", "migrate", "choose_pack", "add_user"])
 def test_interrupted_start_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     """Wherever `init` is ended, the folder is no collector, and the next `init` makes one."""
 

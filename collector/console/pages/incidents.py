@@ -6,32 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from collector.console.coverage import count_heard
-from collector.console.facts import lay_out
 from collector.console.grouping import group_incidents
 from collector.console.guard import Route
+from collector.console.incident_page import find_allowable_of, find_incident_of, show_incident
 from collector.console.visit import Visit
-from collector.console.wording import OWN_RULES, SEVERITIES, STATES
+from collector.console.wording import SEVERITIES, STATES
 from collector.errors import UsageError
 from collector.incidents import (
     Action,
     Incident,
     IncidentState,
     decide,
-    find_incident,
-    list_history,
     list_incidents,
 )
-from collector.ledger import StoredEvent, find_event
-from collector.policies import load_policy
 from collector.proposals import approve_program
 from collector.roles import Permission
-from collector.sightings import to_slug
-from rules.errors import RulesError
-from rules.model import Rule
 
 SHOWN_AT_MOST = 500
 
@@ -86,26 +78,6 @@ def show_rows(visit: Visit) -> Response:
     return visit.page("incident_rows.html", chosen=chosen, **listed)
 
 
-def show_incident(visit: Visit, error: UsageError | None = None) -> Response:
-    """Show one incident with the facts behind it, or with what was wrong in the form that was sent."""
-    incident = _find(visit)
-    events = _find_events(visit, incident)
-    rule, rule_missing = _find_rule(visit, incident)
-    why, advice = (rule.why, rule.advice) if rule is not None else OWN_RULES.get(incident.rule, (rule_missing, ""))
-    return visit.page(
-        "incident.html",
-        error=error,
-        incident=incident,
-        events=[(title, event, lay_out(event.body or {})) for title, event in events],
-        why=why,
-        advice=advice,
-        allowable=_find_allowable(incident, rule, events),
-        history=list_history(visit.engine, visit.school_id, incident.id),
-        note=visit.field("note"),
-        can_undo=visit.request.query_params.get("done") in ("acknowledged", "resolved"),
-    )
-
-
 def acknowledge(visit: Visit) -> Response:
     """Somebody looks after it."""
     return _decide(visit, Action.ACKNOWLEDGED)
@@ -128,8 +100,8 @@ def add_note(visit: Visit) -> Response:
 
 def allow(visit: Visit) -> Response:
     """The school has this program: it goes on the allow list, and the incident is resolved."""
-    incident = _find(visit)
-    name = _find_allowable(incident, _find_rule(visit, incident)[0], _find_events(visit, incident))
+    incident = find_incident_of(visit)
+    name = find_allowable_of(visit, incident)
     if not name:
         return show_incident(visit, UsageError("The policy forbids this program whatever the allow list says."))
     approve_program(visit.engine, visit.school_id, name, actor=visit.user.user, now_ns=visit.now_ns)
@@ -139,7 +111,7 @@ def allow(visit: Visit) -> Response:
 
 
 def _decide(visit: Visit, action: Action) -> Response:
-    incident = _find(visit)
+    incident = find_incident_of(visit)
     try:
         _note(visit, incident, action, visit.field("note"))
     except UsageError as error:
@@ -158,24 +130,6 @@ def _note(visit: Visit, incident: Incident, action: Action, note: str) -> None:
         note=note,
         now_ns=visit.now_ns,
     )
-
-
-def _find_allowable(incident: Incident, rule: Rule | None, events: list[tuple[str, StoredEvent]]) -> str:
-    """Return the name of the program that the school may put on its allow list here; empty for a forbidden one."""
-    if rule is None or not rule.unless_approved:
-        return ""
-    for pattern in rule.programs:
-        if incident.group == f"program/{to_slug(pattern.name)}":
-            return pattern.name
-    body = events[0][1].body if events else None
-    return str((body or {}).get("program", {}).get("name", "")) if not rule.programs else ""
-
-
-def _find(visit: Visit) -> Incident:
-    incident = find_incident(visit.engine, visit.school_id, visit.param("incident_id"), audiences=visit.audiences)
-    if incident is None:
-        raise HTTPException(404)
-    return incident
 
 
 def _find_filter(visit: Visit) -> Filter:
@@ -209,28 +163,6 @@ def _list(visit: Visit, chosen: Filter) -> dict[str, Any]:
         "seen": seen,
         "rows_address": chosen.address(path="/incidents/rows", seen=seen),
     }
-
-
-def _find_events(visit: Visit, incident: Incident) -> list[tuple[str, StoredEvent]]:
-    wanted = {"The newest event": incident.last_event_id}
-    if incident.first_event_id != incident.last_event_id:
-        wanted["The first event"] = incident.first_event_id
-    events = [(title, find_event(visit.engine, visit.school_id, number)) for title, number in wanted.items()]
-    return [(title, event) for title, event in events if event is not None]
-
-
-def _find_rule(visit: Visit, incident: Incident) -> tuple[Rule | None, str]:
-    try:
-        rules = load_policy(visit.engine, visit.console.config).rules
-    except RulesError as error:
-        return None, f"The policy in force does not verify: {error.message}. Tell whoever looks after the collector."
-    for rule in rules:
-        if rule.id == incident.rule:
-            return rule, ""
-    return (
-        None,
-        "No rule of the policy in force has this name: the collector raised it itself, or the rule was removed.",
-    )
 
 
 ROUTES = (

@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from types import SimpleNamespace
+from typing import Any
 
 from Xlib import X
 from Xlib.display import Display
@@ -37,7 +37,11 @@ KEYCODES = {letter: first + place for first, row in _ROWS.items() for place, let
 """The keys by what is printed on them in the United States. The numbers are those of Linux, whatever the layout."""
 ENTER, BACKSPACE, TAB, LEFT, CAPS, CONTROL, SHIFT, ALT, ALTGR = 36, 22, 23, 113, 66, 37, 50, 64, 108
 
-NOTICE: dict[str, Any] = {"notice_version": "2026-1", "notice_title": "This computer is watched", "notice_text": "Text of the school."}
+NOTICE: dict[str, Any] = {
+    "notice_version": "2026-1",
+    "notice_title": "This computer is watched",
+    "notice_text": "Text of the school.",
+}
 
 
 def make_setup(*, is_accepted: bool = True, protected: tuple[str, ...] = ()) -> Setup:

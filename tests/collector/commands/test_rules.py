@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of rules: check and add."""
+"""Tests of rules: check, add and remove."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -55,18 +55,46 @@ def test_shipped_rules_are_sound(run: Run) -> None:
     assert run("rules", "check", Path(load.__file__).parent / "packs" / "uk-baseline") == 0
 
 
+def test_file_that_changes_a_rule_is_held_beside_its_pack(run: Run, tmp_path: Path) -> None:
+    """Alone it speaks of a rule that is not there."""
+    (tmp_path / "own.toml").write_text('[[change]]\nrule = "bypass-tor"\nwhy = "It is here."\nseverity = 5\n')
+    assert run("rules", "check", tmp_path / "own.toml") == 1
+    assert run("rules", "check", tmp_path / "own.toml", "--pack", "uk-baseline") == 0
+    assert "1 files, 0 problems" in run.out
+    assert run("rules", "check", tmp_path / "own.toml", "--pack", "uk-basline") != 0
+    assert "uk-baseline" in run.err
+
+
 def test_rule_file_is_added(run: Run, folder: Path, tmp_path: Path) -> None:
     """And the new version named, on stderr."""
     (tmp_path / "own.toml").write_text(OWN_RULE)
-    assert run("rules", "add", tmp_path / "own.toml", "--dir", folder) == 0
+    assert run("rules", "add", tmp_path / "own.toml", "--reason", "zork", "--dir", folder) == 0
     assert (run.out, "Policy version 2 is published" in run.err) == ("", True)
+
+
+def test_rule_file_is_removed(run: Run, folder: Path, tmp_path: Path) -> None:
+    """By its name; another one is a wrong call that says which there are."""
+    (tmp_path / "own.toml").write_text(OWN_RULE)
+    assert run("rules", "add", tmp_path / "own.toml", "--reason", "zork", "--dir", folder) == 0
+    assert run("rules", "remove", "own", "--reason", "no more", "--dir", folder) == 2
+    assert "own.toml" in run.err
+    assert run("rules", "remove", "own.toml", "--reason", "no more", "--dir", folder) == 0
+    assert "Policy version 3 is published" in run.err
 
 
 def test_bad_rule_file_is_not_added(run: Run, folder: Path, tmp_path: Path) -> None:
     """A wrong call, and the policy stays."""
     (tmp_path / "own.toml").write_text(OWN_RULE.replace("severity = 2", "severity = 9"))
-    assert run("rules", "add", tmp_path / "own.toml", "--dir", folder) == 2
+    assert run("rules", "add", tmp_path / "own.toml", "--reason", "zork", "--dir", folder) == 2
     assert "severity" in run.err
-    assert run("rules", "add", tmp_path, "--dir", folder) == 2
+    assert run("rules", "add", tmp_path, "--reason", "zork", "--dir", folder) == 2
     assert run("verify", "--dir", folder, "--format", "json") == 0
     assert run.json["bundles"] == 1
+
+
+def test_rule_file_without_a_reason_is_a_wrong_call(run: Run, folder: Path, tmp_path: Path) -> None:
+    """Whoever looks back wants to know why; a blank is none."""
+    (tmp_path / "own.toml").write_text(OWN_RULE)
+    assert run("rules", "add", tmp_path / "own.toml", "--dir", folder) == 2
+    assert run("rules", "add", tmp_path / "own.toml", "--reason", " ", "--dir", folder) == 2
+    assert "no reason is given" in run.err

@@ -242,8 +242,8 @@ def test_page_offers_what_fits_the_state(technician: Visitor, incident: str) -> 
 
     def offers() -> set[str]:
         found = set(re.findall(rf'action="{page}/(\w+)"', technician.get(page).text))
-        # The download of its evidence is offered in every state.
-        return found ^ {"evidence"}
+        # The download of its evidence, and a record of what was done, are offered in every state.
+        return found ^ {"evidence", "respond"}
 
     assert offers() == {"acknowledge", "resolve", "note"}
     technician.post(f"{page}/acknowledge")
