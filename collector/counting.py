@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
+from collector.clauses import find_own_clauses
 from collector.incidents import OURSELVES, Action, IncidentState, note_history
 from collector.store.schema import incidents
 from proto.events import Audience
@@ -233,7 +234,7 @@ def _open(connection: Connection, school_id: str, first: Sighting, last: Sightin
             subject=first.subject,
             group_key=first.group_key,
             summary=last.summary,
-            clauses=json.dumps(list(first.clauses)),
+            clauses=json.dumps(find_own_clauses(connection, school_id, first.clauses)),
             response=last.response,
             escalated=int(last.is_escalated),
             opened_at_ns=now_ns,
