@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from collector.changes import PauseBegun
 from collector.media import list_media
 from collector.roles import Role
 from collector.users import COMMAND_LINE, reset_password
@@ -14,6 +15,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.test_technician import PASSWORD, sign_in
 from tests.collector.machines import LAPTOP, STICK, WRITTEN, list_of, tell
 from tests.collector.school import MINUTE_NS, School
+from tests.collector.small_policy import ask
 
 pytestmark = pytest.mark.browser
 
@@ -75,6 +77,8 @@ def fill(school: School) -> dict[str, str]:
         UsbAttached(long),
         CheckChanged(EVIL, "fail", EVIL, {EVIL: EVIL}),
     )
+    pause = PauseBegun("rule:bypass-tor", 2 * 60 * 60)
+    change = ask(school, pause, author="tess", reason=EVIL.replace("\u202e", ""))
     media = {each.key.vendor_id: f"/media/{each.key.digest}" for each in list_media(school.engine, school.id)}
     return {
         "media": "/media",
@@ -90,6 +94,11 @@ def fill(school: School) -> dict[str, str]:
         "device-hostile": f"/devices/{evil}",
         "proposals": "/proposals",
         "proposal": f"/proposals/{proposal}",
+        "policy": "/policy",
+        "policy-pause": "/policy/pause",
+        "change": f"/policy/changes/{change.id}",
+        "coverage": "/coverage",
+        "incident-log": "/incidents/log",
         "account": "/account",
         "password": "/account/password",
         "forbidden": "/users",
