@@ -3,12 +3,14 @@
 
 Who has a session is followed through the events of a device in their order, so that what came late is judged by who was
 there then, and not by who is there now. Whose account it is, the register of people says, through references: no name
-is looked at. It keeps nothing: sessions are kept by `presence`, and whether a rule fits is up to `rules.evaluate`.
+is looked at. When it was, the device's clock says, if by its hello and what it told since that clock is right now. It
+keeps nothing: sessions are kept by `presence`, offsets by `devices`, and whether a rule fits is up to `rules.evaluate`.
 
-What cannot be known stays unknown, and excuses nothing. That is a clock that is far off ours, a device that never told
-of a session, an account that the register does not have.
+What cannot be known stays unknown, and excuses nothing. That is the time by a clock that is far off ours, a device that
+never told of a session, an account that the register does not have.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +20,7 @@ from sqlalchemy import Connection, Engine, bindparam, select
 from collector.people import PersonKind
 from collector.presence import LONGEST_NS
 from collector.store.engine import reading
-from collector.store.schema import accounts, people, presence
+from collector.store.schema import accounts, devices, people, presence
 from proto.events import AccountSignedIn, AccountSignedOut, AgentStarted
 from proto.sealed import make_account_ref
 from proto.wire import HeaderView
@@ -27,12 +29,85 @@ from rules.moment import Moment
 SESSION_KINDS = frozenset({AccountSignedIn.kind, AccountSignedOut.kind, AgentStarted.kind})
 """What tells of the beginning or the end of sessions."""
 KINDS_OF_ACCOUNTS = frozenset({"personal", "shared", "guest", "administrator"})
-AHEAD_NS = 10 * 60 * 10**9
-"""A clock may be so far ahead of ours; past it, nobody knows when an event happened."""
+CLOCK_IS_TRUSTED_NS = 10 * 60 * 10**9
+"""A clock may be so far from ours, either way; past it, nobody knows when an event happened. A device says the same."""
 BEHIND_NS = 400 * 24 * 3600 * 10**9
 """So long a device may have been away. What says that it is older comes from a clock that was never set."""
+_NO_MORE_STEPS = 2**64
+"""An epoch after all."""
 REGISTER_KEPT_NS = 60 * 10**9
 """A new list of people counts after a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClock:
+    """What a device's clock is known to be like, and with which event."""
+
+    offset_ns: int
+    """The device's clock minus ours."""
+    epoch: int
+    seq: int
+    """Steps up to this event are in the offset already: what was queued at a hello happened before it."""
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it says when something happened."""
+        return abs(self.offset_ns) <= CLOCK_IS_TRUSTED_NS
+
+
+class Clocks:
+    """The clocks of devices, as each said hello and has told of steps since. Asked by any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: dict[str, DeviceClock] = {}
+        self._lock = threading.Lock()
+        """A hello must not be overwritten by a step that was before it."""
+
+    def note_hello(self, device_id: str, clock: DeviceClock) -> None:
+        """Take in what a device's hello says of its clock."""
+        with self._lock:
+            self._known[device_id] = clock
+
+    def follow(self, device_id: str, header: HeaderView, stepped: Any) -> None:
+        """Take in that a clock was set, unless that was before the hello or is told again."""
+        with self._lock:
+            clock = self._known.get(device_id)
+            if clock is not None and (header.epoch, header.seq) > (clock.epoch, clock.seq):
+                offset_ns = clock.offset_ns + stepped.found_ns - stepped.expected_ns
+                self._known[device_id] = DeviceClock(offset_ns, header.epoch, header.seq)
+
+    def is_trusted(self, device_id: str) -> bool:
+        """Tell whether a device's clock says when something happened.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        clock = self._known.get(device_id)
+        if clock is None:
+            # It went away before its last events were judged: which of its steps were before the hello, is forgotten.
+            said = DeviceClock(load_clock_offset_ns(self._engine, device_id), _NO_MORE_STEPS, 0)
+            with self._lock:
+                clock = self._known.setdefault(device_id, said)
+        return clock.is_trusted
+
+    def forget(self, device_id: str) -> None:
+        """Drop what is remembered of a device that went away."""
+        with self._lock:
+            self._known.pop(device_id, None)
+
+
+def load_clock_offset_ns(engine: Engine, device_id: str) -> int:
+    """Return how far a device's clock was ahead of ours when it last said hello; 0 before its first.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    with reading(engine) as connection:
+        return connection.scalar(_FIND_CLOCK, {"device": device_id}) or 0
+
+
+_FIND_CLOCK = select(devices.c.clock_offset_ns).where(devices.c.device_id == bindparam("device"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +215,17 @@ _FIND_SESSIONS = select(
 class Circumstances:
     """Those of the events of one commit, which are shown to it in their order."""
 
-    def __init__(self, load: Callable[[str], Sessions], list_entries: Callable[[int], Mapping[bytes, Entry]]) -> None:
+    def __init__(
+        self,
+        load: Callable[[str], Sessions],
+        list_entries: Callable[[int], Mapping[bytes, Entry]],
+        is_clock_trusted: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._load = load
         """Asked once for each device, and only if somebody wants to know."""
         self._list_entries = list_entries
+        self._is_clock_trusted = is_clock_trusted
+        """Of the past nobody kept it: without it, all clocks are."""
         self._sessions: dict[str, Sessions] = {}
 
     def follow(self, device_id: str, header: HeaderView, content: Any) -> None:
@@ -160,7 +242,7 @@ class Circumstances:
         Raises:
             StoreError: the database does not answer.
         """
-        at_ns = find_time_ns(wall_clock_ns, received_at_ns)
+        at_ns = find_time_ns(wall_clock_ns, received_at_ns) if self._is_clock_trusted(device_id) else 0
         sessions = self._find_sessions(device_id) if needs_people else None
         if sessions is None or not sessions.is_known:
             return Moment(at_ns=at_ns, device_id=device_id)
@@ -184,8 +266,8 @@ class Circumstances:
 
 
 def find_time_ns(wall_clock_ns: int, received_at_ns: int) -> int:
-    """Return when an event happened by its device's clock, or 0 when that clock cannot be right."""
-    is_possible = received_at_ns - BEHIND_NS <= wall_clock_ns <= received_at_ns + AHEAD_NS
+    """Return when an event happened by its device's clock, or 0 when that clock cannot have been right then."""
+    is_possible = received_at_ns - BEHIND_NS <= wall_clock_ns <= received_at_ns + CLOCK_IS_TRUSTED_NS
     return wall_clock_ns if is_possible else 0
 
 

@@ -27,8 +27,11 @@ from rules.bundle import open_bundle, verify_signature
 from rules.check import check_files
 from rules.errors import RuleFormatError
 from rules.load import load_pack, parse_files
+from rules.model import Policy
 from rules.weakening import find_weakenings
 
+LET_OFF = (pauses.RULE_FILE, exceptions.RULE_FILE, approved_media.RULE_FILE)
+"""Beginnings of the names of files that say what is let off for a while: taking something of that back is stricter."""
 UNREADABLE = "what was in force cannot be read any more, so nobody can say what is weaker now"
 
 
@@ -43,6 +46,8 @@ class Composition:
     """What it takes away from the safeguards, in words."""
     difference: str
     """Of the pack, the school's own files and the pauses to the newest version, for people: a unified difference."""
+    is_for_everybody: bool = False
+    """Also while a roll-out is under way, whose share has another one."""
 
 
 def compose(connection: Connection, school_id: str, verifier: Verifier, *, now_ns: int) -> Composition:
@@ -68,6 +73,39 @@ def compose(connection: Connection, school_id: str, verifier: Verifier, *, now_n
         weakenings=tuple(_find_weakenings(files, found, verifier, school_id)),
         difference=write_difference(read_files(found[0]), files),
     )
+
+
+def recompose(
+    connection: Connection, school_id: str, bundle: Bundle, verifier: Verifier, *, now_ns: int
+) -> Composition:
+    """Put a bundle together anew, with what is let off as the registers have it now, and hold it against itself.
+
+    Pack, own rules and groups stay as they were signed, whatever the program brings by now and whatever is staged:
+    what is taken back waits for none of that.
+    """
+    before = read_files(bundle)
+    let_off = tuple(own_rules.FOLDER + each for each in LET_OFF)
+    kept = {name: text for name, text in before.items() if not name.startswith(let_off)}
+    zone = find_zone(_find_timetable(kept))
+    files = kept | _in_folder(_write_let_off(connection, school_id, kept, zone=zone, now_ns=now_ns))
+    return Composition(
+        files=files,
+        approved=frozenset(list_approved(connection, school_id)),
+        weakenings=tuple(_compare(bundle, files, verifier, school_id)),
+        difference=write_difference(before, files),
+    )
+
+
+def read_chosen(connection: Connection, school_id: str) -> Policy:
+    """Return the policy that pack and own rule files make, without what the collector writes from its registers.
+
+    Raises:
+        UsageError: they are not right.
+    """
+    try:
+        return parse_files(_load_chosen(connection, school_id))
+    except RuleFormatError as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 def read_files(bundle: Bundle) -> dict[str, str]:
@@ -99,19 +137,33 @@ def write_difference(before: Mapping[str, str], after: Mapping[str, str], *, who
 
 def _load_files(connection: Connection, school_id: str, now_ns: int) -> dict[str, str]:
     """Return the rule files of the next bundle."""
-    own = own_rules.list_own_files(connection, school_id)
-    chosen = load_pack(own_rules.find_pack(connection, school_id)) | _in_folder(own)
+    chosen = _load_chosen(connection, school_id)
     timetable = _find_timetable(chosen)
     zone = find_zone(timetable)
     today = datetime.fromtimestamp(now_ns // 10**9, zone).date()
     written = (
-        approved_media.write_rule_files(approved_media.list_approved_media(connection, school_id))
+        _write_let_off(connection, school_id, chosen, zone=zone, now_ns=now_ns)
         | device_groups.write_rule_files(connection, school_id)
-        | exceptions.write_rule_files(connection, school_id, chosen, zone=zone, now_ns=now_ns)
-        | pauses.write_rule_files(connection, school_id, zone=zone, now_ns=now_ns)
         | bank_holidays.write_rule_files(timetable, today)
     )
     return chosen | _in_folder(written)
+
+
+def _load_chosen(connection: Connection, school_id: str) -> dict[str, str]:
+    """Return the files of the pack and the school's own."""
+    own = own_rules.list_own_files(connection, school_id)
+    return load_pack(own_rules.find_pack(connection, school_id)) | _in_folder(own)
+
+
+def _write_let_off(
+    connection: Connection, school_id: str, files: Mapping[str, str], *, zone: ZoneInfo, now_ns: int
+) -> dict[str, str]:
+    """Return the rule files of `LET_OFF`, for a policy of these other files."""
+    return (
+        approved_media.write_rule_files(approved_media.list_approved_media(connection, school_id))
+        | exceptions.write_rule_files(connection, school_id, files, zone=zone, now_ns=now_ns)
+        | pauses.write_rule_files(connection, school_id, files, zone=zone, now_ns=now_ns)
+    )
 
 
 def _in_folder(files: Mapping[str, str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Engine
 from collector import counting, devices, judgement, ledger
 from collector.admission import RefusedError, find_predecessor, open_next, verify_speaker
 from collector.arrivals import NOTES, Arrived, Note
-from collector.circumstances import SESSION_KINDS, Circumstances, Register, load_sessions
+from collector.circumstances import SESSION_KINDS, Circumstances, Clocks, DeviceClock, Register, load_sessions
 from collector.continuity import sighting_of_fork
 from collector.counting import Sighting
 from collector.devices import DeviceKey
@@ -43,7 +43,7 @@ from collector.submissions import Delivery, deliver_here, split, to_refusal
 from collector.submissions import Submission as Submission
 from proto.envelope import Opened, read_missing
 from proto.errors import MalformedError
-from proto.events import FlagRaised
+from proto.events import ClockStepped, FlagRaised
 from proto.wire import Ack, Envelope, Refusal, decode_body
 from rules.evaluate import Evaluator
 from rules.model import Rule
@@ -73,6 +73,15 @@ class _Work:
     answers: Delivery = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A policy that a share of the devices has."""
+
+    evaluator: Evaluator
+    includes: Callable[[str], bool]
+    """Whether a device is in the share."""
+
+
 class _EndedError(Exception):
     """A device may not speak any more since its envelope was judged: nothing was stored, and all is judged again."""
 
@@ -94,11 +103,12 @@ class Ingest:
         self._school_id = school_id
         self.evaluator = evaluator
         """Replaced as a whole when a new policy is published."""
-        self.staged: Callable[[str], Evaluator | None] = lambda device_id: None
-        """What a device has of a staged roll-out; None: what everybody has. Replaced as a whole, too."""
+        self.staged: Staged | None = None
+        """What a roll-out gives to some devices, while one is under way. Replaced as a whole, too."""
         self._clock_ns = clock_ns
         self._deliver = deliver
         self._register = Register(engine, school_id, account_key)
+        self._clocks = Clocks(engine)
         self._queue: queue.SimpleQueue[Submission | None] = queue.SimpleQueue()
         self._keys: dict[str, DeviceKey] = {}
         self._heads: dict[str, Head] = {}
@@ -120,12 +130,18 @@ class Ingest:
         return self._heads.get(device_id) or ledger.find_head(self._engine, device_id)
 
     def find_evaluator(self, device_id: str) -> Evaluator:
-        """Return the policy that a device's events are judged by."""
-        return self.staged(device_id) or self.evaluator
+        """Return the policy that a device is to have."""
+        staged = self.staged
+        return staged.evaluator if staged is not None and staged.includes(device_id) else self.evaluator
 
     def find_rule(self, device_id: str, rule_id: str) -> Rule | None:
-        """Return what a rule says in the policy that a device's events are judged by, or None if it has none such."""
-        return next((rule for rule in self.find_evaluator(device_id).policy.rules if rule.id == rule_id), None)
+        """Return what a rule says in the policy that a device is to have, or None if there is none such.
+
+        What only the staged one has is looked for there too: a device that fell out of the share still has it.
+        """
+        staged = self.staged
+        evaluators = [self.find_evaluator(device_id), *([staged.evaluator] if staged else [])]
+        return next((rule for each in evaluators for rule in each.policy.rules if rule.id == rule_id), None)
 
     def find_key(self, device_id: str) -> DeviceKey | None:
         """Return what a device verifies with, or None if it never enrolled. Looked up afresh: a revocation holds.
@@ -140,10 +156,15 @@ class Ingest:
             self._keys[device_id] = key
         return key
 
+    def note_hello(self, device_id: str, *, clock_offset_ns: int, epoch: int, head_seq: int) -> None:
+        """Take in how far a device's clock is ahead of ours, and where its chain ended when it said so."""
+        self._clocks.note_hello(device_id, DeviceClock(clock_offset_ns, epoch, head_seq))
+
     def forget(self, device_id: str) -> None:
         """Drop what is remembered of a device that went away."""
         self._keys.pop(device_id, None)
         self._heads.pop(device_id, None)
+        self._clocks.forget(device_id)
 
     def close(self) -> None:
         """Finish what has queued, then stop."""
@@ -204,7 +225,10 @@ class Ingest:
     def _begin(self) -> _Work:
         event_id = self._next_event_id or ledger.find_next_event_id(self._engine)
         return _Work(
-            event_id, Circumstances(lambda each: load_sessions(self._engine, each), self._register.list_entries)
+            event_id,
+            Circumstances(
+                lambda each: load_sessions(self._engine, each), self._register.list_entries, self._clocks.is_trusted
+            ),
         )
 
     def _give_up(self, batch: list[Submission], error: StoreError) -> None:
@@ -236,8 +260,10 @@ class Ingest:
             work.answers.append((submission, ack))
 
     def _append(self, work: _Work, device_id: str, envelope: Envelope, opened: Opened, now_ns: int) -> None:
-        school_id, evaluator = self._school_id, self.find_evaluator(device_id)
-        events, payloads, kinds = work.events, work.payloads, evaluator.kinds
+        school_id, usual, staged = self._school_id, self.find_evaluator(device_id), self.staged
+        # A device that fell out of the share keeps what it has until a newer one comes, and says so in every header.
+        by_version = {staged.evaluator.policy.version: staged.evaluator} if staged else {}
+        events, payloads = work.events, work.payloads
         event_id = work.first_event_id + len(work.events)
         work.envelopes.append(
             EnvelopeRow(
@@ -260,7 +286,8 @@ class Ingest:
             # Plain tuples: building a named one costs as much as a hash.
             events.append((event_id, school_id, device_id, header.seq, kind, header.severity, header.wall_clock_ns))
             payloads.append((event_id, school_id, payload.salt, body, missing))
-            if kind in kinds or kind in NOTES:
+            evaluator = by_version.get(header.bundle_version, usual)
+            if kind in evaluator.kinds or kind in NOTES:
                 content = None if missing else _decode(kind, body, device_id, event_id)
                 self._apply(work, evaluator, Arrived(school_id, device_id, event_id, header, content, now_ns))
             event_id += 1
@@ -272,6 +299,8 @@ class Ingest:
             return
         if kind in SESSION_KINDS and evaluator.needs_people:
             work.circumstances.follow(arrived.device_id, arrived.header, content)
+        if kind == ClockStepped.kind:
+            self._clocks.follow(arrived.device_id, arrived.header, content)
         # No rule speaks about what only its readers may see: its incident would show it to others.
         if kind in evaluator.kinds and kind not in SEALED_KINDS:
             try:

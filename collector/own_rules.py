@@ -30,6 +30,15 @@ RESERVED = {
 }
 """Beginnings of the names of files that the collector writes, and what is in them."""
 
+_REGISTERED = {
+    "exception": "ask for it: schoolwarden-collector exceptions ask",
+    "pause": "ask for it: schoolwarden-collector policy pause",
+    "device_group": "make it: schoolwarden-collector devices group add",
+    "medium": "approve it: schoolwarden-collector media approve",
+    "bank_holidays": 'the collector writes them: say whose in [timetable], bank_holidays = "england"',
+}
+"""Tables of which the collector keeps a register, with who asked and who decided, and the way into it."""
+
 
 def find_pack(connection: Connection, school_id: str) -> str:
     """Return the pack that the school works under; the baseline unless somebody chose another."""
@@ -69,11 +78,15 @@ def put_own_file(connection: Connection, school_id: str, name: str, text: str, *
     """Add a rule file of the school's own, or replace the one of this name.
 
     Raises:
-        UsageError: the collector writes files of such a name itself.
+        UsageError: the collector writes files of such a name itself, or keeps a register of what stands in it.
     """
     for begin, what in RESERVED.items():
         if name.startswith(begin):
             raise UsageError(f"{name} is a name for {what}", hint="give the file another name")
+    for table in _list_tables(text):
+        if table in _REGISTERED:
+            problem = f"{name} holds {table}, of which the school keeps a register"
+            raise UsageError(problem, hint=_REGISTERED[table])
     _remove(connection, school_id, name)
     row = {"school_id": school_id, "name": name, "text": text, "added_at_ns": now_ns, "added_by": actor}
     connection.execute(insert(rule_files).values(row))
@@ -94,7 +107,11 @@ def remove_own_file(connection: Connection, school_id: str, name: str) -> None:
 def replace_own_files(
     connection: Connection, school_id: str, files: dict[str, str], *, actor: str, now_ns: int
 ) -> None:
-    """Let the school's own rule files be these and no others; those that stay as they are keep who added them."""
+    """Let the school's own rule files be these and no others; those that stay as they are keep who added them.
+
+    Raises:
+        UsageError: one of them cannot be added any more.
+    """
     before = list_own_files(connection, school_id)
     for name in before.keys() - files.keys():
         _remove(connection, school_id, name)
@@ -106,6 +123,15 @@ def replace_own_files(
 def is_own(name: str) -> bool:
     """Return whether a file of a bundle is one that the school wrote itself."""
     return name.startswith(FOLDER) and not name.removeprefix(FOLDER).startswith(tuple(RESERVED))
+
+
+def _list_tables(text: str) -> list[str]:
+    """Return what stands at the top of a rule file; nothing for one that cannot be read, which is told later."""
+    try:
+        return list(tomllib.loads(text))
+    except (ValueError, RecursionError):
+        # Not only TOMLDecodeError: a number of ten thousand digits is another one.
+        return []
 
 
 def _remove(connection: Connection, school_id: str, name: str) -> bool:

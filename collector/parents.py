@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from collector import audit
-from collector.errors import UsageError
+from collector.errors import PermissionDeniedError, UsageError
 from collector.incidents import Action, hold_seen, note_history
+from collector.roles import Permission, list_permissions, load_roles
 from collector.store.engine import reading, writing
-from collector.store.schema import devices, incident_responses, incidents, parent_decisions
+from collector.store.schema import devices, incident_responses, incidents, parent_decisions, users
 from proto.events import Audience
 from rules.responses import Step
 
@@ -88,7 +89,7 @@ def ask(
     """
     with writing(engine) as connection:
         hold_seen(connection, school_id, incident_id, audiences=audiences)
-        if _find_state(connection, school_id, incident_id) is not None:
+        if _find_question(connection, school_id, incident_id) is not None:
             return
         connection.execute(
             insert(parent_decisions).values(
@@ -105,18 +106,23 @@ def ask(
 def decide(engine: Engine, school_id: str, incident_id: str, *, ground: Ground | None, actor: str, now_ns: int) -> None:
     """Agree that parents are told, or, with a ground, veto it. The caller has checked that this user may.
 
-    A decision can be changed until parents were told. A ground that does not hold any more is not kept.
+    A decision can be changed until parents were told. A ground that does not hold any more is not kept. Whoever asked
+    decides only where nobody else could: a school with one safeguarding lead is not left without an answer.
 
     Raises:
         UsageError: nobody asked, or parents were told already.
+        PermissionDeniedError: this user asked, and another one may decide.
     """
     with writing(engine) as connection:
         # The incident's row is what a record of having told them waits for as well.
         connection.execute(
             select(incidents.c.incident_id).where(incidents.c.incident_id == incident_id).with_for_update()
         )
-        if _find_state(connection, school_id, incident_id) is None:
+        question = _find_question(connection, school_id, incident_id)
+        if question is None:
             raise UsageError("nobody asked whether parents are told of this")
+        if question.asked_by == actor and _list_deciders(connection, school_id) - {actor}:
+            raise PermissionDeniedError("you asked this yourself: somebody else decides it")
         if connection.execute(_told(school_id).where(incident_responses.c.incident_id == incident_id)).first():
             raise UsageError("parents were told already", hint="the decision cannot be changed any more")
         connection.execute(
@@ -187,17 +193,32 @@ def list_questions(engine: Engine, school_id: str, *, limit: int = 1000) -> list
         return [_to_question(row, told) for row in connection.execute(query)]
 
 
+def list_deciders(engine: Engine, school_id: str) -> set[str]:
+    """Return the names of the users who may decide it."""
+    with reading(engine) as connection:
+        return _list_deciders(connection, school_id)
+
+
 def _told(school_id: str) -> Any:
     return select(incident_responses.c.incident_id).where(
         incident_responses.c.school_id == school_id, incident_responses.c.step == Step.PARENTS.value
     )
 
 
-def _find_state(connection: Connection, school_id: str, incident_id: str) -> str | None:
-    query = select(parent_decisions.c.state).where(
+def _find_question(connection: Connection, school_id: str, incident_id: str) -> Row[Any] | None:
+    query = select(parent_decisions.c.asked_by).where(
         parent_decisions.c.school_id == school_id, parent_decisions.c.incident_id == incident_id
     )
-    return connection.execute(query).scalar()
+    return connection.execute(query).first()
+
+
+def _list_deciders(connection: Connection, school_id: str) -> set[str]:
+    query = select(users.c.name, users.c.roles).where(users.c.school_id == school_id, users.c.disabled.is_(False))
+    return {
+        row.name
+        for row in connection.execute(query)
+        if Permission.DECIDE_PARENTS in list_permissions(load_roles(row.roles))
+    }
 
 
 def _write_down(

@@ -7,8 +7,9 @@ be paused at all, that of the grammar of rule files.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
@@ -19,6 +20,8 @@ from collector.errors import UsageError
 from collector.store.engine import reading, writing
 from collector.store.schema import pauses
 from rules.arrangements_grammar import CHECK_NAMES
+from rules.errors import RulesError
+from rules.load import parse_files
 from rules.model import Policy
 from rules.table import to_hint
 
@@ -29,6 +32,7 @@ SHORTEST_S = 60
 LONGEST_S = 7 * 86_400
 BY_ITSELF = "schoolwarden"
 """The actor of an end that nobody asked for."""
+_RULE = "rule:"
 REASON = "Agreed by two people at the school: its list of pauses says why."
 """What devices are told. Why stays at the school: it may name people."""
 
@@ -88,34 +92,50 @@ def show_length(duration_s: int) -> str:
     return " ".join(parts)
 
 
+def find_span(duration_s: int, zone: tzinfo, now_ns: int) -> tuple[int, int]:
+    """Return from when to when a pause is that begins now, such that a rule file, which knows local time, can say it.
+
+    Raises:
+        UsageError: it is too short or too long, or not over at a later time by the clock on the wall.
+    """
+    verify_duration(duration_s)
+    # Rule files know minutes.
+    first_ns = now_ns - now_ns % MINUTE_NS
+    last_ns = first_ns + duration_s * 10**9
+    first, last = (datetime.fromtimestamp(each // 10**9, zone).replace(tzinfo=None) for each in (first_ns, last_ns))
+    if last <= first:
+        raise UsageError("the clock goes back during this pause", hint="ask for a longer one, or an hour later")
+    # The night in which clocks go forward makes seven days an hour longer by the calendar than rules allow.
+    excess = max(last - first - timedelta(seconds=LONGEST_S), timedelta())
+    return first_ns, last_ns - int(excess.total_seconds()) * 10**9
+
+
 def begin_pause(
     connection: Connection,
     school_id: str,
     what: str,
-    duration_s: int,
+    span_ns: tuple[int, int],
     *,
     reason: str,
     asked_by: str,
     decided_by: str,
     now_ns: int,
 ) -> Pause:
-    """Begin a pause now, in the transaction that publishes the policy with it.
+    """Begin a pause, in the transaction that publishes the policy with it; from when to when is from `find_span`.
 
     Raises:
-        UsageError: it is too short or too long, or the same is paused already.
+        UsageError: the same is paused already.
     """
-    verify_duration(duration_s)
     if any(each.what == what for each in list_on(connection, school_id, now_ns)):
         raise UsageError(
             f"{what} is paused already", hint=f"end that first: schoolwarden-collector policy resume {what}"
         )
-    # Rule files know minutes.
-    begin_ns = now_ns - now_ns % MINUTE_NS
+    first_ns, last_ns = span_ns
     pause = Pause(
         id=secrets.token_hex(8),
         what=what,
-        first_ns=begin_ns,
-        last_ns=begin_ns + duration_s * 10**9,
+        first_ns=first_ns,
+        last_ns=last_ns,
         reason=reason,
         asked_by=asked_by,
         decided_by=decided_by,
@@ -133,7 +153,7 @@ def begin_pause(
             decided_by=decided_by,
         )
     )
-    detail = f"for {show_length(duration_s)}, asked by {asked_by}: {reason}"
+    detail = f"for {show_length((last_ns - first_ns) // 10**9)}, asked by {asked_by}: {reason}"
     _record(connection, school_id, "pause.begun", pause, detail, actor=decided_by or asked_by, now_ns=now_ns)
     return pause
 
@@ -183,13 +203,27 @@ def load_pauses(engine: Engine, school_id: str, *, limit: int = 100) -> list[Pau
         return [_to_pause(row) for row in connection.execute(query)]
 
 
-def write_rule_files(connection: Connection, school_id: str, *, zone: tzinfo, now_ns: int) -> dict[str, str]:
+def write_rule_files(
+    connection: Connection, school_id: str, files: Mapping[str, str], *, zone: tzinfo, now_ns: int
+) -> dict[str, str]:
     """Return a rule file, by name, with a `[[pause]]` for each that is on; none when nothing is paused.
 
-    Its times are written in the zone of the policy's timetable.
+    `files` are the rest of the policy: the pause of a rule that it has no more is left out, so that a pause keeps
+    nobody from changing rules. Times are written in the zone of its timetable.
     """
-    tables = [_to_toml(each, zone) for each in list_on(connection, school_id, now_ns)]
+    paused = list_on(connection, school_id, now_ns)
+    rules = _find_rules(files) if any(each.what.startswith(_RULE) for each in paused) else frozenset()
+    held = [each for each in paused if not each.what.startswith(_RULE) or each.what.removeprefix(_RULE) in rules]
+    tables = [_to_toml(each, zone) for each in held]
     return {f"{RULE_FILE}.toml": "\n".join(tables)} if tables else {}
+
+
+def _find_rules(files: Mapping[str, str]) -> frozenset[str]:
+    """Return the rules of a policy; none in files that are not right, which is told later."""
+    try:
+        return frozenset(rule.id for rule in parse_files(files).rules)
+    except RulesError:
+        return frozenset()
 
 
 def _to_toml(pause: Pause, zone: tzinfo) -> str:

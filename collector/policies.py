@@ -6,18 +6,20 @@ passes here, and one that takes something away from a safeguard needs a second p
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import Connection, Engine, insert
 
 from collector import approved_media, own_rules, rollouts
 from collector.approved_media import MediumKey
 from collector.audit import record
-from collector.composition import Composition, compose
+from collector.composition import Composition, compose, recompose
 from collector.config import Config
 from collector.errors import StoreError, UsageError
 from collector.proposals import withdraw_program
 from collector.publications import Publication as Publication
 from collector.publications import find_bundle as find_bundle
+from collector.publications import find_version
 from collector.publications import list_publications as list_publications
 from collector.store.engine import take_turns, writing
 from collector.store.schema import bundles
@@ -72,6 +74,48 @@ def publish_change(
         )
 
 
+def publish_registers(
+    engine: Engine,
+    school_id: str,
+    signer: Signer,
+    change: Callable[[Connection], None],
+    *,
+    actor: str,
+    reason: str,
+    now_ns: int,
+) -> int:
+    """Take something back that was let off, and publish it to every device, both or neither; return the new version.
+
+    What is stricter waits for nothing: neither for a roll-out, whose share keeps what it has under a newer version,
+    nor for a second person's word on what a newer pack of the program takes away.
+
+    Raises:
+        UsageError: what is in force cannot be read any more.
+        StoreError: nothing is in force.
+    """
+    verifier = to_verifier(signer.algorithm, signer.public_key)
+    with writing(engine) as connection:
+        take_turns(connection, f"policy {school_id}")
+        change(connection)
+        common = rollouts.find_common_version(connection, school_id)
+        newest_version = 0
+        for version in sorted({common, rollouts.find_newest_version(connection, school_id)}):
+            bundle = find_version(connection, school_id, version)
+            if bundle is None:
+                raise StoreError("no policy was ever published", hint="the database was not made by init")
+            composition = recompose(connection, school_id, bundle, verifier, now_ns=now_ns)
+            newest_version = publish_composition(
+                connection,
+                school_id,
+                signer,
+                replace(composition, is_for_everybody=version == common),
+                actor=actor,
+                reason=reason,
+                now_ns=now_ns,
+            )
+        return newest_version
+
+
 def publish_composition(
     connection: Connection,
     school_id: str,
@@ -84,6 +128,8 @@ def publish_composition(
     seconded_by: str = "",
 ) -> int:
     """Sign what was put together in this transaction, which has taken its turn, and return the version.
+
+    While a roll-out is under way it is for the share, unless it says otherwise.
 
     Raises:
         UsageError: a safeguard would be weaker, and nobody seconded it or only who asked for it.
@@ -114,7 +160,9 @@ def publish_composition(
             signature=bundle.signature,
         )
     )
-    rollouts.note_version(connection, school_id, version, actor=actor, now_ns=now_ns)
+    rollouts.note_version(
+        connection, school_id, version, actor=actor, now_ns=now_ns, to_everybody=composition.is_for_everybody
+    )
     detail = f"{reason}, with the word of {seconded_by}" if seconded_by else reason
     subject = f"policy/{version}"
     record(connection, school_id, actor=actor, action="policy.published", subject=subject, detail=detail, now_ns=now_ns)
@@ -172,7 +220,7 @@ def remove_allowed(engine: Engine, school_id: str, signer: Signer, *, name: str,
         withdraw_program(connection, school_id, name, actor=actor, now_ns=now_ns)
 
     reason = f"{name} is not allowed"
-    return publish_change(engine, school_id, signer, change, actor=actor, reason=reason, now_ns=now_ns)
+    return publish_registers(engine, school_id, signer, change, actor=actor, reason=reason, now_ns=now_ns)
 
 
 def approve_medium(
@@ -202,7 +250,7 @@ def withdraw_medium(engine: Engine, school_id: str, signer: Signer, key: MediumK
         approved_media.take_from_register(connection, school_id, key, actor=actor, now_ns=now_ns)
 
     reason = f"USB device {key} withdrawn"
-    return publish_change(engine, school_id, signer, change, actor=actor, reason=reason, now_ns=now_ns)
+    return publish_registers(engine, school_id, signer, change, actor=actor, reason=reason, now_ns=now_ns)
 
 
 def load_policy(engine: Engine, config: Config) -> Policy:

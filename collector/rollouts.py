@@ -2,7 +2,8 @@
 """A policy that only a share of the devices gets at first: which devices those are, and how far it is.
 
 Whoever stages says it before the change: from then on each version that is published goes to the share, until it is
-given to everywhere or taken back. The other devices keep the newest version that everybody has. It publishes nothing
+given to everywhere or taken back. The other devices keep the newest version that everybody has; what is taken back of
+pauses and registers reaches them too, as a version of their own (`policies.publish_registers`). It publishes nothing
 (`policies`) and pushes nothing (`rounds`).
 """
 
@@ -146,22 +147,29 @@ def give_everywhere(engine: Engine, school_id: str, *, actor: str, now_ns: int) 
         return before.newest_version
 
 
-def withdraw_rollout(connection: Connection, school_id: str, *, actor: str, now_ns: int) -> bool:
+def withdraw_rollout(connection: Connection, school_id: str, *, actor: str, now_ns: int, reason: str = "") -> bool:
     """End a roll-out without giving it to anybody else, in the transaction that publishes what was before; return
     whether one was under way."""
     before = find_rollout(connection, school_id)
     if before is None:
         return False
     _change(connection, school_id, {"state": RolloutState.WITHDRAWN.value}, actor=actor, now_ns=now_ns)
-    _record(connection, school_id, "rollout.withdrawn", before.first_version, "", actor=actor, now_ns=now_ns)
+    _record(connection, school_id, "rollout.withdrawn", before.first_version, reason, actor=actor, now_ns=now_ns)
     return True
 
 
-def note_version(connection: Connection, school_id: str, version: int, *, actor: str, now_ns: int) -> None:
-    """Note a version that is being published: while a roll-out is under way, it goes to the share as well."""
+def note_version(
+    connection: Connection, school_id: str, version: int, *, actor: str, now_ns: int, to_everybody: bool = False
+) -> None:
+    """Note a version that is being published: while a roll-out is under way, it goes to the share as well.
+
+    One that is `to_everybody` even then is what all others have from now on; a roll-out that waits begins after it.
+    """
     rollout = find_rollout(connection, school_id)
-    if rollout is None:
-        # One that was staged and taken back before anything was published.
+    if rollout is None or to_everybody:
+        if rollout is not None and rollout.first_version == version:
+            _put(connection, school_id, version + 1, rollout.share, RolloutState.STAGED, actor=actor, now_ns=now_ns)
+        # Else one that was staged and taken back before anything was published.
         _forget(connection, school_id, version)
     elif version != rollout.first_version:
         _put(connection, school_id, version, rollout.share, RolloutState.STAGED, actor=actor, now_ns=now_ns)

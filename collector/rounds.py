@@ -19,7 +19,7 @@ from collector.absences import list_absent
 from collector.coincidences import record_coincidences
 from collector.config import Config
 from collector.errors import StoreError
-from collector.ingest import Ingest
+from collector.ingest import Ingest, Staged
 from collector.judgement import record_due
 from collector.publications import Distribution, find_distribution
 from collector.stream import News, Standing, Stream
@@ -113,12 +113,11 @@ class Rounds:
         for stream in list(self._streams):
             stream.offer(found.find_for(stream.device_id))
 
-    def _find_staged(self, found: Distribution) -> Callable[[str], Evaluator | None]:
-        """Return what says by which policy the events of a device in the share of a roll-out are judged."""
+    def _find_staged(self, found: Distribution) -> Staged | None:
+        """Return the policy of a roll-out that is under way, and who is in its share."""
         if found.staged is None:
-            return lambda device_id: None
-        evaluator = Evaluator(policies.open_own_bundle(found.staged, self._config))
-        return lambda device_id: evaluator if found.is_staged_for(device_id) else None
+            return None
+        return Staged(Evaluator(policies.open_own_bundle(found.staged, self._config)), found.is_staged_for)
 
     async def _look_for_ended_pauses(self) -> None:
         await asyncio.to_thread(pauses.note_ended, self._engine, self._config.school_id, time.time_ns())

@@ -8,10 +8,19 @@ import re
 from typing import Any
 
 from collector.counting import Sighting
-from collector.presence import Several
+from collector.presence import SESSION_REF_BYTES, Several
 from collector.summaries import MAX_QUOTED_CHARACTERS, quote, summarise
-from proto.events import Audience, FileArrived, PostureFound, Tier, TrafficSustained
-from rules.model import Match
+from proto.events import (
+    AccountSignedIn,
+    AccountSignedOut,
+    Audience,
+    FileArrived,
+    PostureFound,
+    Tier,
+    TrafficSustained,
+)
+from rules.counted import is_of_school
+from rules.model import Match, Rule
 
 _NO_LETTERS = re.compile(r"\W+")
 
@@ -32,11 +41,16 @@ SEVERAL_DEVICES = "account-on-several-devices"
 _SEVERAL_DEVICES_TITLE = "A personal account has sessions on several devices at the same time"
 MAX_NAMED_DEVICES = 5
 
+_SESSION = "session/"
+_SESSION_EVENTS = frozenset({AccountSignedIn.__name__, AccountSignedOut.__name__})
+
 
 def sighting_of_match(match: Match, device_id: str, event_id: int, content: Any) -> Sighting:
     """Return why a rule's match opens or counts an incident. `content` is the event's decoded body."""
     rule = match.rule
     group = find_group(match, content)
+    # Sessions are told apart only so that each is ended by its own end: a device has one incident of them all.
+    about = rule.id if group.startswith(_SESSION) else group
     return Sighting(
         rule=rule.id,
         rule_title=rule.title,
@@ -44,7 +58,7 @@ def sighting_of_match(match: Match, device_id: str, event_id: int, content: Any)
         severity=rule.severity,
         action_class=rule.action_class.value,
         device_id=device_id,
-        subject=f"device/{device_id}/{group}",
+        subject=f"device/{device_id}/{about}",
         group_key=group,
         summary=summarise(match, content),
         clauses=rule.clauses,
@@ -54,7 +68,10 @@ def sighting_of_match(match: Match, device_id: str, event_id: int, content: Any)
 
 
 def find_group(match: Match, content: Any) -> str:
-    """Return the key under which the same on many devices is one row: `program/tor-browser`, or the rule's id."""
+    """Return the key under which the same on many devices is one row: `program/tor-browser`, or the rule's id.
+
+    What a rule waits for is ended only by an event of the same key, or of another sort.
+    """
     program, usb, name = getattr(content, "program", None), getattr(content, "device", None), type(content).__name__
     about = match.program or (program.name if program is not None else "")
     if about:
@@ -69,7 +86,15 @@ def find_group(match: Match, content: Any) -> str:
         return f"file/{to_slug(content.sha256 or content.name)}"
     if name == TrafficSustained.__name__:
         return f"traffic/{to_slug(content.program_name)}"
+    if name in _SESSION_EVENTS and _waits_for_session(match.rule):
+        # Whoever else signs out at the same machine has not ended this one.
+        return f"{_SESSION}{content.session_ref[:SESSION_REF_BYTES].hex()}"
     return match.rule.id
+
+
+def _waits_for_session(rule: Rule) -> bool:
+    """Tell whether a rule waits for the end of a session. One that counts devices has to find the same key on each."""
+    return rule.cleared is not None and AccountSignedOut.kind in rule.cleared.kinds and not is_of_school(rule)
 
 
 def sighting_of_several(several: Several) -> Sighting:

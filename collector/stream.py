@@ -208,6 +208,7 @@ class Stream:
             bundle_version=min(hello.bundle_version, self._standing().policies.newest_version),
             trust_version=min(hello.trust_version, self._standing().trust_version),
         )
+        self._ingest.note_hello(self.device_id, clock_offset_ns=offset_ns, epoch=hello.epoch, head_seq=hello.head_seq)
         welcome = Welcome(
             protocol=PROTOCOL,
             server_time_ns=time.time_ns(),

@@ -19,7 +19,7 @@
     accounts = ["00112233445566778899aabbccddeeff"]
     during = ["club"]
 
-    [[pause]]                                   # a safeguard that is switched off for a while, 7 days at most
+    [[pause]]                                   # a safeguard that is switched off for a while, 7 days at most in a row
     id = "pause-0a1b"
     what = "keywords"                           # or check:<name>, or rule:<id>
     first = "2026-11-23T09:00"

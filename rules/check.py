@@ -12,7 +12,12 @@ from rules.layers import PACK_FILE, SCHOOL
 from rules.load import compose
 from rules.rehearsal import find_fault
 
-_NO_PACK = '[pack]\nid = "none"\ntitle = "No pack"\n'
+_NO_PACK = {
+    PACK_FILE: '[pack]\nid = "none"\ntitle = "No pack"\nextends = "asking"\n',
+    # The pack that a school's own file is for may tell who is there, so the file may ask.
+    f"asking/{PACK_FILE}": '[pack]\nid = "asking"\ntitle = "Any"\n[accounts]\nask = true\nreason = "Any"\n',
+}
+_WITHOUT_PACK = "it holds [pack] with id and title; a school's own files are checked with theirs: --pack NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def check_files(files: Mapping[str, str]) -> list[Problem]:
     A single file is taken as a school's own, which needs no `pack.toml`.
     """
     if len(files) == 1 and PACK_FILE not in files:
-        files = {PACK_FILE: _NO_PACK} | dict(files)
+        files = _NO_PACK | dict(files)
     policy, errors = compose(files)
     packs, _ = compose({name: text for name, text in files.items() if not name.startswith(f"{SCHOOL}/")})
     of_packs = {rule.id: rule.tests for rule in packs.rules}
@@ -53,7 +58,7 @@ def check_files(files: Mapping[str, str]) -> list[Problem]:
     on_their_day = replace(
         policy.arrangements, timetable=packs.arrangements.timetable, profiles=tuple(profiles.values())
     )
-    problems = [_to_problem(error) for error in errors]
+    problems = [_to_problem(error, has_pack=PACK_FILE in files) for error in errors]
     for rule in policy.rules:
         for test in rule.tests:
             is_of_pack = test in of_packs.get(rule.id, ())
@@ -65,6 +70,7 @@ def check_files(files: Mapping[str, str]) -> list[Problem]:
     return sorted(problems, key=lambda problem: problem.file)
 
 
-def _to_problem(error: RuleFormatError) -> Problem:
+def _to_problem(error: RuleFormatError, *, has_pack: bool) -> Problem:
     what = f"{error.key}: {error.problem}" if error.key else error.problem
-    return Problem(error.file, error.rule, what, error.hint)
+    hint = error.hint if has_pack or error.file != PACK_FILE else _WITHOUT_PACK
+    return Problem(error.file, error.rule, what, hint)

@@ -12,9 +12,11 @@ What the words mean at a moment is `timetable`'s business, what they come to tha
 Whether there are such periods and profiles is `agreement`'s: a single file cannot know.
 """
 
+from collections.abc import Iterable
+
 from rules.model import Times, Who
 from rules.table import ID, Table
-from rules.timetable import OUT_OF_HOURS, SCHOOL_HOURS, TIMES
+from rules.timetable import CLOSED, OUT_OF_HOURS, PERIODS, SCHOOL_HOURS, TIMES
 
 ROLES = ("pupil", "staff", "supply", "guest")
 ACCOUNTS = ("personal", "shared", "guest", "administrator")
@@ -23,6 +25,9 @@ _KEYS = {"during": TIMES, "except_during": TIMES, "profiles": None, "except_prof
 _WHO = {"roles": ROLES, "years": None, "accounts": ACCOUNTS, "devices": None}
 WHO_KEYS = tuple(_WHO)
 _ALWAYS = frozenset({SCHOOL_HOURS, OUT_OF_HOURS})
+# A club can be in the middle of a school day or at its end, so neither takes all clubs out.
+_TAKEN_OUT_WITH = {SCHOOL_HOURS: frozenset(PERIODS) - {"club"}, OUT_OF_HOURS: frozenset({CLOSED})}
+"""What never is without the other."""
 
 
 def parse_times(table: Table) -> Times:
@@ -41,7 +46,7 @@ def parse_times(table: Table) -> Times:
     if not any(key in inner for key in _KEYS):
         raise table.fault("is empty", key="times", hint='during = ["lesson"], or leave the table out')
     is_always_excepted = set(times.except_during) >= _ALWAYS
-    if is_always_excepted or _leaves_none(times.during, times.except_during):
+    if is_always_excepted or _leaves_none(times.during, _find_excepted(times.except_during)):
         hint = "take something out of it"
         raise inner.fault("leaves no time, so the rule could never match", key="except_during", hint=hint)
     if _leaves_none(times.profiles, times.except_profiles):
@@ -98,5 +103,10 @@ def parse_during(table: Table) -> tuple[str, ...]:
     return table.words("during", TIMES)
 
 
-def _leaves_none(some: tuple[str, ...], excepted: tuple[str, ...]) -> bool:
-    return bool(some) and set(some) <= set(excepted)
+def _find_excepted(times: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(times).union(*(_TAKEN_OUT_WITH.get(each, ()) for each in times))
+
+
+def _leaves_none(some: Iterable[str], excepted: Iterable[str]) -> bool:
+    only = set(some)
+    return bool(only) and only <= set(excepted)

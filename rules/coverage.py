@@ -16,10 +16,11 @@ It is for people, and goes into no bundle. That each test exists, and fails with
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rules.model import Policy
 from rules.table import Table
 
 COVERAGE_FILE = "coverage.toml"
@@ -70,6 +71,8 @@ class Coverage:
     """What is done and what is not, for whoever asks."""
     test: str
     """Node id of a test; empty for paper and not yet."""
+    switched_off: tuple[str, ...] = ()
+    """Of the rules under `by`, those that a school switched off: see `hold_against`."""
 
 
 def parse_coverage(tables: Iterable[dict[str, object]], file: str = COVERAGE_FILE) -> list[Coverage]:
@@ -86,6 +89,20 @@ def parse_coverage(tables: Iterable[dict[str, object]], file: str = COVERAGE_FIL
             raise table.fault("is there twice", key="id", hint="a clause has one row")
         rows[row.clause] = row
     return list(rows.values())
+
+
+def hold_against(rows: Sequence[Coverage], shipped: Policy, in_force: Policy) -> list[Coverage]:
+    """Return the rows of a pack as they are true at a school, whose policy may be without some of the pack's rules.
+
+    A clause is proven with every rule that its row names, so without one of them nobody can say how far it goes: it
+    counts as not yet, and names what is missing.
+    """
+    gone = {rule.id for rule in shipped.rules} - {rule.id for rule in in_force.rules}
+    held = []
+    for row in rows:
+        switched_off = tuple(each for each in row.by if each in gone)
+        held.append(replace(row, extent=Extent.NOT_YET, switched_off=switched_off) if switched_off else row)
+    return held
 
 
 def _parse_row(table: Table) -> Coverage:

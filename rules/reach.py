@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds a rule that could never match, which would look like a quiet school.
 
-It follows only what is certain from the rule itself; the tests inside a rule prove the rest (`check`).
+It follows only what is certain from the rule itself; the tests inside a rule prove the rest (`check`). The words that
+a field can be are those that `proto.events` names and devices send.
 """
 
 from proto.events import State
@@ -16,7 +17,28 @@ _SOURCES_OF_KIND = {
     "program.installed": _INSTALLED,
     "program.removed": _INSTALLED,
 }
-_KNOWN_VALUES = {"program.source": SOURCES, "state": frozenset(each.value for each in State)}
+_KNOWN_VALUES = {
+    "program.source": SOURCES,
+    "state": frozenset(each.value for each in State),
+    "item": frozenset(
+        {"disk_encryption", "antivirus", "firewall", "updates", "os_support", "administrators"}
+        | {"password_age", "switched_on", "guest_account"}
+    ),
+    "level": frozenset({"normal", "slow", "paused"}),
+    "account_kind": frozenset({"personal", "shared", "guest", "administrator"}),
+    "session_type": frozenset({"x11", "wayland", "tty", "remote"}),
+    "device.form": frozenset({"disk", "card_reader", "optical", "phone", "other"}),
+    "device.protection": frozenset(
+        "encrypted hardware_encrypted possibly_encrypted plain partly blank no_medium not_applicable unknown".split()
+    ),
+    "place": frozenset({"downloads", "desktop", "programs", "temporary", "home"}),
+    "format": frozenset(
+        {"elf", "pe", "appimage", "msi", "deb", "rpm", "jar", "apk", "script", "document", "shortcut", "iso", "zip"}
+        | {"tar", "7z", "rar", "gzip", "xz", "bzip2", "zstd", "unknown"}
+    ),
+    "contains": frozenset({"executable", "script", "encrypted", "unknown", ""}),
+}
+"""Each of these fields means the same in every kind that has it."""
 
 
 def verify_reachable(rule: Rule, table: Table) -> None:

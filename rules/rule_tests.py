@@ -25,6 +25,8 @@ from rules.fields import SOURCES, find_type, find_types, is_about_program
 from rules.model import Expectation, Rule, RuleTest
 from rules.table import Table, shown, to_hint
 
+MOST_TIMES = 1000
+"""That a test makes an event happen: every test of a policy runs before it is published."""
 TEST_KEYS = ("name", "expect", "event", "approved", "at", "who", "times", "every", "on_devices")
 
 _EXPECTATIONS = {each.value: each for each in Expectation}
@@ -44,7 +46,7 @@ def parse_test(table: Table) -> RuleTest:
         table.texts("approved", ()),
         at=_parse_at(table),
         who=parse_people(table.inner_table("who", WHO_KEYS), may_be_nobody=True),
-        times=table.integer("times", 1, LARGEST_COUNT) if "times" in table else 1,
+        times=table.integer("times", 1, MOST_TIMES) if "times" in table else 1,
         every_s=table.duration_s("every", SHORTEST, LONGEST_WINDOW) if "every" in table else 0,
         on_devices=table.integer("on_devices", 1, LARGEST_COUNT) if "on_devices" in table else 1,
     )
@@ -87,7 +89,7 @@ def verify_tests(rule: Rule, table: Table) -> None:
     # A rule that asks nothing of an event is silent about other kinds only.
     asks_nothing = not (rule.programs or rule.when or rule.unless_approved)
     # One of a kind that clears says what follows: silent if it clears what the rule fitted before.
-    watched = (*rule.kinds, *(rule.cleared.kinds if rule.cleared else ()))
+    watched = tuple(dict.fromkeys((*rule.kinds, *(rule.cleared.kinds if rule.cleared else ()))))
     for test in rule.tests:
         if test.event["kind"] not in watched and not (asks_nothing and test.expect is Expectation.SILENT):
             problem = f"the test {test.name!r} is of a kind that the rule does not watch, which proves nothing"

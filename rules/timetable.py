@@ -7,7 +7,7 @@ What rules make of it is in `bounds`.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +28,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """As `datetime.weekday` counts them."""
 MINUTE_NS = 60 * 10**9
 REMEMBERED_MINUTES = 4096
+FORETOLD_DAYS = 60
+"""That the last term ends is said so long before: long enough to name the next ones."""
 
 
 def load_zone(name: str) -> ZoneInfo:
@@ -57,27 +59,41 @@ class Calendar:
         self._zone = load_zone(timetable.zone)
         self._timetable = timetable
         self._holidays = frozenset(timetable.bank_holiday_dates)
+        self._terms = sorted(timetable.terms, key=lambda term: term.first)
         self._periods = [_list_periods(timetable, day) for day in DAYS]
         # Thousands of devices ask about the same few minutes.
         self._find_remembered = lru_cache(maxsize=REMEMBERED_MINUTES)(self._find)
 
     def find_kinds(self, at_ns: int) -> frozenset[str] | None:
-        """Return what of `TIMES` it is, or None when nobody can say: the moment is not known (0), or it is a school
-        day and the timetable has no periods."""
+        """Return what of `TIMES` it is, or None when nobody can say: the moment is not known (0), or it is no day that
+        is closed for certain and the timetable has no periods, or no terms for it."""
         return self._find_remembered(at_ns // MINUTE_NS) if at_ns else None
 
     def find_date(self, at_ns: int) -> date:
         """Return the school's local date."""
         return datetime.fromtimestamp(at_ns // 10**9, self._zone).date()
 
-    def is_school_day(self, day: date) -> bool:
-        """Tell whether the school is open: a day of its week, in a term, no holiday and not closed."""
+    def is_closed(self, day: date) -> bool:
+        """Tell whether the school is known to be closed: none of its days, a holiday, closed, or between two terms."""
         return (
-            DAYS[day.weekday()] in self._timetable.days
-            and day not in self._holidays
-            and not _is_in(self._timetable.closed, day)
-            and (not self._timetable.terms or _is_in(self._timetable.terms, day))
+            DAYS[day.weekday()] not in self._timetable.days
+            or day in self._holidays
+            or _is_in(self._timetable.closed, day)
+            or (self.has_terms_for(day) and not _is_in(self._terms, day))
         )
+
+    def has_terms_for(self, day: date) -> bool:
+        """Tell whether terms say what a day is: from the first of the first one to the last of the last one."""
+        return bool(self._terms) and self._terms[0].first <= day <= self._terms[-1].last
+
+    def explain_end(self, now_ns: int) -> str:
+        """Return in words that the terms end soon or are over; empty while there is time, or without any term."""
+        today = self.find_date(now_ns)
+        if not self._terms or today + timedelta(days=FORETOLD_DAYS) < self._terms[-1].last:
+            return ""
+        last = self._terms[-1].last
+        ends = "ended" if last < today else "ends"
+        return f"the last named term {ends} on {last.day} {last:%B %Y}; after it rules count whatever their times"
 
     def to_ns(self, local: datetime) -> int:
         """Return the moment that a local time without a zone means; of one that comes twice, the first."""
@@ -85,9 +101,9 @@ class Calendar:
 
     def _find(self, minute: int) -> frozenset[str] | None:
         local = datetime.fromtimestamp(minute * 60, self._zone)
-        if not self.is_school_day(local.date()):
+        if self.is_closed(local.date()):
             return frozenset((CLOSED, OUT_OF_HOURS))
-        if not self._timetable.periods:
+        if not self._timetable.periods or (self._terms and not self.has_terms_for(local.date())):
             return None
         periods = self._periods[local.weekday()]
         now = f"{local:%H:%M}"

@@ -13,7 +13,7 @@
     to = "10:00"                                # not included
     days = ["mon", "wed"]                       # optional: every school day
 
-    [[timetable.term]]                          # without any, every school day that is not closed
+    [[timetable.term]]                          # without any, every one of the days; after the last, nobody can say
     name = "Autumn"
     first = "2026-09-02"                        # both included
     last = "2026-12-18"
@@ -44,8 +44,11 @@ from rules.timetable import DAYS, PERIODS
 KEYS = ("timetable", "bank_holidays")
 # A list, since a device may have no data of zones, and reads what the collector reads.
 ZONES = tuple(f"Europe/{each}" for each in ("London", "Belfast", "Isle_of_Man", "Jersey", "Guernsey", "Gibraltar"))
+MAX_SPANS = 100
+"""Periods, terms and times of being closed, of each: a device reads them too, and every two are compared."""
 NATIONS = ("england", "wales", "scotland", "northern-ireland")
 
+_FEWER_SPANS = "one period can be of several days: days = ['mon', 'wed']"
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
@@ -63,7 +66,7 @@ def _parse_timetable(top: Table, key: str) -> Timetable:
     usual = Timetable()
     days = table.words("days", DAYS) or usual.days
     periods = tuple(
-        _parse_period(each, days) for each in table.inner_tables("period", ("kind", "name", "from", "to", "days"))
+        _parse_period(each, days) for each in _list_spans(table, "period", ("kind", "name", "from", "to", "days"))
     )
     terms, closed = _parse_spans(table, "term"), _parse_spans(table, "closed")
     for one, other in combinations(periods, 2):
@@ -122,8 +125,15 @@ def _verify_apart(one: Period, other: Period, school_days: tuple[str, ...], tabl
 
 def _parse_spans(table: Table, key: str) -> tuple[Span, ...]:
     return tuple(
-        Span(name=each.text("name"), **parse_days(each)) for each in table.inner_tables(key, ("name", "first", "last"))
+        Span(name=each.text("name"), **parse_days(each)) for each in _list_spans(table, key, ("name", "first", "last"))
     )
+
+
+def _list_spans(table: Table, key: str, keys: tuple[str, ...]) -> list[Table]:
+    spans = table.inner_tables(key, keys)
+    if len(spans) > MAX_SPANS:
+        raise table.fault(f"has {len(spans)} tables, more than {MAX_SPANS}", key=key, hint=_FEWER_SPANS)
+    return spans
 
 
 def parse_days(table: Table) -> dict[str, date]:

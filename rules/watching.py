@@ -18,7 +18,9 @@ are in `agent.preconditions`.
 """
 
 import ipaddress
+import json
 import re
+from functools import cache
 
 from rules import wildcard
 from rules.drafts import parse_drafts
@@ -49,7 +51,8 @@ GROUPS_OF_STAFF = frozenset(
 
 MAX_NOTICE_CHARACTERS = 3000
 MAX_SHOWN_BYTES = 12 * 1024
-"""Of the notice and the protected windows together, as a watcher is told them in one message."""
+"""Of the notice, the protected windows and the drafts together, as a watcher is told them in one message: it has room
+for a third more."""
 
 _DEFAULTS = Keywords()
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -85,11 +88,18 @@ def parse_keywords(top: Table, key: str = KEY) -> Keywords:
     if keywords.enabled:
         _verify_times(table, keywords)
         _verify_places(table, keywords)
-    size = sum(len(text.encode("utf-8", "replace")) for text in (keywords.notice_text, *keywords.protected))
-    if size > MAX_SHOWN_BYTES:
-        problem = f"notice_text and protected have {size} bytes together, more than {MAX_SHOWN_BYTES}"
-        raise table.fault(problem, key="protected", hint="shorten the notice or name fewer windows")
+    _verify_size(table, keywords)
     return keywords
+
+
+@cache
+def list_languages() -> frozenset[str]:
+    """Return the languages whose phrases come with the product."""
+    # Imported here: most policies name no other language than English, and a device does without the weight.
+    from importlib import resources
+
+    folders = resources.files("rules").joinpath("lexicons").iterdir()
+    return frozenset(each.name for each in folders if _LANGUAGE.fullmatch(each.name) and each.is_dir())
 
 
 def _parse_required(table: Table, key: str, enabled: bool) -> str:
@@ -103,6 +113,9 @@ def _parse_languages(table: Table) -> tuple[str, ...]:
     for each in languages:
         if not _LANGUAGE.fullmatch(each):
             raise table.fault(f"holds {shown(each)}", key="languages", hint="a language is two or three letters: en")
+        if each not in _DEFAULTS.languages and each not in list_languages():
+            problem = f"holds {shown(each)}, of which no phrases come with the product"
+            raise table.fault(problem, key="languages", hint=to_hint(each, sorted(list_languages())))
     if not languages:
         raise table.fault("is empty", key="languages", hint="name a language, or leave the line out for English")
     return languages
@@ -167,6 +180,18 @@ def _verify_groups(table: Table, keywords: Keywords) -> None:
         if group in keywords.watch_groups:
             problem = f"holds {shown(group)}, which is in watch_groups too"
             raise table.fault(problem, key="staff_groups", hint="a group is of pupils or of staff")
+
+
+def _verify_size(table: Table, keywords: Keywords) -> None:
+    # All drafts, though a watcher is told those of the day: nobody can say today which days they will be tried on.
+    drafts = [f"{draft.id}:{text}" for draft in keywords.drafts for text in draft.texts]
+    notice = (keywords.notice_version, keywords.notice_title, keywords.notice_text)
+    texts = [*notice, *keywords.languages, *keywords.protected, *drafts]
+    size = len(json.dumps(texts, ensure_ascii=False).encode("utf-8", "replace"))
+    if size > MAX_SHOWN_BYTES:
+        problem = f"the notice, protected and drafts have {size} bytes together, more than {MAX_SHOWN_BYTES}"
+        key = "draft" if keywords.drafts else "protected"
+        raise table.fault(problem, key=key, hint="shorten the notice, name fewer windows or try fewer drafts")
 
 
 def _verify_times(table: Table, keywords: Keywords) -> None:

@@ -5,8 +5,13 @@ A safeguard is the watching for keywords, a rule for the safeguarding leads, and
 tells that somebody tampers with it. What cannot be seen to be at least as wide as before is called weaker: whoever
 widens one thing and narrows another asks a second person. Who that is decides `collector.changes`.
 
+That a rule of a pack is there at all is a safeguard too, whatever it is about: off for good is not for one person
+where off for half an hour is for two. To make such a rule milder or narrower is the technician's own business, and so
+is all of a rule that the school wrote itself.
+
 Nothing weaker from A to B and nothing weaker from B to C means nothing weaker from A to C, so no row of small steps
-leads where one step does not. An allow list is no part of it: a rule that heeds it says so itself.
+leads where one step does not; but for the day of a review, since what is too far away depends on the day of the change,
+which nobody tells here. An allow list is no part of it: a rule that heeds it says so itself.
 """
 
 import ipaddress
@@ -15,14 +20,18 @@ from dataclasses import replace
 
 from proto.events import KINDS, Audience
 from proto.events.header import Leaves
-from rules.arrangements import Arrangements
+from rules.arrangements import Arrangements, RuleException
+from rules.layers import SCHOOL
 from rules.model import ActionClass, Condition, Keywords, Operator, Policy, ProgramPattern, Rule, Times, Who
+from rules.table import find_day
 
 _PROGRAM_LISTS = (
     *("executables", "packages", "flatpaks", "snaps", "python_packages", "node_packages", "extensions", "paths"),
     *("sha256", "build_ids", "sketches"),
 )
 _CLASSES = list(ActionClass)
+MAX_REVIEW_DAYS = 800
+"""As devices have it, from their own day on (`agent.preconditions`)."""
 
 
 def is_safeguard(rule: Rule) -> bool:
@@ -49,6 +58,8 @@ def _compare_keywords(before: Keywords, after: Keywords) -> list[str]:
     found = [
         *_fewer("not watched any more: group {}", before.watch_groups, after.watch_groups),
         *_fewer("not watched any more: group of staff {}", before.staff_groups, after.staff_groups),
+        # Whoever is in groups of both is of staff, and flags about staff go elsewhere.
+        *_fewer("counted as staff and not as pupils any more: group {}", after.staff_groups, before.staff_groups),
         *_fewer("not looked for any more: language {}", before.languages, after.languages),
         *_fewer("not read any more: windows that fit {}", after.protected, before.protected),
         *_compare_hours(before, after),
@@ -56,7 +67,15 @@ def _compare_keywords(before: Keywords, after: Keywords) -> list[str]:
     ]
     if after.dpia_review_date < before.dpia_review_date:
         found.append(f"watching ends sooner, with the review due on {after.dpia_review_date}")
+    elif _is_too_far(before.dpia_review_date, after.dpia_review_date):
+        found.append(f"nobody is watched while the review is too far away, and it is due on {after.dpia_review_date}")
     return found
+
+
+def _is_too_far(before: str, after: str) -> bool:
+    """Return whether a day of review was put off by so much that devices take it for none."""
+    first, last = find_day(before), find_day(after)
+    return first is not None and last is not None and (last - first).days > MAX_REVIEW_DAYS
 
 
 def _compare_hours(before: Keywords, after: Keywords) -> list[str]:
@@ -96,15 +115,27 @@ def _is_inside(
 
 def _compare_rules(before: Policy, after: Policy) -> list[str]:
     now = {rule.id: rule for rule in after.rules}
-    found = []
-    for rule in filter(is_safeguard, before.rules):
-        if rule.id not in now:
-            found.append(f"rule {rule.id}: it is not in force any more")
-            continue
-        faults = _compare_rule(rule, now[rule.id])
-        faults += _compare_surroundings(now[rule.id], before, after)
+    found: list[str] = []
+    for rule in before.rules:
+        faults: list[str] = []
+        if _is_gone(rule, now.get(rule.id)):
+            faults = ["it is not in force any more"]
+        elif is_safeguard(rule):
+            faults = _compare_rule(rule, now[rule.id]) + _compare_surroundings(now[rule.id], before, after)
         found += (f"rule {rule.id}: {each}" for each in faults)
     return found
+
+
+def _is_gone(rule: Rule, now: Rule | None) -> bool:
+    """Return whether a rule that somebody relies on is not there any more; one of the school's own takes no other's
+    place."""
+    if not _is_of_pack(rule):
+        return now is None and is_safeguard(rule)
+    return now is None or not _is_of_pack(now)
+
+
+def _is_of_pack(rule: Rule) -> bool:
+    return not rule.file.startswith(f"{SCHOOL}/")
 
 
 def _compare_rule(before: Rule, after: Rule) -> list[str]:
@@ -200,15 +231,21 @@ def _compare_surroundings(rule: Rule, before: Policy, after: Policy) -> list[str
         found.append("it counts by the timetable, and that is another")
     if (rule.who.accounts or rule.who.except_accounts) and _find_kinds(before) != _find_kinds(after):
         found.append("it counts by kinds of accounts, and which account is of which kind is another")
+    if _names_people(rule.who) and after.settings.accounts.ask and not before.settings.accounts.ask:
+        found.append("it counts before anybody as long as nobody asks who is there, and that is asked now")
     was = {each.name: each.devices for each in before.arrangements.device_groups}
     now = {each.name: each.devices for each in after.arrangements.device_groups}
     for name in rule.who.devices:
-        if was.get(name, frozenset()) - now.get(name, frozenset()):
+        # A group that nobody made yet is every device.
+        if name in now and name not in was:
+            found.append(f"counts only for the devices in group {name}, which is new")
+        elif was.get(name, frozenset()) - now.get(name, frozenset()):
             found.append(f"fewer devices are in group {name}")
     for name in rule.who.except_devices:
         if now.get(name, frozenset()) - was.get(name, frozenset()):
             found.append(f"more devices are in group {name}, for which it does not count")
-    return found + _fewer("exception {}", _list_exceptions(rule, after), _list_exceptions(rule, before))
+    granted = _list_exceptions(rule, before)
+    return found + [f"exception {each.id}" for each in _list_exceptions(rule, after) if each not in granted]
 
 
 def _find_calendar(policy: Policy) -> tuple[object, object]:
@@ -223,8 +260,12 @@ def _find_kinds(policy: Policy) -> tuple[object, ...]:
     return settings.accounts.shared, settings.accounts.guest, settings.posture.administrators
 
 
-def _list_exceptions(rule: Rule, policy: Policy) -> list[str]:
-    return [each.id for each in policy.arrangements.exceptions if rule.id in each.rules]
+def _names_people(who: Who) -> bool:
+    return who != Who(devices=who.devices, except_devices=who.except_devices)
+
+
+def _list_exceptions(rule: Rule, policy: Policy) -> list[RuleException]:
+    return [each for each in policy.arrangements.exceptions if rule.id in each.rules]
 
 
 def _compare_pauses(before: Arrangements, after: Arrangements) -> list[str]:

@@ -119,10 +119,10 @@ HERE = "not postgres and not soak and not desktop and not rig and not tpm"
 UNIT = ("proto", "rules", "agent", "collector", "hostile", "installers", "soak", "test_*.py")
 
 GROUPS = (
-    Group("unit", UNIT, HERE, 840, is_parallel=True),
+    Group("unit", UNIT, HERE, 960, is_parallel=True),
     Group("fuzz", ("fuzz",), "not soak", 120, find_missing_atheris),
     # One after the other: their agents look at the processes of this machine, and another story's are among them.
-    Group("scenarios", ("scenarios",), HERE, 360),
+    Group("scenarios", ("scenarios",), HERE, 420),
     Group("browser", ("browser",), "not soak", 260, find_missing_chromium, is_parallel=True),
     Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 500, find_missing_desktop),
     Group("tpm", ("agent", "scenarios"), "tpm and not soak", 90, find_missing_tpm),

@@ -9,6 +9,7 @@ from collector.changes.agreement import School as School
 from collector.changes.agreement import agree as agree
 from collector.changes.agreement import end_pause as end_pause
 from collector.changes.agreement import find_last_good as find_last_good
+from collector.changes.agreement import go_back as go_back
 from collector.changes.agreement import refuse as refuse
 from collector.changes.agreement import request_change as request_change
 from collector.changes.agreement import withdraw as withdraw
@@ -21,5 +22,6 @@ from collector.changes.amendments import WentBack as WentBack
 from collector.changes.register import Change as Change
 from collector.changes.register import ChangeState as ChangeState
 from collector.changes.register import find_change as find_change
+from collector.changes.register import find_objection as find_objection
 from collector.changes.register import list_changes as list_changes
 from collector.changes.register import list_waiting as list_waiting

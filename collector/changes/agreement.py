@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from collector import pauses
-from collector.changes.amendments import Amendment, Circumstances
+from collector import own_rules, pauses, rollouts
+from collector.changes.amendments import Amendment, Circumstances, WentBack, read_choice
 from collector.changes.register import (
     Change,
     ChangeState,
@@ -27,10 +27,10 @@ from collector.changes.register import (
     show_anew,
     verify_room,
 )
-from collector.composition import Composition, compose
+from collector.composition import Composition, compose, read_files
 from collector.errors import UsageError
-from collector.policies import publish_change, publish_composition
-from collector.rollouts import find_common_version, find_newest_version
+from collector.policies import publish_composition, publish_registers
+from collector.publications import find_version
 from collector.store.engine import reading, take_turns, writing
 from proto.keys import Signer, to_verifier
 
@@ -150,7 +150,7 @@ def withdraw(engine: Engine, school_id: str, change_id: str, *, actor: str, now_
 
 
 def end_pause(school: School, what: str, *, actor: str, now_ns: int) -> int:
-    """End a pause before its time and publish; anybody may. Return the policy's new version.
+    """End a pause before its time on every device; anybody may. Return the policy's new version.
 
     Raises:
         UsageError: it is not paused.
@@ -160,21 +160,48 @@ def end_pause(school: School, what: str, *, actor: str, now_ns: int) -> int:
         pauses.end_pause(connection, school.id, what, actor=actor, now_ns=now_ns)
 
     reason = f"pause of {what} ended"
-    return publish_change(school.engine, school.id, school.signer, change, actor=actor, reason=reason, now_ns=now_ns)
+    return publish_registers(school.engine, school.id, school.signer, change, actor=actor, reason=reason, now_ns=now_ns)
+
+
+def go_back(school: School, *, author: str, reason: str, now_ns: int) -> Change | None:
+    """Go back to the last good version; None when that is in force, and only a roll-out that had not begun is over.
+
+    Raises:
+        UsageError: there is none, or no reason is given.
+    """
+    words = _read_words(reason, "say why: a few words, for whoever looks back")
+    with writing(school.engine) as connection:
+        take_turns(connection, f"policy {school.id}")
+        rollout = rollouts.find_rollout(connection, school.id)
+        if rollout is not None and rollout.is_waiting:
+            rollouts.withdraw_rollout(connection, school.id, actor=author, now_ns=now_ns, reason=words)
+            return None
+    version = find_last_good(school.engine, school.id)
+    return request_change(school, WentBack(version), author=author, reason=reason, now_ns=now_ns)
 
 
 def find_last_good(engine: Engine, school_id: str) -> int:
-    """Return the version to go back to: what everybody has while a roll-out is under way, else the one before.
+    """Return the version to go back to: what everybody has while a roll-out is under way, else the newest that
+    everybody had with another pack or other rule files than now.
 
     Raises:
         UsageError: there is none.
     """
     with reading(engine) as connection:
-        newest = find_newest_version(connection, school_id)
-        version = find_common_version(connection, school_id, older_than=newest)
-    if version == 0:
-        raise UsageError("there is no version before this one", hint="see: schoolwarden-collector policy history")
-    return version
+        version = rollouts.find_common_version(connection, school_id)
+        if version and rollouts.find_rollout(connection, school_id) is not None:
+            return version
+        chosen = own_rules.find_pack(connection, school_id), own_rules.list_own_files(connection, school_id)
+        # Most versions change a register alone, and going back leaves registers as they are.
+        while version := rollouts.find_common_version(connection, school_id, older_than=version):
+            bundle = find_version(connection, school_id, version)
+            files = read_files(bundle) if bundle else {}
+            if files and read_choice(files) != chosen:
+                return version
+    raise UsageError(
+        "no version before this one had another pack or other rule files",
+        hint="see: schoolwarden-collector policy history",
+    )
 
 
 def _read_words(text: str, ask: str) -> str:

@@ -6,16 +6,17 @@ whether the policy is sound afterwards that of `composition`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from sqlalchemy import Connection
 
 from collector import own_rules, pauses, rollouts
-from collector.composition import read_files
+from collector.composition import find_zone, read_chosen, read_files
 from collector.errors import StoreError, UsageError
 from collector.publications import find_version
+from rules.arrangements import Timetable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +114,22 @@ class PauseBegun:
         """Do it.
 
         Raises:
-            UsageError: it is too short or too long, or the same is paused already.
+            UsageError: there is no such thing, it is too short or too long, the same is paused already, or a roll-out
+                is under way.
         """
+        policy = read_chosen(connection, about.school_id)
+        pauses.verify_what(self.what, policy)
+        if rollouts.find_rollout(connection, about.school_id) is not None:
+            raise UsageError(
+                "a roll-out is under way, and a pause is for every device",
+                hint="end the roll-out first: policy everywhere, or policy back",
+            )
+        zone = find_zone(policy.arrangements.timetable or Timetable())
         pauses.begin_pause(
             connection,
             about.school_id,
             self.what,
-            self.duration_s,
+            pauses.find_span(self.duration_s, zone, about.now_ns),
             reason=about.reason,
             asked_by=about.author,
             decided_by=about.seconded_by,
@@ -154,9 +164,15 @@ class WentBack:
             raise StoreError(f"version {self.version} cannot be read any more", hint="go back to another one")
         actor, now_ns = about.author, about.now_ns
         rollouts.withdraw_rollout(connection, about.school_id, actor=actor, now_ns=now_ns)
-        own_rules.put_pack(connection, about.school_id, own_rules.read_pack(files), actor=actor, now_ns=now_ns)
-        own = {name.removeprefix(own_rules.FOLDER): text for name, text in files.items() if own_rules.is_own(name)}
+        pack, own = read_choice(files)
+        own_rules.put_pack(connection, about.school_id, pack, actor=actor, now_ns=now_ns)
         own_rules.replace_own_files(connection, about.school_id, own, actor=actor, now_ns=now_ns)
+
+
+def read_choice(files: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return what a school had chosen in the files of a bundle: the pack, and its own rule files by name."""
+    own = {name.removeprefix(own_rules.FOLDER): text for name, text in files.items() if own_rules.is_own(name)}
+    return own_rules.read_pack(files), own
 
 
 Amendment = FileAdded | FileRemoved | PackChosen | PauseBegun | WentBack

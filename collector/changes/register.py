@@ -15,6 +15,7 @@ from collector.audit import record
 from collector.changes.amendments import Amendment, dump_amendment, load_amendment
 from collector.composition import Composition
 from collector.errors import PermissionDeniedError, UsageError
+from collector.people.second_person import is_made_by, is_same_person
 from collector.store.engine import reading
 from collector.store.schema import changes
 
@@ -81,7 +82,7 @@ def find_waiting(connection: Connection, school_id: str, change_id: str, actor: 
 
     Raises:
         UsageError: there is none, or it is decided.
-        PermissionDeniedError: who decides is who asked for it.
+        PermissionDeniedError: who decides is who asked for it, or a user whom he made.
     """
     query = select(changes).where(changes.c.school_id == school_id, changes.c.change_id == change_id)
     row = connection.execute(query).first()
@@ -91,11 +92,18 @@ def find_waiting(connection: Connection, school_id: str, change_id: str, actor: 
         )
     if row.state != ChangeState.PROPOSED:
         raise UsageError(f"this change is {row.state} already", hint="nothing waits to be decided about it")
-    if row.author.casefold() == actor.casefold():
-        raise PermissionDeniedError(
-            "nobody gives the second word on his own change", hint="somebody else who may agree has to look at it"
-        )
+    if objection := find_objection(connection, school_id, row.author, actor):
+        raise PermissionDeniedError(objection, hint="somebody else who may agree has to look at it")
     return _to_change(row), load_amendment(row.step)
+
+
+def find_objection(connection: Connection, school_id: str, author: str, user: str) -> str:
+    """Return why a user's word on an author's change is no second person's; empty when it is."""
+    if is_same_person(connection, school_id, user, author):
+        return "nobody gives the second word on his own change"
+    if is_made_by(connection, school_id, user, author):
+        return "whoever asked for this change made your user, or gave it its roles or a password"
+    return ""
 
 
 def verify_room(connection: Connection, school_id: str) -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """coverage and packs: which clause of a school's policy is carried out by what, and how far; and the packs there are.
 
-It says what the packs say. That each row is true is shown by the tests that it names.
+It says what the packs say, and of a school's own policy which of their rules it switched off. That each row is true is
+shown by the tests that it names.
 """
 
 import argparse
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FALLBACK_COLUMNS = 120
 _LEAST_COLUMNS = 80
 _GAP = "  "
+OFF = "switched off by the school"
 
 
 def add_coverage(commands: Any) -> None:
@@ -42,6 +44,7 @@ def add_packs(commands: Any) -> None:
 
 
 def _coverage(options: argparse.Namespace) -> int:
+    from rules.coverage import hold_against
     from rules.load import load_coverage, load_pack, parse_files
 
     if options.dir:
@@ -49,11 +52,12 @@ def _coverage(options: argparse.Namespace) -> int:
 
         config, engine = open_folder(options)
         policy = load_policy(engine, config)
+        rows = hold_against(load_coverage(policy.pack), parse_files(load_pack(policy.pack)), policy)
     else:
         policy = parse_files(load_pack(options.pack))
-    rows = load_coverage(policy.pack)
+        rows = load_coverage(policy.pack)
     if options.format == "json":
-        print_rows([asdict(row) for row in rows], "json", "")
+        print_rows([_to_json(row, is_of_school=bool(options.dir)) for row in rows], "json", "")
     elif not rows:
         sys.stderr.write(
             f"{policy.title} (pack {policy.pack}) carries out no one school's policy: it has no clauses.\n"
@@ -62,6 +66,12 @@ def _coverage(options: argparse.Namespace) -> int:
         width = max(shutil.get_terminal_size((_FALLBACK_COLUMNS, 24)).columns, _LEAST_COLUMNS)
         sys.stdout.writelines(f"{line}\n" for line in _write(policy, rows, width))
     return 0
+
+
+def _to_json(row: "Coverage", *, is_of_school: bool) -> dict[str, Any]:
+    """Return a row as plain values; a pack by itself has no school that could switch something off."""
+    values = asdict(row)
+    return values if is_of_school else {name: value for name, value in values.items() if name != "switched_off"}
 
 
 def _write(policy: "Policy", rows: "Sequence[Coverage]", width: int) -> Iterable[str]:
@@ -76,7 +86,9 @@ def _write(policy: "Policy", rows: "Sequence[Coverage]", width: int) -> Iterable
     yield from _lay_out(tuple("-" * each for each in widths), widths)
     for row in rows:
         by = f" [{', '.join(row.by)}]" if row.by else ""
-        cells = (row.clause, row.extent.value, row.how.value, row.text, row.says + by)
+        # Before what is said of the whole pack, which does not hold here.
+        off = f"{OFF.capitalize()}: {', '.join(row.switched_off)}. In the pack: " if row.switched_off else ""
+        cells = (row.clause, row.extent.value, row.how.value, row.text, off + row.says + by)
         yield from _lay_out(cells, widths)
     for departure in policy.arrangements.departures:
         other = "guidance" if departure.follows == "policy" else "policy"
@@ -100,7 +112,7 @@ def _lay_out(cells: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
 
 
 def count_extents(rows: "Iterable[Coverage]") -> str:
-    """Return how many clauses are carried out how far, in words."""
+    """Return how many clauses are carried out how far, in words, and of how many the school switched a rule off."""
     from rules.coverage import Extent
 
     words: dict[Extent, str] = {
@@ -110,8 +122,11 @@ def count_extents(rows: "Iterable[Coverage]") -> str:
         Extent.NOT_YET: "not yet",
         Extent.PAPER: "on paper only",
     }
-    counts = Counter(row.extent for row in rows)
-    total = sum(counts.values())
+    rows = list(rows)
+    counts, total = Counter(row.extent for row in rows), len(rows)
+    switched_off = sum(bool(row.switched_off) for row in rows)
+    if switched_off:
+        words[Extent.NOT_YET] += f" ({switched_off} of them {OFF})"
     parts = [f"{counts[extent]} {text}" for extent, text in words.items() if counts[extent]]
     return f"{total} clause{'' if total == 1 else 's'}: {', '.join(parts)}" if total else "no clauses"
 

@@ -44,12 +44,10 @@ def _add_ask(actions: Any) -> None:
     parser = add_command(
         actions, "ask", _ask, "ask for an exception; prints its id. Somebody else decides it at the console"
     )
-    parser.add_argument(
-        "--rule", action="append", default=[], metavar="ID", help="the rule that it is from; repeatable"
-    )
-    parser.add_argument(
-        "--stick", metavar="VENDOR:PRODUCT", help="or a USB device to be approved, as `media list` shows it: 0951:1666"
-    )
+    rule_help = "the rule that it is from, as `policy rules` lists it; repeatable"
+    parser.add_argument("--rule", action="append", default=[], metavar="ID", help=rule_help)
+    stick_help = "or a USB device to be approved for everybody, as `media list` shows it: 0951:1666"
+    parser.add_argument("--stick", metavar="VENDOR:PRODUCT", help=stick_help)
     parser.add_argument("--serial", default="", metavar="TEXT", help="the USB device's serial number")
     narrower = parser.add_argument_group("narrower, each repeatable; without any it is for everybody and everything")
     for name, text in (
@@ -59,7 +57,8 @@ def _add_ask(actions: Any) -> None:
         ("during", "a kind of period of the timetable: lesson, club, ..."),
     ):
         narrower.add_argument(f"--{name}", action="append", default=[], metavar="TEXT", help=text)
-    parser.add_argument("--from", dest="first", default="", metavar="WHEN", help="a day or a minute (default: now)")
+    first_help = "a day or a minute (default: now); a USB device is approved from the day on which that is granted"
+    parser.add_argument("--from", dest="first", default="", metavar="WHEN", help=first_help)
     parser.add_argument(
         "--until", required=True, metavar="WHEN", help="the last day, 2026-12-18, or a minute, 2026-12-18T12:00"
     )
@@ -99,7 +98,7 @@ def _ask(options: argparse.Namespace) -> int:
     )
     id_ = ask(engine, config.school_id, policy, asked, zone=zone, actor=COMMAND_LINE, now_ns=now_ns)
     sys.stdout.write(id_ + "\n")
-    everybody = " It is for everybody, everywhere." if scope.is_for_everybody else ""
+    everybody = " It is for everybody, everywhere." if scope.is_for_everybody or scope.stick else ""
     sys.stderr.write(f"Asked.{everybody} Somebody decides it at the console, under Exceptions.\n")
     return 0
 
@@ -144,7 +143,7 @@ def _shorten(request: "ExceptionRequest", row: dict[str, Any]) -> dict[str, Any]
 
 def _withdraw(options: argparse.Namespace) -> int:
     from collector.exceptions import Decision, find_exception, withdraw
-    from collector.policies import publish_change
+    from collector.policies import publish_registers
     from collector.store.engine import writing
     from proto.keys import load_signer
 
@@ -157,7 +156,7 @@ def _withdraw(options: argparse.Namespace) -> int:
             withdraw(connection, config.school_id, options.id, decision)
         sys.stderr.write("The request is taken back.\n")
         return 0
-    version = publish_change(
+    version = publish_registers(
         engine,
         config.school_id,
         load_signer(config.signing_key),

@@ -28,6 +28,7 @@ def add_policy(commands: Any) -> None:
     text = "the policy in force: what is in it, how it changes, what is paused"
     actions = commands.add_parser("policy", help=text, description=text).add_subparsers(required=True, metavar="ACTION")
     show = add_command(actions, "show", _show, "show what is in force, what is paused and what waits")
+    rules = add_command(actions, "rules", _rules, "list every rule in force, by the id that other commands ask for")
     history = add_command(actions, "history", _history, "list every version, who published it and why")
     difference = add_command(
         actions, "difference", _difference, "print what a version changed, as a unified difference"
@@ -38,21 +39,19 @@ def add_policy(commands: Any) -> None:
     pack = add_command(actions, "pack", _pack, "let the school work under another pack of rules")
     pack.add_argument("name", metavar="NAME", help="as `packs` lists them")
     pause = add_command(actions, "pause", _pause, "ask to switch a safeguard off for a while; a second person agrees")
-    pause.add_argument("what", metavar="WHAT", help="keywords, check:NAME or rule:ID")
+    pause.add_argument("what", metavar="WHAT", help="keywords, check:NAME or rule:ID, as `policy rules` lists it")
     pause.add_argument("--for", type=_length, required=True, metavar="2h", dest="length", help="m, h or d; up to 7d")
     resume = add_command(actions, "resume", _resume, "end a pause before its time")
     resume.add_argument("what", metavar="WHAT", help="as `policy show` lists it")
     withdraw = add_command(actions, "withdraw", _withdraw, "take a change back that waits for a second person")
     withdraw.add_argument("change", metavar="ID", help="as `policy changes` lists it")
     back = add_command(actions, "back", _back, "let pack and own rule files be again as they were in an older version")
-    back.add_argument(
-        "--to", type=to_number, metavar="N", help="the version (default: what every device had before the newest)"
-    )
+    back.add_argument("--to", type=to_number, metavar="N", help="the version (default: the newest with other rules)")
     for parser in (pack, pause, back):
         parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for whoever looks back")
-    for parser in (show, history, changes):
+    for parser in (show, rules, history, changes):
         add_format(parser)
-    for parser in (show, history, difference, changes, pack, pause, resume, withdraw, back):
+    for parser in (show, rules, history, difference, changes, pack, pause, resume, withdraw, back):
         add_dir(parser)
     add_rollout(actions)
 
@@ -105,24 +104,29 @@ def open_school(options: argparse.Namespace) -> "School":
 
 def _show(options: argparse.Namespace) -> int:
     from collector.changes import list_waiting
+    from collector.own_rules import list_own_files
     from collector.pauses import load_pauses
     from collector.policies import load_policy
     from collector.rollouts import load_rollout
+    from collector.store.engine import reading
+    from rules.timetable import Calendar
 
     config, engine = open_folder(options)
     policy, rollout, now_ns = load_policy(engine, config), load_rollout(engine, config.school_id), time.time_ns()
-    own = sorted(
-        {file for rule in policy.rules for file in (rule.file, *rule.changed_in) if file.startswith("school/")}
-    )
+    with reading(engine) as connection:
+        own = list_own_files(connection, config.school_id)
     paused = [each for each in load_pauses(engine, config.school_id) if each.is_on(now_ns)]
     waiting = list_waiting(engine, config.school_id)
+    timetable = policy.arrangements.timetable
+    terms_end = Calendar(timetable).explain_end(now_ns) if timetable else ""
     rows = [
         ("version", str(policy.version)),
         ("pack", f"{policy.pack} ({policy.title})"),
         ("extends", ", ".join(policy.parents) or "nothing"),
         ("rules", str(len(policy.rules))),
-        ("own rule files", ", ".join(file.removeprefix("school/") for file in own) or "none"),
+        ("own rule files", ", ".join(own) or "none"),
         ("keywords", "watched for" if policy.keywords.enabled else "not watched for"),
+        *([("terms", terms_end)] if terms_end else []),
         *(("paused", f"{each.what} until {_show_time(each.last_ns)}, asked by {each.asked_by}") for each in paused),
         *(("waits", f"{each.subject} ({each.id})") for each in waiting),
     ]
@@ -130,6 +134,29 @@ def _show(options: argparse.Namespace) -> int:
         what = "the next version" if rollout.is_waiting else f"versions {rollout.first_version} and newer"
         rows.append(("roll-out", f"{what} for {rollout.share} % of the devices"))
     print_rows([{"what": what, "is": value} for what, value in rows], options.format, "")
+    return 0
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from collector.policies import load_policy
+
+    config, engine = open_folder(options)
+    policy = load_policy(engine, config)
+    is_text = options.format == "text"
+    rows = [
+        {
+            "id": rule.id,
+            "title": rule.title,
+            "class": rule.action_class.value,
+            "severity": rule.severity,
+            "audience": rule.audience.name.lower(),
+            "clauses": ", ".join(rule.clauses) if is_text else list(rule.clauses),
+            # The pack's own files are in no folder.
+            "layer": rule.file.rpartition("/")[0] or policy.pack,
+        }
+        for rule in sorted(policy.rules, key=lambda rule: rule.id)
+    ]
+    print_rows(rows, options.format, "the policy in force has no rules")
     return 0
 
 
@@ -197,7 +224,11 @@ def _resume(options: argparse.Namespace) -> int:
     from collector.changes import end_pause
 
     school = open_school(options)
-    announce(school, end_pause(school, options.what, actor=COMMAND_LINE, now_ns=time.time_ns()))
+    version = end_pause(school, options.what, actor=COMMAND_LINE, now_ns=time.time_ns())
+    # Whatever share of the devices a roll-out is for.
+    sys.stderr.write(
+        f"Policy version {version} is published; every connected device is without the pause in seconds.\n"
+    )
     return 0
 
 
@@ -211,11 +242,17 @@ def _withdraw(options: argparse.Namespace) -> int:
 
 
 def _back(options: argparse.Namespace) -> int:
-    from collector.changes import WentBack, find_last_good
+    from collector.changes import WentBack, go_back
 
     school = open_school(options)
-    version = options.to if options.to is not None else find_last_good(school.engine, school.id)
-    return request(school, WentBack(version), options.reason)
+    if options.to is not None:
+        return request(school, WentBack(options.to), options.reason)
+    change = go_back(school, author=COMMAND_LINE, reason=options.reason, now_ns=time.time_ns())
+    if change is None:
+        sys.stderr.write("The roll-out is over before it began; what is published next goes to every device.\n")
+    else:
+        tell(school, change)
+    return 0
 
 
 def _length(text: str) -> int:

@@ -176,12 +176,13 @@ def _to_rows(now: "Policy", draft: "Policy", found: "Replayed") -> list[dict[str
 
 
 def _is_same(old: "Rule", new: "Rule") -> bool:
-    """Return whether two do the same: where they stand, and what their tests are, does not matter."""
+    """Return whether two do the same: where they stand, how they are worded, which clauses they cite and what their
+    tests are does not matter."""
     return _strip(old) == _strip(new)
 
 
 def _strip(rule: "Rule") -> "Rule":
-    return replace(rule, file="", changed_in=(), tests=())
+    return replace(rule, title="", why="", advice="", clauses=(), file="", changed_in=(), tests=())
 
 
 def _to_examples(outcome: "Outcome | None") -> list[dict[str, Any]]:

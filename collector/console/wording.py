@@ -268,6 +268,7 @@ NOTICES = {
     "pause-ended": "The pause is ended, and a new policy is on its way to the devices.",
     "rollout-staged": "The share is saved. Connected devices in it get what is staged within seconds.",
     "rollout-everywhere": "It is for every device now. Connected ones get it within seconds.",
+    "rollout-ended": "The roll-out is over before it began. What is published next goes to every device.",
     "policy-back": "Pack and own rule files are as they were before, and a new policy is on its way to the devices.",
     "audit-reviewed": "Your look through the log is kept, and stands in the log itself.",
     "device-confirmed": "The device is confirmed. What it found is not marked as unconfirmed any more.",

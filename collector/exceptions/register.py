@@ -21,6 +21,7 @@ from collector.exceptions.request import (
     RequestError,
     Scope,
     Status,
+    find_midnight_ns,
     to_day,
     to_json,
     to_request,
@@ -92,7 +93,8 @@ def grant(
     1. It waits, and its time is not over.
     2. Whoever decides did not ask for it, and it is not for him.
     3. The rules are still rules that an exception can be made from; the policy may have changed since it was asked.
-    4. A USB device goes into the register of approved ones; of people, the references of their accounts are kept.
+    4. A USB device goes into the register of approved ones, from this day on; of people, the references of their
+       accounts are kept.
 
     Raises:
         UsageError: it does not wait any more, or does not fit the policy or the registers any more.
@@ -108,13 +110,15 @@ def grant(
     # (4) What devices will know of it.
     accounts = list_accounts(connection, school_id, scope.people)
     refs = tuple(sorted(make_account_ref(account_key, account).hex() for account in accounts))
+    begins: dict[str, int] = {}
     if scope.stick:
+        begins = {"first_ns": find_midnight_ns(to_day(decision.at_ns, zone), zone)}
         until = to_day(request.last_ns - 1, zone).isoformat()
         whose = f"asked for by {request.asked_by}, {_mark(request)}"
         put_in_register(
             connection, school_id, scope.stick, note=whose, until=until, actor=decision.by, now_ns=decision.at_ns
         )
-    _decide(connection, school_id, request, "granted", decision, asked_for=to_json(scope, refs))
+    _decide(connection, school_id, request, "granted", decision, asked_for=to_json(scope, refs), **begins)
 
 
 def refuse(engine: Engine, school_id: str, exception_id: str, decision: Decision) -> None:
@@ -217,7 +221,7 @@ def _verify_decider(connection: Connection, school_id: str, request: ExceptionRe
 
 
 def _decide(
-    connection: Connection, school_id: str, request: ExceptionRequest, state: str, decision: Decision, **more: str
+    connection: Connection, school_id: str, request: ExceptionRequest, state: str, decision: Decision, **more: str | int
 ) -> None:
     note = read_text(decision.note, "the note", is_optional=True)
     connection.execute(

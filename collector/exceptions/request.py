@@ -3,7 +3,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -55,7 +55,8 @@ class Scope:
     during: tuple[str, ...] = ()
     """Kinds of periods of the timetable; empty: at any time of the day."""
     stick: MediumKey | None = None
-    """Goes into the register of approved USB devices for that time; then there are no rules."""
+    """Goes into the register of approved USB devices, from the day of the decision to the last day; then there are no
+    rules. The approval is for everybody: people are whoever carries it, so that none of them decides."""
 
     @property
     def is_for_everybody(self) -> bool:
@@ -131,6 +132,11 @@ class ExceptionRequest(Asked):
 def to_day(at_ns: int, zone: tzinfo) -> date:
     """Return the day that a moment belongs to at the school."""
     return datetime.fromtimestamp(at_ns // 10**9, zone).date()
+
+
+def find_midnight_ns(day: date, zone: tzinfo) -> int:
+    """Return the moment at which a day begins at the school."""
+    return int(datetime.combine(day, time(), zone).timestamp()) * 10**9
 
 
 def to_local(at_ns: int, zone: tzinfo) -> datetime:

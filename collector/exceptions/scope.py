@@ -16,17 +16,18 @@ from collector.devices import DeviceState
 from collector.exceptions.request import RequestError, Scope
 from collector.people.register import load_people
 from collector.store.schema import devices
-from proto.events import KINDS, Audience, Leaves
+from proto.events import Audience
 from rules.model import Policy, Rule
 from rules.names import to_name
 from rules.table import to_hint
 from rules.timetable import PERIODS, TIMES
+from rules.weakening import is_safeguard
 
 MAX_OF_EACH = 20
 MAX_ACCOUNTS = 100
 MAX_PROGRAM_CHARACTERS = 128
 _WORDS = ("rules", "programs", "people", "devices", "during")
-_WHERE_RULES_ARE = "each incident names its rule; all of them: schoolwarden-collector policy show"
+_WHERE_RULES_ARE = "each incident names its rule; all of them: schoolwarden-collector policy rules"
 
 
 def list_rules(policy: Policy) -> list[Rule]:
@@ -38,7 +39,7 @@ def find_bar(rule: Rule) -> str:
     """Return why no exception can be made from a rule; empty when one can."""
     if rule.audience is Audience.SAFEGUARDING:
         return "it is a rule of safeguarding"
-    if all(kind in KINDS and KINDS[kind].leaves is Leaves.ALWAYS for kind in rule.kinds):
+    if is_safeguard(rule):
         return "it is about the agent itself, and would hide that somebody tampers with it"
     return ""
 

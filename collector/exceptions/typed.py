@@ -4,10 +4,10 @@
 Whether it fits the policy and the school's registers is the business of `scope`.
 """
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 
 from collector.approved_media import MediumKey, find_key
-from collector.exceptions.request import Asked, RequestError, Scope, to_day, to_local
+from collector.exceptions.request import Asked, RequestError, Scope, find_midnight_ns, to_day, to_local
 from rules.table import find_local_time
 
 LONGEST_DAYS = 366
@@ -24,7 +24,7 @@ def read_asked(scope: Scope, *, first: str, last: str, review: str, reason: str,
     2026-11-23T10:30, in the school's zone, `review` is a day.
 
     Without a beginning it begins now; a last day belongs to it; without a day of review that is the last day, or in
-    three months.
+    three months. A USB device is asked for by whole days, and begins on the day on which it is granted.
 
     Raises:
         RequestError: one of them is no such thing, the time is over, not in order or too long, or no rule or no reason
@@ -33,7 +33,8 @@ def read_asked(scope: Scope, *, first: str, last: str, review: str, reason: str,
     # In the order of a form, so that what is told first stands first.
     if not scope.rules and scope.stick is None:
         raise RequestError("choose the rule that the exception is from", "rules")
-    first_ns, last_ns = _read_span(first.strip(), last.strip(), zone, now_ns)
+    read_span = _read_span if scope.stick is None else _read_days
+    first_ns, last_ns = read_span(first.strip(), last.strip(), zone, now_ns)
     reason = read_text(reason, "why", part="reason")
     review_on = read_review_day(review.strip(), last_ns, zone, now_ns)
     return Asked(scope=scope, reason=reason, first_ns=first_ns, last_ns=last_ns, review_on=review_on)
@@ -107,15 +108,26 @@ def _read_span(first: str, last: str, zone: tzinfo, now_ns: int) -> tuple[int, i
     return begins, ends
 
 
+def _read_days(first: str, last: str, zone: tzinfo, now_ns: int) -> tuple[int, int]:
+    """Return the span of a USB device. The register that devices get knows a last day, and no time and no first day."""
+    for text, part in ((first, "first"), (last, "last")):
+        if find_local_time(text) is not None:
+            raise RequestError("a USB device is approved for whole days", part, hint="2026-11-23, without a time")
+    begins, ends = _read_span(first, last, zone, now_ns)
+    today = to_day(now_ns, zone)
+    if to_day(begins, zone) > today:
+        hint = "leave the first day out, and ask when the device is needed"
+        raise RequestError("a USB device is approved from the day on which that is granted", "first", hint=hint)
+    return find_midnight_ns(today, zone), ends
+
+
 def _read_moment(text: str, zone: tzinfo, part: str, *, days: int = 0) -> int:
     if len(text) == len(_DAY):
-        at = datetime.combine(_read_day(text, part) + timedelta(days=days), time(), zone)
-    else:
-        local = find_local_time(text)
-        if local is None or not FIRST_YEAR <= local.year <= LAST_YEAR:
-            raise _no_day(part)
-        at = local.replace(tzinfo=zone)
-    return int(at.timestamp()) * 10**9
+        return find_midnight_ns(_read_day(text, part) + timedelta(days=days), zone)
+    local = find_local_time(text)
+    if local is None or not FIRST_YEAR <= local.year <= LAST_YEAR:
+        raise _no_day(part)
+    return int(local.replace(tzinfo=zone).timestamp()) * 10**9
 
 
 def _read_day(text: str, part: str) -> date:

@@ -3,7 +3,7 @@
 
 An account is compared as a whole: a local account of a machine is never taken for a person of the directory with the
 same name. What is in no row is unmapped. `roster` reads a list, `claims` settles who has what, `intake` takes it,
-`register` is asked.
+`register` is asked, `second_person` tells two users of the console from one.
 """
 
 from collector.people.intake import ImportReport as ImportReport

@@ -170,7 +170,7 @@ SCHOOL_TIMES = """
 networks = ["10.20.0.0/16"]
 days = ["mon", "tue"]
 hours = "08:00-15:30"
-languages = ["en", "fr"]
+languages = ["en"]
 protected = ["Diary*"]
 """
 
@@ -180,7 +180,7 @@ def test_when_where_and_in_which_windows_is_said(tmp_path: Path) -> None:
     lines = [line for line in KEYWORDS.splitlines() if not line.startswith(("out_of_hours", "away"))]
     for number, (keywords, said) in enumerate(
         (
-            ("\n".join(lines) + SCHOOL_TIMES, ("mon, tue, 08:00-15:30", "on 10.20.0.0/16", "en, fr", "Diary*")),
+            ("\n".join(lines) + SCHOOL_TIMES, ("mon, tue, 08:00-15:30", "on 10.20.0.0/16", "en", "Diary*")),
             (KEYWORDS, ("on the ground of Tests run at night.", "on the ground of Tests run anywhere.", "en")),
         )
     ):

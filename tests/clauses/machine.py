@@ -32,18 +32,6 @@ from tests.fakes import FakeClock, FakeSystem
 ACCOUNT_KEY = bytes(range(32))
 SETTLED_S = 3600.0
 """After so long, what a service has not done is taken for true."""
-KEYWORDS = """
-[keywords]
-enabled = true
-dpia_reference = "DPIA-2026-04"
-dpia_review_date = "2027-09-01"
-notice_version = "2026-09"
-notice_title = "This computer is watched"
-notice_text = "What you type here is compared with a list of words by a program on this computer."
-watch_groups = ["pupils"]
-networks = ["10.0.0.0/8"]
-"""
-"""What a school adds to the pack when its impact assessment is done."""
 
 
 def pass_time(world: World, until: str) -> None:

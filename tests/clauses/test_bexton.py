@@ -10,6 +10,7 @@ from collector.incidents import Action, decide
 from proto.events import (
     Audience,
     FileArrived,
+    PostureFound,
     Program,
     ProgramFound,
     ProgramInstalled,
@@ -19,13 +20,13 @@ from proto.events import (
     UsbWritten,
 )
 from rules.arrangements import RuleException
-from rules.keywords.lexicon import Lexicon, load_lexicon
-from rules.keywords.match import Matcher
-from rules.load import load_pack, parse_files
+from rules.keywords.lexicon import Lexicon
 from tests.agent.checks.posture.secured import DAY_NS, ROOT
-from tests.clauses.machine import KEYWORDS, Machine, pass_time
+from tests.clauses.machine import Machine, pass_time
 from tests.clauses.proof import Proofs, replaced, rule, setting
 from tests.clauses.removals import without_escalations, without_timetable
+from tests.clauses.told import show_escalations, tell_of
+from tests.clauses.watched_desk import show_typed_words_reach_the_lead
 from tests.clauses.world import World, to_ns
 
 PROOFS = Proofs("bexton")
@@ -49,20 +50,21 @@ def arrived(name: str, file_format: str, **fields: object) -> FileArrived:
 
 @PROOFS.proves("BX-01", without=without_timetable)
 def each_action_has_a_class_with_its_times_and_its_nominated_users(world: World) -> None:
-    """An educational game is told at break and not in a lesson, a scanner unless its device has an exception."""
-    scanner, game = started("nmap"), started("minetest")
+    """An educational game and video are told at break and not in a lesson, a scanner unless it has an exception."""
+    scanner, game, video = started("nmap"), started("minetest"), started("freetube")
     excepted = world.device("office-01").id
     begin, end = datetime(2026, 11, 23, 9, 0), datetime(2026, 11, 23, 16, 0)  # noqa: DTZ001 - the school's own time
     exception = RuleException(
         id="asked-1", rules=("network-inspection",), first=begin, last=end, reason="audit", devices=(excepted,)
     )
     world.policy = replace(world.policy, arrangements=replace(world.policy.arrangements, exceptions=(exception,)))
-    world.report(game, scanner, at=LESSON, device="office-01")
+    world.report(game, video, scanner, at=LESSON, device="office-01")
     assert world.incidents() == []
-    world.report(game, at=BREAK, device="library-01")
+    world.report(game, video, at=BREAK, device="library-01")
     world.report(scanner, at=EVENING, device="office-01")
     classes = {incident.rule: incident.action_class for incident in world.incidents()}
-    assert classes == {"educational-gaming": "certain_times", "network-inspection": "nominated_users"}
+    times = {"educational-gaming": "certain_times", "video-broadcasting": "certain_times"}
+    assert classes == times | {"network-inspection": "nominated_users"}
     assert {each.action_class.value for each in world.policy.rules} == {
         *("acceptable", "certain_times", "nominated_users", "unacceptable", "illegal")
     }
@@ -79,6 +81,8 @@ def what_is_written_to_a_plain_stick_or_disk_is_told(world: World) -> None:
     laptop.posture.disks = Encryption((), ("/home",))
     laptop.look_at_itself()
     assert world.incidents("posture-disk-encryption")
+    tell_of(world, "usb-approved-unprotected-written", "usb-unknown-written", "usb-possibly-encrypted-written")
+    tell_of(world, "usb-unprotected-attached", "usb-phone-attached")
 
 
 @PROOFS.proves("BX-05", without=rule("posture-antivirus"))
@@ -92,7 +96,7 @@ def a_machine_without_checking_for_malware_is_told(world: World) -> None:
 
 @PROOFS.proves("BX-06", without=rule("posture-antivirus"))
 def old_signatures_are_told(world: World) -> None:
-    """A protection that runs and is a month old is an incident, a new one is not."""
+    """A protection that runs and is a month old is an incident, a new one is not; what nobody knows is one too."""
     machine = Machine(world)
     machine.look_at_itself()
     assert world.incidents() == []
@@ -100,6 +104,8 @@ def old_signatures_are_told(world: World) -> None:
     machine.posture.protections = (replace(protection, signatures_at_ns=to_ns(LESSON) - 31 * DAY_NS),)
     machine.look_at_itself()
     assert world.incidents("posture-antivirus")
+    world.report(PostureFound("antivirus", "unknown", "Nobody can tell."))
+    assert world.incidents("posture-unknown")
 
 
 @PROOFS.proves("BX-07", without=rule("bypass-vpn-service"))
@@ -108,9 +114,13 @@ def ways_around_the_safeguards_are_told_and_the_school_s_own_vpn_is_not(world: W
     names = {
         "bypass-tor": "tor",
         "bypass-vpn-service": "nordvpn",
+        "bypass-vpn-client": "tailscaled",
         "bypass-proxy": "psiphon",
         "bypass-tunnel": "iodine",
         "remote-control": "anydesk",
+        "remote-control-desktop": "krfb",
+        "hacking-wireless": "airodump-ng",
+        "hacking-interception": "ettercap",
     }
     world.policy = replace(world.policy, approved=frozenset({"tor", "nordvpn", "openvpn", "openvpn-connect"}))
     world.report(*(started(name) for name in names.values()), found("openvpn-connect"))
@@ -157,14 +167,20 @@ def tools_for_harmful_files_and_what_could_be_one_are_told(world: World) -> None
     """A kit for viruses, a program from the web, one in an archive, and software that nobody approved."""
     world.report(
         found("metasploit-framework", "snap"),
+        started("mimikatz.exe"),
+        FileArrived("miner", "temporary", "elf", is_executable=True),
         arrived("game.exe", "pe"),
+        arrived("setup.ps1", "script"),
         arrived("homework.zip", "zip", contains="executable"),
         arrived("invoice.xlsm", "document", contains="script"),
         ProgramInstalled(Program("cool-wallpapers", source="dpkg")),
     )
     assert world.rules_that_fired() == {
         "hacking-attack",
+        "cracking-credentials",
         "executable-downloaded",
+        "executable-arrived",
+        "script-downloaded",
         "archive-with-executable",
         "macro-document-downloaded",
         "unlisted-software",
@@ -190,12 +206,14 @@ def guests_are_told_apart_and_do_not_administer(world: World) -> None:
 
 @PROOFS.proves("BX-16", without=without_escalations)
 def what_continues_after_warnings_gets_worse(world: World) -> None:
-    """The same game a third time within a month rises from severity 2 to 4, though it was resolved with a warning."""
+    """The same game a third time within a month rises from severity 2 to 4, though it was resolved with a warning; what
+    is of each other rule that escalates rises on the last of five days."""
     game = started("steam")
     world.report(game, at="2026-11-23T10:30")
     world.report(game, at="2026-11-24T10:30")
-    (incident,) = world.incidents("games-clients")
-    assert incident.severity == 2
+    told = world.incidents("games-clients")
+    assert [each.severity for each in told] == [2]
+    (incident,) = told
     decide(
         world.school.engine,
         world.school.id,
@@ -207,16 +225,20 @@ def what_continues_after_warnings_gets_worse(world: World) -> None:
         now_ns=world.school.now_ns,
     )
     world.report(game, at="2026-11-25T10:30")
-    (again,) = world.incidents("games-clients")
-    assert (again.id, again.state, again.severity, again.escalated) == (incident.id, "open", 4, 1)
+    again = [(each.id, each.state, each.severity, each.escalated) for each in world.incidents("games-clients")]
+    assert again == [(incident.id, "open", 4, 1)]
+    show_escalations(world, "BX-16", at="10:50")
 
 
 @PROOFS.proves("BX-18", without=rule("session-not-ended"))
 def who_does_not_log_off_is_told(world: World) -> None:
-    """A session that was logged off in the afternoon is nothing, one that goes on in the evening is an incident."""
+    """A session that was logged off in the afternoon is nothing; one that goes on in the evening is an incident, though
+    a visitor logged off at the same machine meanwhile."""
     tidy, left = Machine(world, "office-01"), Machine(world, "office-02")
     tidy.sit_down("t.teacher", at="2026-11-23T08:50")
     left.sit_down("a.assistant", at="2026-11-23T08:50")
+    left.sit_down("a.assistant", "visitor-2", at="2026-11-23T10:50")
+    left.sit_down("a.assistant", at="2026-11-23T11:50")
     tidy.sit_down(at="2026-11-23T15:40")
     left.leave_open(idle_s=930.0, at="2026-11-23T15:45")
     assert [each.hostname for each in world.incidents("session-left-open")] == ["office-02"]
@@ -224,6 +246,7 @@ def who_does_not_log_off_is_told(world: World) -> None:
     assert world.incidents("session-not-ended") == []
     pass_time(world, "2026-11-23T21:00")
     assert [each.hostname for each in world.incidents("session-not-ended")] == ["office-02"]
+    tell_of(world, "lock-misconfigured", at="2026-11-23T21:10")
 
 
 @PROOFS.proves("BX-19", without=setting("accounts"))
@@ -234,6 +257,8 @@ def one_account_in_two_places_is_told(world: World) -> None:
     Machine(world, "library-02").sit_down("s.pupil", at="2026-11-23T10:31")
     pass_time(world, "2026-11-23T10:45")
     assert [each.rule for each in world.incidents()] == ["account-on-several-devices"]
+    world.report(started("john"), at="2026-11-23T10:46")
+    assert world.incidents("cracking-passwords")
 
 
 @PROOFS.proves("BX-20", without=setting("posture"))
@@ -251,11 +276,7 @@ def passwords_older_than_a_term_are_told(world: World) -> None:
 
 @PROOFS.proves("BX-21", without=replaced("rules.keywords.lexicon.parse_lexicon", lambda files: Lexicon(())))
 def threats_hatred_extremism_and_pornography_are_known_when_typed(world: World) -> None:
-    """With the school's own file the pack watches for all of them; by itself it watches nobody."""
-    assert not world.policy.keywords.enabled
-    policy = parse_files(load_pack("bexton") | {"school/keywords.toml": KEYWORDS})
-    assert policy.keywords.enabled
-    matcher = Matcher(load_lexicon(policy.keywords.languages))
+    """With the school's own file they reach the safeguarding lead, and nobody else; without, nobody is watched."""
     typed = {
         "self_harm": "i cut myself again last night",
         "suicide": "i want to kill myself",
@@ -265,12 +286,7 @@ def threats_hatred_extremism_and_pornography_are_known_when_typed(world: World) 
         "radicalisation": "i want to join isis",
         "sexual": "watch free porn",
     }
-    missed = {
-        category: sentence
-        for category, sentence in typed.items()
-        if category not in {hit.category for hit in matcher.find(sentence)}
-    }
-    assert missed == {}
+    show_typed_words_reach_the_lead(world, typed)
 
 
 @PROOFS.proves("BX-23", without=rule("posture-administrators"))

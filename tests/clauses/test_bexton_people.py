@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from agent.readers import ReaderStore
-from collector import erasure, flags, recipients
+from collector import erasure, flags
 from collector.audit import list_entries
 from collector.changes import ChangeState, list_changes
 from collector.policies import load_policy
@@ -17,13 +16,14 @@ from collector.store.schema import payloads
 from collector.tombstones import Reason
 from proto.events import Missing, Program, ProgramStarted, UsbDevice, UsbWritten
 from proto.keys import load_signer
-from proto.wire import Safeguarding as SafeguardingNews
 from rules.responses import Step
 from rules.route import Route
-from tests.agent.safeguarding import with_root
 from tests.clauses.incident_page import WITHOUT_ROWS, find_steps, open_incident, record
 from tests.clauses.proof import Proofs, replaced, route
+from tests.clauses.told import tell_of
+from tests.clauses.watched_desk import load_readers
 from tests.clauses.world import World
+from tests.collector.console.pages.conftest import come_in
 from tests.collector.safeguarding import PUPIL, Person, Safeguarding, build_safeguarding
 from tests.tree import ROOT
 
@@ -71,10 +71,7 @@ def list_seen(safeguarding: Safeguarding, person: Person) -> set[str]:
 
 def choose_on_device(world: World, safeguarding: Safeguarding, sentence: str) -> str:
     """Return the route that a device of the school gives to what a pupil typed."""
-    identity = with_root(world.device().identity, safeguarding.root)
-    store = ReaderStore(world.school.config.folder / "readers.json", identity)
-    signed = recipients.find_signed(world.school.engine, world.school.id)
-    store.accept(SafeguardingNews(recipients=signed, subject_key=safeguarding.subject_key, absent=[]))
+    store = load_readers(world, safeguarding)
     assert store.in_force is not None
     subjects = store.in_force.find_subjects(PUPIL, sentence, "", "Essay", "gedit")
     return store.in_force.choose(subjects)[0].value
@@ -97,7 +94,10 @@ def what_may_be_about_somebody_is_read_by_somebody_above(world: World) -> None:
     assert departure.follows == "guidance"
     assert "chair of governors" in departure.guidance
     world.publish()
-    assert departure.why.split(";")[0] in world.visit(Role.GOVERNOR).get("/coverage").words
+    governor = world.visit(Role.GOVERNOR)
+    assert departure.why.split(";")[0] in governor.get("/coverage").words
+    page = come_in(governor.app, world.school, safeguarding.chair).get("/flags").text
+    assert (f'id="flag-{about_head}"' in page, f'id="flag-{about_lead}"' in page) == (True, False)
 
 
 @PROOFS.proves("BX-13", without=replaced("collector.composition.find_weakenings", lambda before, after: []))
@@ -140,6 +140,7 @@ def who_asks_for_an_exception_does_not_decide_it_and_it_is_reviewed(world: World
     address = asked.location.partition("?")[0]
     assert technician.post(f"{address}/grant", {"note": ""}).status == 403
     manager.get(address)
+    assert "The office orders for the school." in manager.get("/exceptions").words
     assert manager.post(f"{address}/grant", {"note": "Agreed with the business manager."}).status == 303
     (exception,) = load_policy(world.school.engine, world.school.config).arrangements.exceptions
     assert (exception.rules, exception.devices) == (("shopping-helpers",), (device.id,))
@@ -149,7 +150,7 @@ def who_asks_for_an_exception_does_not_decide_it_and_it_is_reviewed(world: World
 
 @PROOFS.proves("BX-22", without=replaced("collector.erasure.erase_contents", lambda *_, **__: 0))
 def what_is_no_longer_needed_is_erased_and_that_it_was_is_kept(world: World) -> None:
-    """The content of an event goes on somebody's word; that it went, when and why, stays."""
+    """The content of an event goes on somebody's word; that it went stays. A machine that is not secure is told."""
     world.report(GAME)
     (incident,) = world.incidents("games-clients")
     engine, school_id = world.school.engine, world.school.id
@@ -161,6 +162,7 @@ def what_is_no_longer_needed_is_erased_and_that_it_was_is_kept(world: World) -> 
     with reading(engine) as connection:
         left = connection.execute(select(payloads).where(payloads.c.event_id.in_(events))).all()
     assert [(row.body, row.missing) for row in left] == [(b"", Missing.ERASED)] * len(events)
+    tell_of(world, "posture-firewall", "posture-updates", "posture-os-support")
 
 
 @PROOFS.proves("BX-24", without=route("/parents/{incident_id}/veto"))

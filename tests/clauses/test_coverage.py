@@ -5,6 +5,8 @@ The clauses of each policy are written down here once more, as numbers: a row th
 """
 
 import importlib
+from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -13,9 +15,15 @@ import pytest
 import agent.cli
 import collector.cli
 from collector.console.app import ROUTES
+from rules.arrangements import DeviceGroup, Timetable
 from rules.coverage import ClauseKind, Coverage, Extent, How
+from rules.evaluate import Evaluator
 from rules.load import load_coverage
+from rules.model import RuleTest
+from rules.moment import Moment
+from rules.timetable import Calendar
 from tests.clauses.proof import Proofs
+from tests.clauses.told import find_example, to_kind
 from tests.clauses.world import load_policy_of
 from tests.tree import ROOT
 
@@ -24,6 +32,8 @@ CLAUSES = {"BX": 26, "WE": 18, "WI": 12, "WH": 27, "HZ": 19}
 """How many clauses each policy asks; they are numbered from 1."""
 PAPER = {"BX-26", "WE-14", "WE-18", "WI-12", "WH-09", "WH-27", "HZ-10", "HZ-19"}
 """Those that no program can carry out."""
+ESCALATING = {"BX-16", "WE-15"}
+"""Those whose rules carry them by what they make of an incident that comes again and again."""
 DONE = (Extent.DETECTS, Extent.RECORDS, Extent.PARTLY)
 _PAIRS = [(pack, row) for pack in LETTERS for row in load_coverage(pack)]
 ROWS = [pytest.param(pack, row, id=row.clause) for pack, row in _PAIRS]
@@ -86,6 +96,49 @@ def test_what_carries_a_clause_is_there(pack: str, row: Coverage) -> None:
             assert is_command(name), f"{name} is no rule, page, command or module"
     if row.how is How.RULE:
         assert set(row.by) & rules.keys(), f"{row.clause} is carried out by a rule, and none is named"
+
+
+@cache
+def compile_policy(pack: str, approved: tuple[str, ...]) -> Evaluator:
+    """Return what judges by a pack, with an allow list and one device, named as its group, in each group."""
+    policy = load_policy_of(pack)
+    groups = (DeviceGroup(name=each.name, devices=frozenset({each.name})) for each in policy.arrangements.device_groups)
+    arrangements = replace(policy.arrangements, device_groups=tuple(groups))
+    return Evaluator(replace(policy, approved=frozenset(approved), arrangements=arrangements))
+
+
+def to_moment(pack: str, test: RuleTest) -> Moment:
+    """Return when and before whom a test inside a rule takes place."""
+    calendar = Calendar(load_policy_of(pack).arrangements.timetable or Timetable())
+    known = {key: frozenset(names) for key, names in test.who.items()}
+    return Moment(
+        at_ns=calendar.to_ns(datetime.fromisoformat(test.at)) if test.at else 0,
+        device_id=next(iter(test.who["devices"]), "elsewhere") if "devices" in known else "",
+        account_kinds=known.get("accounts"),
+        roles=known.get("roles"),
+        years=known.get("years"),
+    )
+
+
+@pytest.mark.parametrize(("pack", "row"), DONE_ROWS)
+def test_each_rule_of_a_row_is_alive(pack: str, row: Coverage) -> None:
+    """Under the school's whole policy, what a rule is for matches it, at the time and before the people of its own
+    test, and what it matches cites the clause; a rule for what comes again and again says when that is."""
+    rules = {rule.id: rule for rule in load_policy_of(pack).rules}
+    for rule in (rules[name] for name in row.by if name in rules):
+        test = find_example(rule)
+        event = to_kind(test)
+        matches = compile_policy(pack, test.approved).match(event.kind, event, to_moment(pack, test))
+        told = {match.rule.id: match.rule for match in matches}
+        assert rule.id in told, f"{rule.id} is silent about {test.name!r}"
+        assert row.clause in told[rule.id].clauses
+        assert told[rule.id].escalations or row.clause not in ESCALATING, f"{rule.id} never gets worse"
+
+
+@pytest.mark.parametrize(("pack", "row"), [each for each in DONE_ROWS if each.id in ESCALATING])
+def test_no_rule_that_escalates_is_left_out(pack: str, row: Coverage) -> None:
+    """The row names every rule that cites the clause; its proof has each of them get worse."""
+    assert {rule.id for rule in load_policy_of(pack).rules if row.clause in rule.clauses} == set(row.by)
 
 
 @cache

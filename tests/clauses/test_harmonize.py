@@ -19,6 +19,7 @@ from tests.clauses.told import (
     measured,
     sit_in_two_rooms,
     started,
+    tell_of,
     written,
 )
 from tests.clauses.watched_desk import sit_down
@@ -65,6 +66,7 @@ def software_without_leave_is_misconduct(world: World) -> None:
     assert world.rules_that_fired() == set()
     world.report(installed("cool-wallpapers"), arrived("freeware.exe", "pe"))
     assert world.rules_that_fired() == {"unlisted-software", "executable-downloaded"}
+    tell_of(world, "executable-arrived", "archive-with-executable")
     assert response_of(world.policy, "unlisted-software") == "misconduct"
 
 
@@ -82,8 +84,9 @@ def a_stick_in_clear_is_gross_misconduct(world: World) -> None:
 @PROOFS.proves("HZ-06", without=all_of(setting("downloads"), rule("file-sharing")))
 def much_music_is_looked_at_and_no_misconduct_by_itself(world: World) -> None:
     """Devices are asked to count, much of it is information without a response, and file sharing is misconduct."""
-    world.report(started("qbittorrent"))
+    world.report(started("qbittorrent"), started("transmission-gtk"))
     assert world.incidents("file-sharing")
+    assert world.incidents("file-sharing-desktop")
     assert world.policy.settings.downloads.count_media
     world.report(COLLECTION)
     assert {"media-audio", "media-video"} <= world.rules_that_fired()
@@ -93,10 +96,11 @@ def much_music_is_looked_at_and_no_misconduct_by_itself(world: World) -> None:
 
 @PROOFS.proves("HZ-07", without=all_of(setting("accounts"), rule("posture-guest-account")))
 def another_s_account_shows_where_it_is_twice(world: World) -> None:
-    """One personal account on two devices at once, and an account that anybody can use."""
+    """One personal account on two devices at once, an account that anybody can use, and a session left open."""
     sit_in_two_rooms(world)
     world.report(measured("guest_account"))
     assert {"account-on-several-devices", "posture-guest-account"} <= world.rules_that_fired()
+    tell_of(world, "session-left-open")
 
 
 @PROOFS.proves("HZ-09", without=rule("posture-antivirus", "posture-unknown"))
@@ -117,6 +121,7 @@ def whoever_is_at_the_agent_shows(world: World) -> None:
     )
     wanted = {"agent-policy-refused", "agent-check-crashed", "agent-paused"}
     assert wanted <= world.rules_that_fired()
+    tell_of(world, "agent-recipients-refused", "agent-events-lost")
     assert response_of(world.policy, "agent-policy-refused") == GROSS
     speaker = world.device()
     speaker.start_epoch()
@@ -132,8 +137,8 @@ def _take_all(watch: Watch, report: Found) -> None:
 
 @PROOFS.proves("HZ-14", without=replaced("agent.checks.keywords.watch.Watch._take_found", _take_all))
 def nobody_is_watched_who_was_not_told(world: World) -> None:
-    """What is typed before the notice was accepted is not kept; afterwards it is, and the promise is printed."""
-    room = sit_down("harmonize", world.school.config.folder / "desk")
+    """What is typed before the notice was accepted is not kept; afterwards it is."""
+    room = sit_down(world)
     watcher = room.starter.started[0]
     watcher.begin()
     watcher.say(make_found("i want to die"))
@@ -154,6 +159,7 @@ def a_stream_in_a_lesson_is_told_by_its_volume(world: World) -> None:
     world.report(FILM_IN_LESSON, at="2026-11-24T10:00")
     assert world.rules_that_fired() == {"traffic-sustained"}
     assert response_of(world.policy, "traffic-sustained") == GROSS
+    tell_of(world, "traffic-sudden", at="2026-11-24T10:30")
 
 
 @PROOFS.proves("HZ-17", without=rule("posture-administrators", "privileged-session"))

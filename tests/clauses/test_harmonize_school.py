@@ -38,6 +38,8 @@ def a_device_for_pupil_data_is_asked_for_decided_and_kept_in_a_register(world: W
     assert technician.post(f"{page}/grant", {"note": "fine"}).status == 403
     assert "Reports of year 9 go to the exam board" in manager.get(page).words
     assert manager.post(f"{page}/grant", {"note": "an encrypted one"}).status == 303
+    assert "Reports of year 9 go to the exam board" in manager.get("/exceptions").words
+    assert "60a44c413a" in technician.get("/media").words
     register = manager.get("/exceptions/register.csv").text
     assert all(each in register for each in ("technician", "ict_manager", "60A44C413A".lower(), "2027-01-15"))
     in_force = load_policy(world.school.engine, world.school.config)

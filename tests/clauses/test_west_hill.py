@@ -16,7 +16,7 @@ from rules.load import load_pack, parse_files
 from tests.agent.collector import KEYWORDS
 from tests.agent.safeguarding import make_session
 from tests.clauses.proof import Proofs, all_of, replaced, rule, setting
-from tests.clauses.told import arrived, measured, sit_in_two_rooms, started, written
+from tests.clauses.told import arrived, measured, sit_in_two_rooms, started, tell_of, written
 from tests.clauses.watched_desk import sit_down
 from tests.clauses.world import LONDON, World, to_ns
 
@@ -69,6 +69,7 @@ def a_program_that_was_downloaded_is_told(world: World) -> None:
     assert world.rules_that_fired() == set()
     world.report(arrived("game.exe", "pe"), arrived("homework.zip", "zip", contains="executable"))
     assert world.rules_that_fired() == {"executable-downloaded", "archive-with-executable"}
+    tell_of(world, "executable-arrived")
 
 
 @PROOFS.proves("WH-04", without=rule("posture-antivirus"))
@@ -117,7 +118,7 @@ def the_school_s_own_text_is_shown_at_log_on(world: World) -> None:
     """It is what the watched pupil is shown and must accept, and no policy can watch anybody without one."""
     with pytest.raises(RuleFormatError, match="notice_text"):
         parse_files(load_pack("west-hill") | {"school/own.toml": KEYWORDS.replace("notice_text", "# notice_text")})
-    room = sit_down("west-hill", world.school.config.folder / "desk")
+    room = sit_down(world)
     setup = room.starter.started[0].setup
     assert setup.notice_text == "What you type here is looked at by a program."
     assert not setup.is_accepted
@@ -146,6 +147,7 @@ def only_routes_that_the_school_approved_are_silent(world: World) -> None:
     assert world.rules_that_fired() == set()
     world.report(started("anydesk"), started("tailscaled"), started("nordvpnd"))
     assert world.rules_that_fired() == {"remote-control", "bypass-vpn-client", "bypass-vpn-service"}
+    tell_of(world, "remote-control-desktop", "bypass-tunnel")
 
 
 @PROOFS.proves("WH-18", without=rule("social-clients", "music-clients", "file-sharing"))
@@ -156,6 +158,7 @@ def clients_of_chat_and_music_are_told_unless_approved(world: World) -> None:
     assert world.rules_that_fired() == set()
     world.report(started("discord"), started("spotify"), started("qbittorrent"))
     assert world.rules_that_fired() == {"social-clients", "music-clients", "file-sharing"}
+    tell_of(world, "file-sharing-desktop")
 
 
 @PROOFS.proves("WH-24", without=rule("posture-disk-encryption"))

@@ -100,6 +100,7 @@ def both_logs_are_there_to_be_reviewed(world: World) -> None:
     assert "Spoke with the class" in log.words
     auditor = world.visit(Role.AUDITOR)
     assert "the school's policy" in auditor.get("/audit").words.replace("’", "'")
+    assert "the school's policy" in world.visit(Role.GOVERNOR).get("/policy").words.replace("’", "'")
 
 
 @PROOFS.proves("WH-13", without=WITHOUT_ROWS)

@@ -21,12 +21,12 @@ from proto.events import (
     UsbWritten,
 )
 from rules.arrangements import RuleException
-from rules.keywords.lexicon import Lexicon, load_lexicon
-from rules.keywords.match import Matcher
-from rules.load import load_pack, parse_files
+from rules.keywords.lexicon import Lexicon
 from tests.agent.checks.posture.secured import DAY_NS, ROOT
-from tests.clauses.machine import KEYWORDS, Machine, pass_time
+from tests.clauses.machine import Machine, pass_time
 from tests.clauses.proof import Proofs, replaced, rule
+from tests.clauses.told import AROUND_THE_FILTER, BREAKING_IN, tell_of
+from tests.clauses.watched_desk import show_typed_words_reach_the_lead
 from tests.clauses.world import World, to_ns
 
 PROOFS = Proofs("western")
@@ -45,7 +45,8 @@ def arrived(name: str, file_format: str, contains: str = "") -> FileArrived:
 
 @PROOFS.proves("WE-02", without=rule("unlisted-software"))
 def software_that_the_technician_did_not_allow_is_told(world: World) -> None:
-    """A program on the school's list is nothing, another one is an incident, and a worse one the third time."""
+    """A program on the school's list is nothing, another one is an incident, and a worse one the third time; so are
+    a program for remote control, and who administers without being listed."""
     world.policy = replace(world.policy, approved=frozenset({"gcompris-qt"}))
     installed = ProgramInstalled(Program("cool-wallpapers", source="dpkg"))
     world.report(ProgramInstalled(Program("gcompris-qt", source="dpkg")))
@@ -55,6 +56,7 @@ def software_that_the_technician_did_not_allow_is_told(world: World) -> None:
     world.report(installed, at="2026-11-24T10:30")
     world.report(installed, at="2026-11-25T10:30")
     assert [each.severity for each in world.incidents("unlisted-software")] == [4]
+    tell_of(world, "remote-control", "posture-administrators", at="2026-11-25T10:40")
 
 
 @PROOFS.proves("WE-03", without=rule("posture-disk-encryption"))
@@ -74,6 +76,7 @@ def a_work_device_that_is_not_secure_is_told_wherever_it_is(world: World) -> Non
         "posture-os-support",
         "posture-guest-account",
     }
+    tell_of(world, "posture-updates", "posture-unknown")
 
 
 @PROOFS.proves("WE-04", without=rule("usb-unprotected-written"))
@@ -86,6 +89,8 @@ def school_data_on_a_plain_stick_is_told(world: World) -> None:
         UsbWritten(UsbDevice("0951", "1666", serial="C", protection="plain", is_approved=True), 10**6),
     )
     assert world.rules_that_fired() == {"usb-unprotected-written", "usb-approved-unprotected-written"}
+    tell_of(world, "usb-unknown-written", "usb-possibly-encrypted-written")
+    tell_of(world, "usb-unprotected-attached", "usb-phone-attached")
 
 
 @PROOFS.proves("WE-05", without=rule("session-left-open"))
@@ -114,6 +119,7 @@ def protection_that_is_missing_or_old_is_told(world: World) -> None:
     machine.posture.protections = ()
     machine.look_at_itself()
     assert world.incidents("posture-antivirus")
+    tell_of(world, "posture-os-support", "posture-unknown")
 
 
 @PROOFS.proves("WE-07", without=rule("archive-with-executable"))
@@ -131,27 +137,19 @@ def dangerous_downloads_are_told(world: World) -> None:
         "archive-with-executable",
         "macro-document-downloaded",
     }
+    tell_of(world, "executable-arrived", "script-downloaded", "file-sharing", "file-sharing-desktop")
 
 
 @PROOFS.proves("WE-11", without=replaced("rules.keywords.lexicon.parse_lexicon", lambda files: Lexicon(())))
 def harmful_contact_extremism_and_bullying_are_known_when_typed(world: World) -> None:
-    """With the school's own file the pack watches for all of them; by itself it watches nobody."""
-    assert not world.policy.keywords.enabled
-    policy = parse_files(load_pack("western") | {"school/keywords.toml": KEYWORDS})
-    assert policy.keywords.enabled
-    matcher = Matcher(load_lexicon(policy.keywords.languages))
+    """With the school's own file they reach the DSL, and nobody else; without, nobody is watched."""
     typed = {
         "grooming": "dont tell your parents about us",
         "radicalisation": "i want to join isis",
         "bullying": "go kill yourself nobody likes you",
         "self_harm": "i cut myself again last night",
     }
-    missed = {
-        category: sentence
-        for category, sentence in typed.items()
-        if category not in {hit.category for hit in matcher.find(sentence)}
-    }
-    assert missed == {}
+    show_typed_words_reach_the_lead(world, typed)
 
 
 @PROOFS.proves("WE-12", without=rule("agent-check-crashed"))
@@ -181,6 +179,7 @@ def somebody_else_s_details_and_breaches_are_told(world: World) -> None:
     pass_time(world, "2026-11-23T10:45")
     world.report(started("hydra"), started("tor"), at="2026-11-23T10:50")
     assert world.rules_that_fired() == {"account-on-several-devices", "cracking-passwords", "bypass-tor"}
+    tell_of(world, *AROUND_THE_FILTER, *BREAKING_IN, "remote-control-desktop", "network-inspection", at=LUNCH)
 
 
 @PROOFS.proves("WE-17", without=rule("games-clients"))
@@ -201,6 +200,7 @@ def a_game_is_for_the_lesson_that_the_teacher_allowed_it_for(world: World) -> No
     assert world.incidents() == []
     world.report(started("steam"), started("discord"), at=LESSON)
     assert world.rules_that_fired() == {"games-clients", "social-clients"}
+    tell_of(world, "games-violent", "gambling-clients", "chat-desktop", at=LESSON)
     world.report(started("minecraft-launcher"), at=LUNCH)
     assert len(world.incidents("games-clients")) == 2
 

@@ -10,6 +10,7 @@ from proto.events import Program, ProgramStarted
 from tests.clauses.incident_page import WITHOUT_ROWS, find_steps, open_incident, record
 from tests.clauses.proof import Proofs, replaced, route
 from tests.clauses.removals import without_escalations
+from tests.clauses.told import show_escalations
 from tests.clauses.world import World
 from tests.collector.console.visitor import Visitor
 from tests.collector.safeguarding import PASSWORD, build_safeguarding
@@ -25,6 +26,7 @@ def the_incident_log_has_the_columns_of_the_form(world: World) -> None:
     """Date, place, description, action taken and who recorded it, with room for a signature."""
     technician, address = open_incident(world, GAME, "games-clients")
     assert record(technician, address, "pupil/dsl", "The DSL talked to the class.").status == 303
+    assert "The DSL talked to the class." in technician.get("/incidents/log").words
     taken = technician.get("/incidents/log.csv")
     assert taken.status == 200
     (row,) = csv.DictReader(io.StringIO(taken.text.lstrip("\ufeff")))
@@ -43,7 +45,9 @@ def the_dsl_s_word_on_each_concern_is_kept(world: World) -> None:
     dana.sign_in(safeguarding.dsl.name, PASSWORD)
     world.school.add_second_factor(safeguarding.dsl.name)
     dana.give_code(world.school.make_code(safeguarding.dsl.name))
-    address = f"/flags/{safeguarding.raise_flag(world.device())}"
+    flag_id = safeguarding.raise_flag(world.device())
+    address = f"/flags/{flag_id}"
+    assert f'id="flag-{flag_id}"' in dana.get("/flags").text
     dana.get(address)
     said = {"verdict": "concern", "category": "suicide", "action": "talked_to_child"}
     assert dana.post(f"{address}/decide", said).status == 303
@@ -84,17 +88,20 @@ def what_is_done_goes_by_seriousness_and_by_whom_it_was(world: World) -> None:
 
 @PROOFS.proves("WE-15", without=without_escalations)
 def what_comes_again_is_escalated_by_itself(world: World) -> None:
-    """The same VPN a third time is of the highest severity, and what was for later is due."""
+    """The same VPN a third time is of the highest severity, and what was for later is due; what is of each other rule
+    that escalates gets worse too."""
     world.report(VPN, at="2026-11-23T10:30")
     world.report(VPN, at="2026-11-24T10:30")
     assert [each.severity for each in world.incidents("bypass-vpn-service")] == [4]
     world.report(VPN, at="2026-11-25T10:30")
-    (incident,) = world.incidents("bypass-vpn-service")
-    assert (incident.severity, incident.escalated) == (5, 1)
+    told = world.incidents("bypass-vpn-service")
+    assert [(each.severity, each.escalated) for each in told] == [(5, 1)]
+    (incident,) = told
     world.publish()
     page = world.visit(Role.TECHNICIAN).get(f"/incidents/{incident.id}")
     assert find_steps(page, "pupil")["Further sanction"] == "Due"
     assert "got worse by coming again" in page.words
+    show_escalations(world, "WE-15", at="10:50")
 
 
 test_carried, test_taken_away = PROOFS.tests()

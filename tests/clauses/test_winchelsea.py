@@ -12,6 +12,7 @@ from rules.keywords.lexicon import load_lexicon
 from rules.keywords.match import Hit, Matcher
 from rules.keywords.sentence import find_sentence
 from tests.clauses.incident_page import WITHOUT_ROWS, list_steps, open_incident, record
+from tests.clauses.machine import ACCOUNT_KEY, Machine
 from tests.clauses.proof import Proofs, all_of, replaced, rule, setting
 from tests.clauses.told import (
     AROUND_THE_FILTER,
@@ -23,32 +24,55 @@ from tests.clauses.told import (
     measured,
     sit_in_two_rooms,
     started,
+    tell_of,
 )
 from tests.clauses.world import World
+from tests.collector.people.lists import take
 
 PROOFS = Proofs("winchelsea")
 STAFF_CONDUCT = Audience.STAFF_CONDUCT
+TEACHER = {"person_id": "t.teacher", "kind": "staff", "accounts": "directory:t.teacher"}
+PUPIL = {"person_id": "p.pupil", "year_group": "8", "accounts": "directory:p.pupil"}
+
+
+def _start_before(world: World, account_name: str, hostname: str) -> None:
+    """Let the usual ways around the filter be started while an account of the school's register is signed in."""
+    if world.account_key is None:
+        world.account_key = ACCOUNT_KEY
+        take(world.school, TEACHER, PUPIL)
+    Machine(world, hostname).sit_down(account_name)
+    world.report(*WAYS_AROUND, device=hostname)
 
 
 @PROOFS.proves("WI-02", without=rule("staff-around-filter"))
 def what_staff_do_goes_to_their_line_manager_alone(world: World) -> None:
-    """A VPN service before staff is on the line manager's page, and the technician's has no word of staff."""
-    world.report(started("nordvpnd"))
+    """A way around the filter before a known member of staff is on the line manager's page and the technician's has no
+    word of staff; before a known pupil there is none; where nobody knows, it says so."""
+    _start_before(world, "p.pupil", "library-01")
+    assert world.incidents("staff-around-filter", audience=STAFF_CONDUCT) == []
+    _start_before(world, "t.teacher", "staff-01")
     told = world.incidents("staff-around-filter", audience=STAFF_CONDUCT)
-    assert told
-    (incident,) = told
-    assert incident.summary in world.visit(Role.LINE_MANAGER).get("/incidents").words
+    assert {each.hostname for each in told} == {"staff-01"}
+    page = world.visit(Role.LINE_MANAGER).get("/incidents").words
+    assert all(each.summary in page for each in told)
     technician = world.visit(Role.TECHNICIAN)
-    assert "where staff have a session" not in technician.get("/incidents").words
-    assert technician.get(f"/incidents/{incident.id}").status == 404
+    assert "where staff may have a session" not in technician.get("/incidents").words
+    assert technician.get(f"/incidents/{told[0].id}").status == 404
+    _start_before(world, "somebody.else", "hall-01")
+    told = world.incidents("staff-around-filter", audience=STAFF_CONDUCT)
+    assert {each.hostname for each in told} == {"staff-01", "hall-01"}
+    assert all("staff may have a session" in each.rule_title for each in told)
 
 
 @PROOFS.proves("WI-03", without=rule("young-pupil-script", "examination-usb-attached", "macro-document-downloaded"))
 def how_much_is_told_depends_on_age_system_and_setting(world: World) -> None:
-    """A script in year 3 and not in year 10, a stick while examinations last, a macro but not in the office."""
+    """A script in year 3 or where nobody knows, and not in year 10; a stick while examinations last; a macro but not in
+    the office."""
     script = arrived("setup.ps1", "script")
     assert "young-pupil-script" in fits(world, script, roles={"pupil"}, years={"3"})
     assert "young-pupil-script" not in fits(world, script, roles={"pupil"}, years={"10"})
+    world.report(script)
+    assert ["may have been" in each.rule_title for each in world.incidents("young-pupil-script")] == [True]
     stick = UsbAttached(UsbDevice("0951", "1666", protection="encrypted"))
     world.report(stick, at="2027-04-20T09:30")
     assert "examination-usb-attached" not in world.rules_that_fired()
@@ -112,6 +136,7 @@ def illegal_downloads_hacking_and_viruses_are_told(world: World) -> None:
     """File sharing, tools that break in, a program that was downloaded, and no protection against viruses."""
     told = (started("qbittorrent"), *TOOLS_OF_ATTACK, arrived("game.exe", "pe"), measured("antivirus"))
     world.report(*told)
+    tell_of(world, "file-sharing-desktop", "executable-arrived", "archive-with-executable")
     wanted = {"file-sharing", *BREAKING_IN, "executable-downloaded", "posture-antivirus"}
     assert wanted <= world.rules_that_fired()
     assert {each.action_class for each in world.incidents() if each.rule in BREAKING_IN} == {"illegal"}
@@ -119,10 +144,11 @@ def illegal_downloads_hacking_and_viruses_are_told(world: World) -> None:
 
 @PROOFS.proves("WI-08", without=all_of(setting("accounts"), rule("posture-guest-account")))
 def a_password_that_several_use_shows(world: World) -> None:
-    """One personal account on two devices at once, and an account that has no password at all."""
+    """One personal account on two devices at once, an account that has no password at all, and a session left open."""
     sit_in_two_rooms(world)
     world.report(measured("guest_account"))
     assert {"account-on-several-devices", "posture-guest-account"} <= world.rules_that_fired()
+    tell_of(world, "session-left-open")
 
 
 @PROOFS.proves("WI-09", without=WITHOUT_ROWS)
@@ -166,14 +192,18 @@ def nothing_of_how_somebody_types_is_kept(world: World) -> None:
 
 @PROOFS.proves("WI-11", without=rule("staff-around-filter"))
 def staff_who_go_around_the_filter_are_a_matter_of_discipline(world: World) -> None:
-    """With staff at the device it is one more incident, about conduct; with pupils alone it is not."""
+    """With staff at the device it is one more incident, about conduct, and with pupils alone it is not; when nobody
+    knows who is there, it is."""
     proxy = started("psiphon3")
     assert {"staff-around-filter", "bypass-proxy"} <= fits(world, proxy, roles={"staff"})
     assert fits(world, proxy, roles={"pupil"}) == {"bypass-proxy"}
-    world.report(proxy)
-    (incident,) = world.incidents("staff-around-filter", audience=STAFF_CONDUCT)
-    assert (incident.action_class, incident.severity) == ("unacceptable", 4)
-    assert "WI-11" in incident.clauses
+    assert fits(world, proxy) == {"staff-around-filter", "bypass-proxy"}
+    _start_before(world, "t.teacher", "staff-01")
+    told = world.incidents("staff-around-filter", audience=STAFF_CONDUCT)
+    assert told
+    assert {(each.action_class, each.severity) for each in told} == {("unacceptable", 4)}
+    assert all("WI-11" in each.clauses for each in told)
+    assert set(AROUND_THE_FILTER) <= world.rules_that_fired()
 
 
 test_carried, test_taken_away = PROOFS.tests()

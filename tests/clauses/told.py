@@ -18,8 +18,10 @@ from proto.events import (
     UsbWritten,
 )
 from rules.evaluate import Evaluator
+from rules.fields import to_event
+from rules.model import Expectation, Rule, RuleTest
 from rules.moment import Moment
-from tests.clauses.world import World
+from tests.clauses.world import MONDAY_IN_LESSON, World, load_policy_of
 from tests.collector.evidence import numbers_of, send
 from tests.collector.machines import sign_in
 from tests.collector.school import SECOND_NS
@@ -77,6 +79,44 @@ TOOLS_OF_ATTACK = (
     started("msfconsole"),
 )
 """One for each rule of BREAKING_IN."""
+
+
+def find_example(rule: Rule) -> RuleTest:
+    """Return the first test inside a rule that says what the rule is for."""
+    return next(test for test in rule.tests if test.expect is Expectation.MATCH and test.event["kind"] in rule.kinds)
+
+
+def to_kind(test: RuleTest) -> Kind:
+    """Return the event of a test inside a rule, as a device tells it."""
+    fields = {field: value for field, value in test.event.items() if field != "kind"}
+    return to_event(str(test.event["kind"]), fields)
+
+
+def tell_of(world: World, *rule_ids: str, at: str = MONDAY_IN_LESSON) -> None:
+    """Let a device tell of what each of these rules of the pack is for, and see that each has an incident of it."""
+    rules = {rule.id: rule for rule in load_policy_of(world.pack).rules}
+    world.report(*(to_kind(find_example(rules[each])) for each in rule_ids), at=at)
+    missing = set(rule_ids) - world.rules_that_fired()
+    assert not missing, f"silent: {sorted(missing)}"
+
+
+SCHOOL_WEEK = ("2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26", "2026-11-27")
+
+
+def show_escalations(world: World, clause: str, *, at: str) -> None:
+    """See that what is of each rule of the pack that cites a clause about escalating gets worse within a school week.
+
+    It is told once a day at a time of day, `10:50`, by a device of its own.
+    """
+    rules = {rule.id: rule for rule in load_policy_of(world.pack).rules if clause in rule.clauses}
+    for day in SCHOOL_WEEK:
+        world.report(
+            *(to_kind(find_example(rule)) for rule in rules.values()), at=f"{day}T{at}", device="again-and-again"
+        )
+    told = {
+        each.rule: each.severity for each in world.incidents() if each.escalated and each.hostname == "again-and-again"
+    }
+    assert told == {rule.id: rule.escalations[-1].severity for rule in rules.values()}
 
 
 def fits(world: World, event: Kind, **moment: Iterable[str] | int | str | None) -> set[str]:

@@ -58,6 +58,8 @@ class World:
     """What ingest and the checks work with; whoever takes something away replaces it."""
     devices: dict[str, Device] = field(default_factory=dict)
     closing: list[Callable[[], None]] = field(default_factory=list)
+    account_key: bytes | None = None
+    """What references of accounts are made with. Only with it ingest knows whose an account of the register is."""
     _ingest: Ingest | None = None
     _console: Any = None
 
@@ -71,7 +73,11 @@ class World:
         """Ingest at work under the policy."""
         if self._ingest is None:
             self._ingest = Ingest(
-                self.school.engine, self.school.id, Evaluator(self.policy), clock_ns=lambda: self.school.now_ns
+                self.school.engine,
+                self.school.id,
+                Evaluator(self.policy),
+                clock_ns=lambda: self.school.now_ns,
+                account_key=self.account_key,
             )
             self.closing.append(self._ingest.close)
         return self._ingest

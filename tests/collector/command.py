@@ -56,6 +56,7 @@ ON_A_FOLDER: dict[str, tuple[str, ...]] = {
     "exceptions withdraw": ("exceptions", "withdraw", "0" * 16),
     "coverage": ("coverage",),
     "policy show": ("policy", "show"),
+    "policy rules": ("policy", "rules"),
     "policy history": ("policy", "history"),
     "policy difference": ("policy", "difference", "1"),
     "policy changes": ("policy", "changes"),

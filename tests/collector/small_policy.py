@@ -7,7 +7,8 @@ from sqlalchemy import delete
 
 from collector import changes
 from collector.changes import Amendment, Change
-from collector.policies import load_policy
+from collector.own_rules import put_own_file
+from collector.policies import load_policy, publish_change
 from collector.store.engine import writing
 from collector.store.schema import audit, bundles
 from proto.keys import load_signer
@@ -53,6 +54,7 @@ PACKS = {
 }
 FEWER_PUPILS = KEYWORDS.replace('["pupils", "sixth-form"]', '["pupils"]')
 """A file of the school's own that takes the place of the pack's keywords, and watches fewer people."""
+TERM = '[timetable]\n[[timetable.term]]\nname = "Autumn"\nfirst = "2020-09-02"\nlast = "{last}"\n'
 SILENT = '[[change]]\nrule = "agent-paused"\nwhy = "We know."\noff = true\n'
 SEVERE = '[[change]]\nrule = "agent-paused"\nwhy = "It happens here."\nseverity = 5\n'
 
@@ -77,6 +79,21 @@ def school_of(school: School) -> changes.School:
 def ask(school: School, amendment: Amendment, author: str = "tess", reason: str = "as agreed") -> Change:
     """Ask for a change."""
     return changes.request_change(school_of(school), amendment, author=author, reason=reason, now_ns=school.now_ns)
+
+
+def switch_off(school: School, text: str) -> None:
+    """Publish a rule file off.toml with the word of a second person."""
+    now_ns = school.now_ns
+    publish_change(
+        school.engine,
+        school.id,
+        load_signer(school.config.signing_key),
+        lambda connection: put_own_file(connection, school.id, "off.toml", text, actor="tess", now_ns=now_ns),
+        actor="tess",
+        reason="we know",
+        now_ns=now_ns,
+        seconded_by="harriet",
+    )
 
 
 def in_force(school: School) -> Policy:

@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from collector.circumstances import AHEAD_NS, BEHIND_NS, Circumstances, Register, find_time_ns, load_sessions
+from collector.circumstances import (
+    BEHIND_NS,
+    CLOCK_IS_TRUSTED_NS,
+    Circumstances,
+    Register,
+    find_time_ns,
+    load_clock_offset_ns,
+    load_sessions,
+)
+from collector.devices import note_hello
 from collector.ingest import Ingest
 from collector.presence import LONGEST_NS, find_several
 from collector.store.engine import writing
-from proto.events import AccountSignedOut, AgentStarted
+from proto.events import AccountSignedOut, AgentStarted, ClockStepped
 from rules.arrangements import Arrangements, Period, Timetable
 from rules.model import Rule, Times, Who
 from rules.moment import Moment
@@ -23,6 +32,8 @@ from tests.collector.school import MINUTE_NS, SECOND_NS, START_NS, School
 PUPIL, TEACHER, CLASS, STRANGER = "directory:ben", "directory:mary", "directory:oak", "directory:nobody"
 LESSON_NS = 1_794_825_000 * SECOND_NS
 """Monday 16 November 2026, 10:30 in London: five days before the clock of tests."""
+BREAK_NS = LESSON_NS + 120 * MINUTE_NS
+"""The same day when lessons are over."""
 TIMETABLE = Timetable(periods=(Period(kind="lesson", name="1", starts="09:00", ends="12:00"),))
 IN_LESSONS = rule_of(times=Times(during=("lesson",)))
 OF_PUPILS = rule_of(id="pupils", who=Who(roles=("pupil",)))
@@ -91,12 +102,85 @@ def test_late_events_count_in_a_window_as_they_come(device: Device, judge: Judge
     assert judge((rule,), TOR_STARTED) == {"tor"}
 
 
-@pytest.mark.parametrize("off_ns", [AHEAD_NS + 1, -BEHIND_NS - 1, -START_NS])
+@pytest.mark.parametrize("off_ns", [CLOCK_IS_TRUSTED_NS + 1, -BEHIND_NS - 1, -START_NS])
 def test_clock_that_cannot_be_right_excuses_nothing(device: Device, judge: Judge, off_ns: int) -> None:
     """A device in the future, or one whose clock was never set, is in no lesson and in every one."""
     device.wall_clock_ns = START_NS + off_ns
     assert judge((IN_LESSONS,), TOR_STARTED) == {"tor"}
-    assert find_time_ns(START_NS, START_NS - AHEAD_NS) == START_NS
+    assert find_time_ns(START_NS, START_NS - CLOCK_IS_TRUSTED_NS) == START_NS
+
+
+class Desk:
+    """A device before ingest that tells of Tor by its own clock, under a rule for lessons; it is Monday's break."""
+
+    def __init__(self, school: School, device: Device, ingest: Ingest) -> None:
+        self.school, self.device, self.ingest = school, device, ingest
+        school.now_ns = BREAK_NS
+        device.wall_clock_ns = BREAK_NS
+
+    def say_hello(self, off_ns: int) -> None:
+        """Set the clock, and say hello with it."""
+        self.ingest.note_hello(
+            self.device.id, clock_offset_ns=off_ns, epoch=self.device.epoch, head_seq=self.device.seq
+        )
+        self.device.wall_clock_ns = BREAK_NS + off_ns
+
+    def is_told(self, *contents: Any) -> bool:
+        """Say something and return whether the rule told of it."""
+        before = self.count_told()
+        numbers_of(send(self.ingest, self.device.say(*contents)))
+        return self.count_told() > before
+
+    def count_told(self) -> int:
+        """Return how often the rule told of something."""
+        return sum(incident.count for incident in incidents_of(self.school) if incident.rule == "tor")
+
+
+@pytest.fixture
+def desk(school: School, device: Device) -> Iterator[Desk]:
+    """A device before ingest."""
+    evaluator = evaluator_of(IN_LESSONS, arrangements=Arrangements(timetable=TIMETABLE))
+    ingest = Ingest(school.engine, school.id, evaluator, clock_ns=lambda: school.now_ns)
+    yield Desk(school, device, ingest)
+    ingest.close()
+
+
+@pytest.mark.parametrize("off_ns", [-CLOCK_IS_TRUSTED_NS - 1, -70 * 24 * 60 * MINUTE_NS, CLOCK_IS_TRUSTED_NS + 1])
+def test_clock_that_is_far_off_at_the_hello_excuses_nothing(desk: Desk, off_ns: int) -> None:
+    """Whoever sets it back into a break, of today or of another term, is judged as if nobody knew the time; once the
+    clock is right again, it counts."""
+    desk.say_hello(off_ns)
+    assert desk.is_told(TOR_STARTED)
+    desk.say_hello(-CLOCK_IS_TRUSTED_NS)
+    assert not desk.is_told(TOR_STARTED)
+
+
+def test_clock_that_is_set_after_the_hello_excuses_nothing_until_it_is_set_right(desk: Desk) -> None:
+    """The device tells of each step, and the steps are added up."""
+    desk.say_hello(0)
+    set_back_ns = BREAK_NS - 240 * MINUTE_NS
+    assert not desk.is_told(TOR_STARTED)
+    desk.device.wall_clock_ns = set_back_ns
+    assert desk.is_told(ClockStepped(BREAK_NS, set_back_ns), TOR_STARTED)
+    desk.device.wall_clock_ns = BREAK_NS
+    assert not desk.is_told(ClockStepped(set_back_ns, BREAK_NS), TOR_STARTED)
+
+
+def test_step_that_was_queued_at_the_hello_is_in_what_the_hello_said(desk: Desk) -> None:
+    """A laptop whose clock was put right while it was away is not taken for one whose clock is wrong."""
+    queued = desk.device.say(ClockStepped(BREAK_NS - 24 * 60 * MINUTE_NS, BREAK_NS), TOR_STARTED)
+    desk.say_hello(0)
+    numbers_of(send(desk.ingest, queued))
+    assert desk.count_told() == 0
+
+
+def test_clock_of_a_device_that_has_gone_is_that_of_its_last_hello(desk: Desk) -> None:
+    """What it sent last may still wait to be judged when its stream has ended."""
+    ours = {"now_ns": BREAK_NS, "bundle_version": 1}
+    assert load_clock_offset_ns(desk.school.engine, desk.device.id) == 0
+    note_hello(desk.school.engine, desk.device.id, clock_offset_ns=-CLOCK_IS_TRUSTED_NS - 1, **ours)
+    desk.ingest.forget(desk.device.id)
+    assert desk.is_told(TOR_STARTED)
 
 
 # Before whom

@@ -4,13 +4,16 @@
 What is refused is in `test_admission`, how it stands when the database fails in `test_ingest_failures`.
 """
 
+import time
+
 import pytest
 
 from collector import ledger
 from collector.authority import Authority
 from collector.devices import find_device
 from collector.incidents import Action, decide, list_history
-from collector.ingest import Ingest
+from collector.ingest import Ingest, Staged
+from collector.judgement import record_due
 from collector.proposals import list_proposals
 from collector.store.schema import envelopes, events, payloads, refused
 from collector.verify import verify
@@ -22,6 +25,7 @@ from proto.events import (
     SoftwareListed,
 )
 from tests.collector.evidence import (
+    HOUR_NS,
     ORDINARY,
     SECURITY,
     TOR_STARTED,
@@ -112,15 +116,35 @@ def test_device_in_a_roll_out_is_judged_by_what_it_has(
 ) -> None:
     """A policy that only a share of the devices has speaks of these and of no other."""
     other = enrol_device(school, authority, "library-02")
-    louder = evaluator_of(rule_of(id="louder", severity=5))
-    ingest.staged = lambda device_id: louder if device_id == other.id else None
+    louder = evaluator_of(rule_of(id="louder", severity=5), version=2)
+    ingest.staged = Staged(louder, other.id.__eq__)
     send(ingest, device.say(TOR_STARTED), other.say(TOR_STARTED))
     assert [(each.rule, each.device) for each in incidents_of(school)] == [
         ("bypass-tor", device.id),
         ("louder", other.id),
     ]
     assert ingest.find_rule(other.id, "louder") is not None
-    assert ingest.find_rule(device.id, "louder") is None
+    assert ingest.find_rule(other.id, "quieter") is None
+
+
+def test_device_that_fell_out_of_a_share_is_judged_by_what_it_has(
+    school: School, ingest: Ingest, device: Device
+) -> None:
+    """It keeps the staged policy until a newer one comes, and each of its events says by which it was made."""
+    ingest.staged = Staged(evaluator_of(rule_of(id="louder", severity=5), version=2), lambda device_id: False)
+    send(ingest, device.say(TOR_STARTED, bundle_version=2), device.say(TOR_STARTED, bundle_version=1))
+    assert [(each.rule, each.first_event_id) for each in incidents_of(school)] == [("bypass-tor", 2), ("louder", 1)]
+
+
+def test_grace_of_a_device_that_fell_out_of_a_share_is_judged_by_what_it_has(
+    school: School, ingest: Ingest, device: Device
+) -> None:
+    """What waits for its time under the staged policy is not forgotten because everybody else has none such."""
+    ingest.staged = Staged(evaluator_of(rule_of(id="louder", grace_s=60), version=2), lambda device_id: False)
+    send(ingest, device.say(TOR_STARTED, bundle_version=2))
+    due_ns = time.time_ns() + HOUR_NS
+    assert record_due(school.engine, school.id, ingest.find_rule, due_ns, listening_since_ns=0) == 1
+    assert [each.rule for each in incidents_of(school)] == ["louder"]
 
 
 def test_unknown_kind_is_stored(school: School, ingest: Ingest, device: Device) -> None:

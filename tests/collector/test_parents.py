@@ -9,13 +9,15 @@ from sqlalchemy import select
 
 from collector.audit import list_entries
 from collector.console.response_wording import GROUNDS
-from collector.errors import UsageError
+from collector.errors import PermissionDeniedError, UsageError
 from collector.incident_log import list_log
 from collector.incidents import list_history
-from collector.parents import Ground, ParentState, ask, decide, find_decision, list_questions
+from collector.parents import Ground, ParentState, ask, decide, find_decision, list_deciders, list_questions
 from collector.responses import About, Deed, record_response
+from collector.roles import Role
 from collector.store.engine import reading
 from collector.store.schema import metadata, parent_decisions
+from collector.users import disable
 from proto.events import Audience
 from rules.responses import Step
 from tests.collector.evidence import SECURITY
@@ -79,6 +81,24 @@ def test_who_does_not_see_an_incident_asks_nothing_about_it(school: School, inci
     with pytest.raises(UsageError, match="no such incident"):
         ask(school.engine, school.id, incident_id, audiences=[Audience.STAFF_CONDUCT], actor="x", now_ns=0)
     assert school.count(parent_decisions) == 0
+
+
+def test_who_asked_decides_only_where_nobody_else_may(school: School, incident_id: str) -> None:
+    """A user who looks after machines and is a safeguarding lead as well: alone he may, beside a second one not."""
+    school.add_user("admin", Role.ADMINISTRATOR)
+    school.add_user("dana", {Role.TECHNICIAN, Role.DEPUTY_DSL})
+    school.add_user("harriet", {Role.HEADTEACHER})
+    ask_as_technician(school, incident_id, "dana")
+    decide_as_dsl(school, incident_id, None)
+    assert state_of(school, incident_id) is ParentState.AGREED
+    school.add_user("lena", {Role.DSL})
+    assert list_deciders(school.engine, school.id) == {"dana", "lena"}
+    with pytest.raises(PermissionDeniedError, match="you asked this yourself"):
+        decide_as_dsl(school, incident_id, Ground.HARM)
+    assert state_of(school, incident_id) is ParentState.AGREED
+    disable(school.engine, school.id, "lena", school.now_ns, "admin")
+    decide_as_dsl(school, incident_id, Ground.HARM)
+    assert state_of(school, incident_id) is ParentState.VETOED
 
 
 def test_what_nobody_asked_is_not_decided(school: School, incident_id: str) -> None:

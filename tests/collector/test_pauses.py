@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of pauses: how one begins, what devices are told of it, and how its end is noted."""
 
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from collector.pauses import (
     Pause,
     begin_pause,
     end_pause,
+    find_span,
     load_pauses,
     note_ended,
     show_length,
@@ -31,7 +33,7 @@ def begin(school: School, what: str = "keywords", duration_s: int = 3600) -> Pau
             connection,
             school.id,
             what,
-            duration_s,
+            find_span(duration_s, LONDON, school.now_ns),
             reason="for Anna's class",
             asked_by="tess",
             decided_by="harriet",
@@ -39,10 +41,15 @@ def begin(school: School, what: str = "keywords", duration_s: int = 3600) -> Pau
         )
 
 
+def at(year: int, month: int, day: int, hour: int) -> int:
+    """Return a moment of universal time."""
+    return int(datetime(year, month, day, hour, tzinfo=UTC).timestamp()) * SECOND_NS
+
+
 def files_of(school: School) -> dict[str, str]:
     """Return what of the pauses goes into a bundle now."""
     with reading(school.engine) as connection:
-        return write_rule_files(connection, school.id, zone=LONDON, now_ns=school.now_ns)
+        return write_rule_files(connection, school.id, load_pack("uk-baseline"), zone=LONDON, now_ns=school.now_ns)
 
 
 def actions_of(school: School) -> list[tuple[str, str, str]]:
@@ -101,6 +108,38 @@ def test_pause_has_a_length_within_bounds(school: School, duration_s: int) -> No
     """A week is the longest: whoever needs longer decides again."""
     with pytest.raises(UsageError, match="seven days"):
         begin(school, duration_s=duration_s)
+
+
+def test_week_over_the_night_without_an_hour_is_a_week_of_the_calendar(school: School) -> None:
+    """Rule files know local time, in which the seven days before the end of March would be an hour longer."""
+    school.now_ns = at(2027, 3, 25, 12)
+    pause = begin(school, duration_s=7 * 86_400)
+    (held,) = parse_files(
+        load_pack("uk-baseline") | {"school/pauses.toml": files_of(school)["pauses.toml"]}
+    ).arrangements.pauses
+    assert (f"{held.first:%d %H:%M}", f"{held.last:%d %H:%M}") == ("25 12:00", "01 12:00")
+    assert (pause.last_ns - pause.first_ns) // SECOND_NS == 7 * 86_400 - 3600
+    assert "for 6 days 23 hours" in list_entries(school.engine, school.id)[0].detail
+
+
+def test_pause_that_would_be_over_before_it_begins_is_refused(school: School) -> None:
+    """In the hour that comes twice, with what would be right; a longer one is possible."""
+    school.now_ns = at(2027, 10, 31, 0) + 50 * MINUTE_NS
+    with pytest.raises(UsageError, match="clock goes back") as caught:
+        begin(school, duration_s=1800)
+    assert "longer one" in caught.value.hint
+    assert begin(school, duration_s=2 * 3600)
+
+
+def test_pause_of_a_rule_that_there_is_not_is_left_out(school: School) -> None:
+    """The others stay."""
+    for what in ("keywords", "rule:bypass-tor", "rule:no-more"):
+        begin(school, what)
+    (text,) = files_of(school).values()
+    assert [line for line in text.splitlines() if line.startswith("what")] == [
+        'what = "keywords"',
+        'what = "rule:bypass-tor"',
+    ]
 
 
 @pytest.mark.parametrize("what", ["keywords", "check:usb_storage", "rule:bypass-tor"])

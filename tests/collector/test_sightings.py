@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the sentences about incidents, which are ours however hostile the device is that they are about."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.sightings import sighting_of_failure, sighting_of_match, sighting_of_refusal, to_slug
+from collector.sightings import find_group, sighting_of_failure, sighting_of_match, sighting_of_refusal, to_slug
 from collector.summaries import MAX_QUOTED_CHARACTERS, quote
-from proto.events import ChainRestarted, Kind, Program, ProgramFound, ProgramInstalled, ProgramStarted
+from proto.events import (
+    AccountSignedIn,
+    AccountSignedOut,
+    ChainRestarted,
+    Kind,
+    Program,
+    ProgramFound,
+    ProgramInstalled,
+    ProgramStarted,
+)
 from proto.wire import decode_body, encode_body
-from rules.model import ActionClass, Match, Rule
+from rules.model import ActionClass, Clearing, Match, Rule
 
 DEVICE = "d0d0d0d0d0d0d0d0"
 
@@ -76,6 +88,26 @@ def test_rule_that_is_not_about_a_program_groups_by_itself() -> None:
     """It is counted under its own name."""
     sighting = sighting_of_match(match_of("chain.restarted", program=""), DEVICE, 1, ChainRestarted("x", 1))
     assert sighting.group_key == "bypass-tor"
+
+
+def test_what_waits_for_a_session_is_ended_by_the_end_of_that_session_alone() -> None:
+    """And all sessions of a device are one incident, whose subject names none of them."""
+    match = match_of(AccountSignedIn.kind, program="")
+    waiting = replace(match, rule=replace(match.rule, cleared=Clearing(kinds=(AccountSignedOut.kind, "agent.stopped"))))
+    one, other = (AccountSignedIn(b"a" * 16, ref * 8, "personal", False, "x11") for ref in (b"1", b"2"))
+    end = AccountSignedOut(one.account_ref, one.session_ref)
+    assert find_group(waiting, one) == find_group(waiting, end) == f"session/{one.session_ref.hex()}"
+    assert find_group(waiting, other) != find_group(waiting, end)
+    subjects = {sighting_of_match(waiting, DEVICE, 1, each).subject for each in (one, other)}
+    assert subjects == {f"device/{DEVICE}/bypass-tor"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"cleared": Clearing(kinds=(AccountSignedOut.kind,)), "least_devices": 3}])
+def test_sessions_that_nothing_waits_for_are_counted_together(changes: dict[str, Any]) -> None:
+    """Whoever signs in three times, or on three devices, does so in as many sessions."""
+    match = match_of(AccountSignedIn.kind, program="")
+    counting = replace(match, rule=replace(match.rule, **changes))
+    assert find_group(counting, AccountSignedIn(b"a" * 16, b"1" * 8, "administrator", False, "x11")) == "bypass-tor"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC
 
 import pytest
 
 from collector import rollouts
 from collector.authority import Authority
 from collector.changes import FileAdded, WentBack
-from collector.pauses import begin_pause, load_pauses
+from collector.pauses import begin_pause, find_span, load_pauses
 from collector.store.engine import writing
 from proto.events import Program, ProgramStarted
 from proto.wire import AgentMessage
@@ -65,15 +66,19 @@ def test_share_has_the_staged_policy_and_is_judged_by_it(
 
 
 def test_device_that_falls_out_keeps_what_it_has(school: School, listeners: Listeners, authority: Authority) -> None:
-    """Versions only go up: it is sent nothing older, and the next newer one reaches it."""
+    """Versions only go up: it is sent nothing older, is judged by what it has, and the next newer one reaches it."""
     inside, _ = pick(school, authority)
     rollouts.stage(school.engine, school.id, 50, actor="tess", now_ns=school.now_ns)
     ask(school, FileAdded("games.toml", OWN_RULE))
     rollouts.change_share(school.engine, school.id, 1, actor="tess", now_ns=school.now_ns)
+    ingest, deadline = listeners.server._ingest, time.monotonic() + 60
+    while (ingest.staged is None or ingest.staged.includes(inside.id)) and time.monotonic() < deadline:
+        time.sleep(0.05)
     with listeners.call(inside) as call:
         call.say_hello(bundle_version=2)
-        call.send(AgentMessage(envelope=inside.say(ZORK)))
+        call.send(AgentMessage(envelope=inside.say(ZORK, bundle_version=2)))
         assert call.receive().WhichOneof("message") == "ack"
+        assert [each.device for each in incidents_of(school)] == [inside.id]
         ask(school, WentBack(1))
         assert call.receive().bundle.version == 3
 
@@ -83,16 +88,17 @@ def test_pause_that_ends_is_noted_by_the_rounds(
 ) -> None:
     """Nobody has to look: the collector that runs writes its end into the audit log."""
     monkeypatch.setattr("collector.rounds.SEEN_EVERY_TICKS", 1)
+    now_ns = time.time_ns() - 2 * MINUTE_NS
     with writing(school.engine) as connection:
         begin_pause(
             connection,
             school.id,
             "keywords",
-            60,
+            find_span(60, UTC, now_ns),
             reason="x",
             asked_by="tess",
             decided_by="harriet",
-            now_ns=time.time_ns() - 2 * MINUTE_NS,
+            now_ns=now_ns,
         )
     deadline = time.monotonic() + 60
     while load_pauses(school.engine, school.id)[0].ended_at_ns is None and time.monotonic() < deadline:

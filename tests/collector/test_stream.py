@@ -81,6 +81,13 @@ def test_hello_is_noted(school: School, call: Call, device: Device) -> None:
     assert known.bundle_version == 1
 
 
+def test_clock_of_a_hello_is_what_events_are_judged_by(listeners: Listeners, call: Call, device: Device) -> None:
+    """With where the chain ended then: steps up to there are in what the clock says already."""
+    call.say_hello(wall_clock_ns=1, epoch=1, head_seq=7)
+    clock = listeners.server._ingest._clocks._known[device.id]
+    assert (clock.is_trusted, clock.epoch, clock.seq) == (False, 1, 7)
+
+
 @pytest.mark.parametrize("wall_clock_ns", [2**63 - 1, -(2**63)])
 def test_clock_from_another_age_is_no_obstacle(call: Call, wall_clock_ns: int) -> None:
     """Evidence is never refused for a wrong clock."""

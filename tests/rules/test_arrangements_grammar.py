@@ -4,11 +4,14 @@ test_load."""
 
 from datetime import date, datetime
 
+import pytest
+
 from rules.arrangements import Arrangements, Departure, DeviceGroup, Pause, Period, Profile, RuleException, Span
 from rules.arrangements_grammar import CHECK_NAMES
+from rules.errors import RuleFormatError
 from rules.load import parse_files
 from rules.timetable import load_zone
-from rules.timetable_grammar import ZONES
+from rules.timetable_grammar import MAX_SPANS, ZONES
 from tests.rules.sample import PACK_FILE
 from tests.rules.test_load import CORPUS, make_policy
 from tests.tree import ROOT
@@ -100,6 +103,16 @@ def test_a_timetable_takes_the_place_of_the_lower_one_whole():
 
     assert timetable is not None
     assert [each.starts for each in timetable.periods] == ["08:30"]
+
+
+def test_a_timetable_has_as_many_periods_as_a_week_can_have():
+    """A device reads it too, and compares every two of them."""
+    period = '[[timetable.period]]\nkind = "club"\nname = "P"\nfrom = "{0:02}:{1:02}"\nto = "{0:02}:{2:02}"\n'
+    many = [period.format(hour, minute, minute + 1) for hour in range(2) for minute in range(59)]
+
+    assert len(getattr(parse(own="[timetable]\n" + "".join(many[:MAX_SPANS])).timetable, "periods", ())) == MAX_SPANS
+    with pytest.raises(RuleFormatError, match="has 101 tables, more than 100"):
+        parse(own="[timetable]\n" + "".join(many[: MAX_SPANS + 1]))
 
 
 def test_bank_holidays_are_for_a_timetable_that_asks_for_them():

@@ -86,7 +86,18 @@ def test_several_files_without_a_pack_are_a_problem():
     files = make_files("one", "two")
     del files["pack.toml"]
 
-    assert [(problem.file, problem.what) for problem in check_files(files)] == [("pack.toml", "is missing")]
+    (problem,) = check_files(files)
+    assert (problem.file, problem.what) == ("pack.toml", "is missing")
+    assert problem.hint.endswith("a school's own files are checked with theirs: --pack NAME")
+
+
+def test_a_file_alone_may_be_about_people():
+    """Whether its pack asks who is there is not known; the file can say that it does not."""
+    text = RULE_FILE.format(id="own").replace("[[rule.program]]", '[rule.who]\nroles = ["pupil"]\n\n[[rule.program]]')
+
+    assert check_files({"own.toml": text}) == []
+    (problem,) = check_files({"own.toml": text + "[accounts]\nask = false\n"})
+    assert problem.what.startswith("who.roles: nobody ever knows who is there")
 
 
 def test_all_problems_are_returned():

@@ -67,12 +67,10 @@ def at(text: str) -> int:
         ("2026-11-28T09:30", {CLOSED, OUT_OF_HOURS}),
         ("2026-12-01T09:30", {CLOSED, OUT_OF_HOURS}),
         ("2026-10-30T09:30", {CLOSED, OUT_OF_HOURS}),
-        ("2026-12-21T09:30", {CLOSED, OUT_OF_HOURS}),
     ],
 )
 def test_a_day_has_its_periods(when, kinds):
-    """A beginning belongs to a period and an end does not; weekends, holidays, half terms and the time between terms
-    are closed."""
+    """A beginning belongs to a period and an end does not; weekends, holidays and half terms are closed."""
     assert Calendar(SCHOOL).find_kinds(at(when)) == kinds
 
 
@@ -88,6 +86,52 @@ def test_what_is_not_known_is_not_guessed():
     assert Calendar(SCHOOL).find_kinds(0) is None
     assert bare.find_kinds(at("2026-11-23T10:30")) is None
     assert bare.find_kinds(at("2026-11-28T10:30")) == {CLOSED, OUT_OF_HOURS}
+
+
+YEAR = Timetable(
+    periods=PERIODS,
+    terms=(
+        Span(name="Spring", first=date(2027, 1, 5), last=date(2027, 3, 26)),
+        Span(name="Autumn", first=date(2026, 9, 2), last=date(2026, 12, 18)),
+    ),
+    closed=(Span(name="Summer", first=date(2027, 7, 21), last=date(2027, 8, 31)),),
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "kinds"),
+    [
+        ("2026-09-01T08:30", None),
+        ("2026-09-02T08:30", {"lesson", SCHOOL_HOURS}),
+        ("2026-12-21T09:30", {CLOSED, OUT_OF_HOURS}),
+        ("2027-01-04T09:30", {CLOSED, OUT_OF_HOURS}),
+        ("2027-03-26T09:30", {"lesson", SCHOOL_HOURS}),
+        ("2027-03-29T09:30", None),
+        ("2027-03-27T09:30", {CLOSED, OUT_OF_HOURS}),
+        ("2027-08-02T09:30", {CLOSED, OUT_OF_HOURS}),
+        ("2027-09-06T09:30", None),
+    ],
+)
+def test_terms_that_ran_out_say_nothing(when, kinds):
+    """Before the first and after the last of them nobody knows of a school day, and rules count; between two, at
+    weekends and where a day is named as closed the school is."""
+    assert Calendar(YEAR).find_kinds(at(when)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("2026-09-02T12:00", ""),
+        ("2027-01-24T12:00", ""),
+        ("2027-01-25T12:00", "the last named term ends on 26 March 2027; after it rules count whatever their times"),
+        ("2027-03-26T12:00", "the last named term ends on 26 March 2027; after it rules count whatever their times"),
+        ("2027-03-27T12:00", "the last named term ended on 26 March 2027; after it rules count whatever their times"),
+    ],
+)
+def test_the_end_of_the_terms_is_said_two_months_before(when, words):
+    """And from then on, until the next ones are named; a timetable without terms has no end."""
+    assert Calendar(YEAR).explain_end(at(when)) == words
+    assert Calendar(NIGHT).explain_end(at(when)) == ""
 
 
 @settings(deadline=None)

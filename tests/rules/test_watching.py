@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of `[keywords]` in rule files. Files with one fault each are in `corpus/bad`, held by `test_load`."""
 
+import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from agent.checks.keywords.drafts import list_current
+from agent.session.messages import Setup, encode
 from rules.check import check_files
 from rules.errors import RuleFormatError
+from rules.keywords.lexicon import load_lexicon
 from rules.load import parse_files
 from rules.model import Keywords
-from rules.watching import GROUPS_OF_STAFF, MAX_NOTICE_CHARACTERS
+from rules.watching import GROUPS_OF_STAFF, MAX_NOTICE_CHARACTERS, list_languages
 from tests.rules.sample import PACK_FILE, RULE_FILE
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -47,7 +52,7 @@ def test_every_key_reaches_the_policy():
     )
     assert keywords.notice_text.count("\n\n") == 1
     assert (keywords.watch_groups, keywords.staff_groups) == (("pupils",), ("teachers",))
-    assert (keywords.languages, keywords.protected) == (("en", "fr"), ("*counselling*", "Childline*"))
+    assert (keywords.languages, keywords.protected) == (("en",), ("*counselling*", "Childline*"))
     assert (keywords.days, keywords.hours) == (("mon", "tue", "sat"), "07:30-24:00")
     assert keywords.networks == ("10.20.0.0/16", "2001:db8::/32")
     assert keywords.out_of_hours_reference
@@ -135,8 +140,59 @@ def test_a_notice_has_room_and_a_limit():
         parse(too_long)
     patterns = ", ".join(f'"*{number:03}{"ß" * 100}*"' for number in range(100))
     broken = patterns.replace(", ", ",\n")
-    with pytest.raises(RuleFormatError, match=r"keywords\.protected: notice_text and protected have \d+ bytes"):
+    with pytest.raises(RuleFormatError, match=r"keywords\.protected: the notice, protected and drafts have \d+ bytes"):
         parse(ENABLED + f"protected = [\n{broken}\n]\n")
+
+
+DRAFT = """[[keywords.draft]]
+id = "draft-number-{}"
+why = "To try it."
+texts = [{}]
+first = "2026-11-20"
+last = "2026-12-05"
+"""
+
+
+def write_drafts(count: int) -> str:
+    """Return so many drafts, each as large as one may be but in letters of one byte."""
+    texts = (
+        ", ".join(f"'{number:02} {text:02} {'going country ' * 4:.52}'" for text in range(20))
+        for number in range(count)
+    )
+    return "".join(DRAFT.format(number, each.replace(", ", ",\n")) for number, each in enumerate(texts))
+
+
+def test_drafts_count_into_what_a_watcher_can_be_told():
+    """More than one message holds would keep every watcher from starting, so it is refused before anybody agrees."""
+    with pytest.raises(RuleFormatError, match=r"keywords\.draft: the notice, protected and drafts have \d+ bytes"):
+        parse(ENABLED + write_drafts(12))
+
+
+@pytest.mark.parametrize("text", ["plain", '"' * 900, "🙂" * 900, "a\n" * 600])
+def test_whatever_is_taken_fits_into_one_message(text):
+    """Quotes, lines and letters of four bytes count as the message has them."""
+    notice = json.dumps(text, ensure_ascii=False)
+    keywords = parse(ENABLED.replace('"What you type here is looked at by a program."', notice) + write_drafts(5))
+    setup = Setup(
+        keywords.languages,
+        keywords.notice_version,
+        keywords.notice_title,
+        keywords.notice_text,
+        is_accepted=False,
+        protected=keywords.protected,
+        drafts=list_current(keywords, date(2026, 11, 23)),
+    )
+
+    assert len(setup.drafts) == 100
+    assert encode(setup)
+
+
+def test_a_language_is_one_that_watchers_have_phrases_of():
+    """English is taken without looking, so it has to be there; of another nobody could be watched."""
+    assert "en" in list_languages()
+    assert all(load_lexicon([each]) for each in list_languages())
+    with pytest.raises(RuleFormatError, match="languages: holds 'zz', of which no phrases come with the product"):
+        parse(ENABLED + 'languages = ["en", "zz"]\n')
 
 
 def test_a_school_is_told_before_it_publishes():

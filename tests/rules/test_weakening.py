@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent import preconditions
 from proto.events import Audience
+from rules import weakening
 from rules.arrangements import Arrangements, DeviceGroup, Pause, Profile, RuleException, Timetable
 from rules.model import (
     ActionClass,
@@ -72,6 +74,16 @@ LEAD = replace(
     who=Who(),
 )
 ORDINARY = replace(LEAD, id="games", audience=Audience.SECURITY)
+"""Of the pack, as the others."""
+OWN = replace(ORDINARY, id="own-zork", file="school/games.toml")
+EXCEPTED = RuleException(
+    id="asked-0",
+    rules=("dsl-tor",),
+    first=at("2026-11-23T00:00"),
+    last=at("2026-11-24T00:00"),
+    reason="x",
+    devices=("a",),
+)
 PLACE = Arrangements(
     timetable=Timetable(bank_holiday_dates=(date(2026, 12, 25),)),
     device_groups=(
@@ -81,7 +93,7 @@ PLACE = Arrangements(
     pauses=(Pause(id="p", what="keywords", first=at("2026-11-23T09:00"), last=at("2026-11-23T12:00"), reason="x"),),
 )
 BY_KIND = replace(GUARD.who, except_accounts=("shared",))
-POLICY = Policy(pack="p", title="P", rules=(GUARD, LEAD, ORDINARY), keywords=WATCHED, arrangements=PLACE)
+POLICY = Policy(pack="p", title="P", rules=(GUARD, LEAD, ORDINARY, OWN), keywords=WATCHED, arrangements=PLACE)
 
 
 def with_rule(rule: Rule, **changed: Any) -> Policy:
@@ -109,7 +121,11 @@ WEAKER = {
     "watched from 09:00-16:00": watched(hours="09:00-16:00"),
     "network fd00::/8": watched(networks=("10.0.0.0/8",)),
     "ends sooner": watched(dpia_review_date="2026-12-01"),
+    "nobody is watched while the review is too far away": watched(dpia_review_date="2029-05-10"),
+    "counted as staff and not as pupils any more: group year-7": watched(staff_groups=("supply", "year-7")),
     "agent-paused: it is not in force": replace(POLICY, rules=(LEAD, ORDINARY)),
+    "games: it is not in force": replace(POLICY, rules=(GUARD, LEAD, OWN)),
+    "rule games: it is not in force any more": with_rule(ORDINARY, file="school/games.toml"),
     "go to security": with_rule(LEAD, audience=Audience.SECURITY),
     "severity 3 instead of 4": with_rule(GUARD, severity=3),
     "class acceptable": with_rule(GUARD, action_class=ActionClass.ACCEPTABLE),
@@ -171,7 +187,7 @@ def test_each_way_to_weaken_a_safeguard_is_named(words: str) -> None:
 STRONGER: dict[str, Callable[[], Policy]] = {
     "the same": lambda: POLICY,
     "a rule more": lambda: replace(POLICY, rules=(*POLICY.rules, replace(LEAD, id="new"))),
-    "an ordinary rule less": lambda: replace(POLICY, rules=(GUARD, LEAD)),
+    "a rule of the school's own less": lambda: replace(POLICY, rules=(GUARD, LEAD, ORDINARY)),
     "an ordinary rule milder": lambda: with_rule(ORDINARY, severity=1, unless_approved=True, grace_s=600),
     "more severe": lambda: with_rule(GUARD, severity=5, threshold=1, window_s=0),
     "any program": lambda: with_rule(LEAD, programs=()),
@@ -180,6 +196,7 @@ STRONGER: dict[str, Callable[[], Policy]] = {
     "wider network": lambda: watched(networks=("10.0.0.0/8", "fd00::/8", "192.168.0.0/16")),
     "anywhere at any time": lambda: watched(networks=(), away_reference="A-1", out_of_hours_reference="O-1"),
     "longer days": lambda: watched(days=("mon", "tue", "wed"), hours="07:00-17:00"),
+    "the review of the year after next": lambda: watched(dpia_review_date="2029-05-09"),
     "another notice": lambda: watched(notice_version="2027-01", notice_text="Other words"),
     "bank holidays of another year": lambda: arranged(timetable=Timetable(bank_holiday_dates=(date(2027, 12, 25),))),
     "a pause less": lambda: arranged(pauses=()),
@@ -201,8 +218,14 @@ def test_what_takes_nothing_away_needs_nobody(change: str) -> None:
 
 
 def test_safeguards_are_those_for_the_leads_and_those_about_the_agent() -> None:
-    """An ordinary rule is the technician's own."""
-    assert [is_safeguard(rule) for rule in POLICY.rules] == [True, True, False]
+    """Of an ordinary rule only that it is there is nobody's alone; and one about the agent among others is one."""
+    assert [is_safeguard(rule) for rule in POLICY.rules] == [True, True, False, False]
+    assert is_safeguard(replace(GUARD, kinds=("usb.attached", "agent.stopped")))
+
+
+def test_a_review_is_too_far_away_where_devices_say_so() -> None:
+    """The two numbers are one: rules cannot ask the agent."""
+    assert weakening.MAX_REVIEW_DAYS == preconditions.MAX_REVIEW_DAYS
 
 
 def test_where_nobody_was_watched_nothing_is_weaker() -> None:
@@ -211,12 +234,42 @@ def test_where_nobody_was_watched_nothing_is_weaker() -> None:
     assert find_weakenings(off, replace(off, keywords=Keywords(days=("mon",)))) == []
 
 
+def test_group_that_nobody_made_yet_is_every_device() -> None:
+    """Whoever makes it lets a rule of a safeguard for that group count there only, and be silent elsewhere."""
+    unmade = arranged(device_groups=PLACE.device_groups[1:])
+    (found,) = find_weakenings(unmade, POLICY)
+    assert found == "rule agent-paused: counts only for the devices in group laptops, which is new"
+    other = DeviceGroup(name="library", devices=frozenset({"d" * 16}))
+    assert find_weakenings(POLICY, arranged(device_groups=(*PLACE.device_groups, other))) == []
+
+
+@pytest.mark.parametrize("who", [Who(roles=("pupil",)), Who(except_years=("13",)), Who(accounts=("guest",))])
+def test_nobody_asked_is_anybody(who: Who) -> None:
+    """A rule for some people counts before anybody until it is asked who is there."""
+    unasked = with_rule(LEAD, who=who)
+    asked = replace(unasked, settings=Settings(accounts=Accounts(ask=True, reason="BX-19")))
+    (found,) = [each for each in find_weakenings(unasked, asked) if "dsl-tor" in each]
+    assert "that is asked now" in found
+    assert find_weakenings(asked, unasked) == []
+
+
+@pytest.mark.parametrize(
+    "widened", [{"last": at("2027-11-20T00:00")}, {"devices": ()}, {"accounts": ()}, {"programs": ()}, {"during": ()}]
+)
+def test_exception_of_the_same_id_is_not_the_same(widened: dict[str, Any]) -> None:
+    """One device on one day becomes everybody for a year by one line."""
+    narrow = replace(EXCEPTED, accounts=("0" * 32,), programs=("Tor",), during=("club",))
+    before, after = arranged(exceptions=(narrow,)), arranged(exceptions=(replace(narrow, **widened),))
+    assert find_weakenings(before, after) == ["rule dsl-tor: exception asked-0"]
+    assert find_weakenings(before, before) == []
+
+
 POLICIES = st.builds(
-    lambda guard, keywords, pauses: replace(
+    lambda guard, ordinary, keywords, pauses, groups: replace(
         POLICY,
-        rules=(replace(GUARD, **guard),),
+        rules=(replace(GUARD, **guard), *ordinary),
         keywords=replace(WATCHED, **keywords),
-        arrangements=replace(PLACE, pauses=pauses),
+        arrangements=replace(PLACE, pauses=pauses, device_groups=groups),
     ),
     st.fixed_dictionaries(
         {
@@ -226,9 +279,20 @@ POLICIES = st.builds(
             "unless_approved": st.booleans(),
             "kinds": st.sampled_from([("agent.stopped",), ("agent.stopped", "agent.throttled")]),
             "times": st.sampled_from([Times(), Times(during=("lesson",)), Times(during=("lesson", "break"))]),
-            "who": st.sampled_from([Who(), Who(roles=("pupil",)), Who(except_roles=("staff",))]),
+            "who": st.sampled_from([Who(), Who(roles=("pupil",)), Who(devices=("laptops",)), Who(devices=("x", "y"))]),
             "when": st.sampled_from([(), GUARD.when[:1], GUARD.when]),
         }
+    ),
+    st.sampled_from(
+        [
+            (),
+            (ORDINARY,),
+            (OWN,),
+            (replace(ORDINARY, severity=1),),
+            (replace(ORDINARY, file=OWN.file),),
+            (replace(ORDINARY, audience=Audience.SAFEGUARDING),),
+            (replace(ORDINARY, audience=Audience.SAFEGUARDING, file=OWN.file),),
+        ]
     ),
     st.fixed_dictionaries(
         {
@@ -240,6 +304,7 @@ POLICIES = st.builds(
         }
     ),
     st.sampled_from([(), PLACE.pauses, (replace(PLACE.pauses[0], last=at("2026-11-23T10:00")),)]),
+    st.sampled_from([(), PLACE.device_groups, (DeviceGroup(name="x", devices=frozenset({"a"})),)]),
 )
 
 

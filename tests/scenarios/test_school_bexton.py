@@ -8,9 +8,9 @@ told (BX-01, BX-08). A pupil starts a game shop as well: that is unacceptable, a
 it rests on. The technician sees what the policy's table names for it and records that the class teacher was told
 (BX-02). At break the same educational game is told, as one that has its times.
 
-Then somebody wants the watch on USB sticks off for two hours. Nothing happens until the headteacher agrees; then the
-device has the pause with its end, and the log has both names (BX-13). What the school's policy asks and what carries it
-out can be read by any governor, line by line, with what is not done yet.
+Then the technician wants the watch on USB sticks off for two hours. Nothing happens until the headteacher agrees; then
+the device has the pause with its end, and the log has both names (BX-13). What the school's policy asks and what
+carries it out can be read by any governor, line by line, with what is not done yet.
 """
 
 import time
@@ -19,15 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from collector import changes
 from collector.audit import list_entries
 from collector.policies import load_policy
 from collector.responses import About, Deed, list_responses, record_response
+from collector.roles import Role
 from proto.events import Audience
-from proto.keys import load_signer
 from rules.responses import Step
 from tests.path import RunningAgent, RunningCollector, wait_for
 from tests.scenarios.conftest import Start
+from tests.scenarios.office import Office
 from tests.scenarios.timetable import write_day
 
 
@@ -93,18 +93,25 @@ def test_a_lesson_a_break_and_a_pause(collector: RunningCollector, start: Start,
 
         # A safeguard is switched off: by two people, for a while.
         config = collector.config
-        asked = collector.run(
-            "policy", "pause", "check:usb_storage", "--for", "2h", "--reason", "The fire service's stick"
-        )
-        assert asked.code == 0, asked
+        office = Office(collector)
+        technician = office.visit(Role.TECHNICIAN)
+        technician.get("/policy/pause")
+        wish = {"what": "check:usb_storage", "length": "2 hours", "reason": "The stick of the fire service"}
+        asked = technician.post("/policy/pause", wish)
+        assert asked.status == 303, asked.words
         assert load_policy(collector.engine, config).arrangements.pauses == ()
-        school = changes.School(collector.engine, config.school_id, load_signer(config.signing_key))
-        changes.agree(school, asked.out.strip(), actor="heather", now_ns=time.time_ns())
+        head, change = office.visit(Role.HEADTEACHER), asked.location.partition("?")[0]
+        assert "The stick of the fire service" in head.get(change).words
+        agreed = head.post(f"{change}/agree", {"note": "For this morning."})
+        assert agreed.status == 303, agreed.words
         (pause,) = load_policy(collector.engine, config).arrangements.pauses
         assert (pause.what, (pause.last - pause.first).total_seconds()) == ("check:usb_storage", 7200)
         wait_for_policy(collector, agent)
+        (paused,) = wait_for(lambda: agent.status()["paused"], "the pause on the device", collector, agent)
+        assert paused.startswith("check:usb_storage, from ")
+        assert paused.endswith(f" to {pause.last:%Y-%m-%d %H:%M}")
         actors = {entry.actor for entry in list_entries(collector.engine, config.school_id)}
-        assert {"command line", "heather"} <= actors
+        assert {"technician", "headteacher"} <= actors
     collector.verify()
 
 

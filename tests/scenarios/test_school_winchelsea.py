@@ -42,8 +42,8 @@ def test_an_afternoon_at_winchelsea(collector: RunningCollector, agent: RunningA
     assert "Challenge it, in a way that fits the pupil’s age" in words.replace("'", "’")
     assert {"WI-05", "WI-11"} <= set(proxy.clauses)
     # 2
-    assert "A way around the filter was started where staff have a session" in manager.get("/incidents").words
-    assert "where staff have a session" not in technician.get("/incidents").words
+    assert "A way around the filter was started where staff may have a session" in manager.get("/incidents").words
+    assert "where staff may have a session" not in technician.get("/incidents").words
     (conduct,) = set(re.findall(r"/incidents/([0-9a-f]{16})", manager.get("/incidents").text))
     assert technician.get(f"/incidents/{conduct}").status == 404
     manager.get(f"/incidents/{conduct}")

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from collector import exceptions
+from collector import audit, exceptions
 from collector.console import exception_wording
 from collector.console.clock import find_zone
 from collector.console.guard import Route
@@ -16,7 +16,7 @@ from collector.errors import CollectorError, PermissionDeniedError, UsageError
 from collector.exceptions import Decision, ExceptionRequest, Scope, Status
 from collector.exceptions.scope import list_during
 from collector.people import find_person_by_id
-from collector.policies import load_policy, publish_change
+from collector.policies import load_policy, publish_change, publish_registers
 from collector.roles import Permission
 from collector.store.engine import reading, writing
 from collector.subjects import load_account_key
@@ -47,10 +47,21 @@ def show_register(visit: Visit) -> Response:
 
 
 def send_register(visit: Visit) -> Response:
-    """Send the whole register as a CSV file."""
+    """Send the whole register as a CSV file. That it was taken is in the audit log."""
     found = exceptions.list_exceptions(visit.engine, visit.school_id)
+    with writing(visit.engine) as connection:
+        audit.record(
+            connection,
+            visit.school_id,
+            actor=visit.user.user,
+            action="exceptions.taken",
+            subject="exceptions",
+            detail=f"{len(found)} of them",
+            now_ns=visit.now_ns,
+        )
     return Response(
-        exceptions.to_csv(found, visit.now_ns),
+        # The mark at the beginning tells a spreadsheet that it is UTF-8.
+        "\ufeff" + exceptions.to_csv(found, visit.now_ns),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="exceptions.csv"'},
     )
@@ -171,7 +182,7 @@ def withdraw(visit: Visit) -> Response:
     decision = _decide(visit)
     try:
         if request.is_open(visit.now_ns):
-            publish_change(
+            publish_registers(
                 visit.engine,
                 visit.school_id,
                 load_signer(visit.console.config.signing_key),

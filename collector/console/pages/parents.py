@@ -6,14 +6,14 @@ from starlette.responses import Response
 from collector.console import response_wording
 from collector.console.guard import Route
 from collector.console.visit import Visit
-from collector.errors import UsageError
-from collector.parents import Ground, ParentState, decide, list_questions
+from collector.errors import CollectorError, PermissionDeniedError, UsageError
+from collector.parents import Ground, ParentState, decide, list_deciders, list_questions
 from collector.roles import Permission
 
 SHOWN_AT_MOST = 200
 
 
-def show_questions(visit: Visit, error: UsageError | None = None, *, failed: str = "") -> Response:
+def show_questions(visit: Visit, error: CollectorError | None = None, *, failed: str = "") -> Response:
     """Show the questions, those that wait first, or what was wrong in the answer to one."""
     found = list_questions(visit.engine, visit.school_id, limit=SHOWN_AT_MOST + 1)
     shown = found[:SHOWN_AT_MOST]
@@ -25,6 +25,7 @@ def show_questions(visit: Visit, error: UsageError | None = None, *, failed: str
         decided=[each for each in shown if each.state is not ParentState.ASKED],
         is_cut=len(found) > SHOWN_AT_MOST,
         words=response_wording,
+        has_other_decider=bool(list_deciders(visit.engine, visit.school_id) - {visit.user.user}),
     )
 
 
@@ -46,7 +47,7 @@ def _decide(visit: Visit, ground: Ground | None, done: str) -> Response:
     incident_id = visit.param("incident_id")
     try:
         decide(visit.engine, visit.school_id, incident_id, ground=ground, actor=visit.user.user, now_ns=visit.now_ns)
-    except UsageError as error:
+    except (UsageError, PermissionDeniedError) as error:
         return show_questions(visit, error, failed=incident_id)
     return visit.redirect("/parents", done=done)
 

@@ -9,14 +9,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from collector import changes, pauses, rollouts
-from collector.changes import Change, ChangeState, PauseBegun, School, WentBack
+from collector.changes import Change, ChangeState, PauseBegun, School
 from collector.console.guard import Route
 from collector.console.visit import Visit
 from collector.errors import CollectorError, PermissionDeniedError, UsageError
 from collector.policies import list_publications, load_policy
 from collector.roles import Permission
+from collector.store.engine import reading
 from proto.keys import load_signer
 from rules.arrangements_grammar import CHECK_NAMES
+from rules.timetable import Calendar
 
 SHOWN_CHANGES = 50
 SHOWN_VERSIONS = 20
@@ -41,11 +43,13 @@ def show_policy(visit: Visit, error: CollectorError | None = None, error_field: 
     engine, school_id = visit.engine, visit.school_id
     policy, made = load_policy(engine, visit.console.config), list_publications(engine, school_id)
     found = pauses.load_pauses(engine, school_id, limit=SHOWN_PAUSES)
+    timetable = policy.arrangements.timetable
     return visit.page(
         "policy.html",
         error=error,
         error_field=error_field,
         policy=policy,
+        terms_end=Calendar(timetable).explain_end(visit.now_ns) if timetable else "",
         newest=made[0],
         versions=made[:SHOWN_VERSIONS],
         waiting=changes.list_waiting(engine, school_id),
@@ -65,11 +69,14 @@ def show_policy(visit: Visit, error: CollectorError | None = None, error_field: 
 def show_change(visit: Visit, error: CollectorError | None = None) -> Response:
     """Show one change: what it takes away, and every line of it."""
     change = _find_change(visit)
+    with reading(visit.engine) as connection:
+        objection = changes.find_objection(connection, visit.school_id, change.author, visit.user.user)
     return visit.page(
         "policy_change.html",
         error=error,
         change=change,
         is_own=change.author.casefold() == visit.user.user.casefold(),
+        objection=objection,
         note=visit.field("note"),
     )
 
@@ -172,12 +179,15 @@ def give_everywhere(visit: Visit) -> Response:
 
 
 def go_back(visit: Visit) -> Response:
-    """Let pack and own rule files be again as every device had them before."""
+    """Let pack and own rule files be again as every device had them before, or end a roll-out that has not begun."""
     try:
-        version = changes.find_last_good(visit.engine, visit.school_id)
-        change = _request(visit, WentBack(version))
+        change = changes.go_back(
+            _school(visit), author=visit.user.user, reason=visit.field("reason"), now_ns=visit.now_ns
+        )
     except UsageError as error:
         return show_policy(visit, error, "reason")
+    if change is None:
+        return visit.redirect("/policy", done="rollout-ended")
     done = "change-proposed" if change.version is None else "policy-back"
     return visit.redirect(f"/policy/changes/{change.id}", done=done)
 

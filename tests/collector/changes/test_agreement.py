@@ -7,10 +7,11 @@ from collector import changes
 from collector.audit import list_entries
 from collector.changes import Change, ChangeState, FileAdded, FileRemoved, PackChosen, PauseBegun, WentBack
 from collector.errors import PermissionDeniedError, UsageError
-from collector.policies import list_publications
+from collector.policies import list_publications, open_own_bundle
+from collector.publications import find_distribution
 from collector.rollouts import load_rollout, stage
 from tests.collector.school import MINUTE_NS, OWN_RULE, School
-from tests.collector.small_policy import FEWER_PUPILS, SEVERE, SILENT, ask, in_force, school_of
+from tests.collector.small_policy import FEWER_PUPILS, GUARD, PACKS, SEVERE, SILENT, ask, in_force, school_of
 
 
 def agree(school: School, change: Change, actor: str = "harriet") -> Change:
@@ -180,7 +181,80 @@ def test_roll_out_is_taken_back(school: School) -> None:
     assert (good, change.version, load_rollout(school.engine, school.id)) == (1, 3, None)
     assert in_force(school).rules[0].severity == 4
     # The bad one is not what is gone back to next time either.
-    assert changes.find_last_good(school.engine, school.id) == 1
+    with pytest.raises(UsageError, match="no version before this one"):
+        changes.find_last_good(school.engine, school.id)
+
+
+def test_roll_out_that_has_not_begun_is_ended_alone(school: School) -> None:
+    """Nothing is published, and what every device has stays; what comes next is for all of them."""
+    ask(school, FileAdded("games.toml", OWN_RULE))
+    stage(school.engine, school.id, 10, actor="tess", now_ns=school.now_ns)
+    assert changes.go_back(school_of(school), author="tess", reason="not now", now_ns=school.now_ns) is None
+    assert (in_force(school).version, len(in_force(school).rules)) == (2, 2)
+    assert load_rollout(school.engine, school.id) is None
+    assert actions_of(school)[0] == ("tess", "rollout.withdrawn")
+
+
+def test_last_good_is_what_had_other_rules(school: School) -> None:
+    """Versions that came since because a register changed are not what anybody means by back."""
+    ask(school, FileAdded("games.toml", OWN_RULE))
+    for _ in range(2):
+        school.publish()
+    change = changes.go_back(school_of(school), author="tess", reason="too many", now_ns=school.now_ns)
+    assert change is not None
+    assert (change.subject, change.version) == ("back to version 1", 5)
+    assert len(in_force(school).rules) == 1
+
+
+def test_pause_that_is_ended_is_over_on_every_device(school: School) -> None:
+    """Whatever share a roll-out is for, begun or not: the share keeps what is staged, and nobody keeps the pause."""
+    agree(school, ask(school, PauseBegun("keywords", 7200)))
+    agree(school, ask(school, PauseBegun("check:software", 7200)))
+    stage(school.engine, school.id, 1, actor="tess", now_ns=school.now_ns)
+    assert changes.end_pause(school_of(school), "check:software", actor="dana", now_ns=school.now_ns) == 4
+    rollout = load_rollout(school.engine, school.id)
+    assert rollout is not None
+    assert (rollout.is_waiting, rollout.first_version) == (True, 5)
+    ask(school, FileAdded("games.toml", OWN_RULE))
+    assert changes.end_pause(school_of(school), "keywords", actor="dana", now_ns=school.now_ns) == 7
+    found = find_distribution(school.engine, school.id)
+    assert found is not None
+    assert found.staged is not None
+    common, staged = (open_own_bundle(each, school.config) for each in (found.common, found.staged))
+    assert [(each.version, each.arrangements.pauses, len(each.rules)) for each in (common, staged)] == [
+        (6, (), 1),
+        (7, (), 2),
+    ]
+
+
+def test_no_pause_begins_during_a_roll_out(school: School) -> None:
+    """It would be on some devices only; nor is one agreed to then that was asked for before."""
+    asked = ask(school, PauseBegun("keywords", 7200))
+    stage(school.engine, school.id, 10, actor="tess", now_ns=school.now_ns)
+    with pytest.raises(UsageError, match="roll-out is under way") as caught:
+        ask(school, PauseBegun("check:software", 7200))
+    assert "policy everywhere" in caught.value.hint
+    with pytest.raises(UsageError, match="roll-out is under way"):
+        agree(school, asked)
+    assert in_force(school).version == 1
+
+
+def test_pause_is_ended_although_the_pack_became_weaker(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a newer version of the program brings waits for a second person; the safeguard does not wait for that."""
+    agree(school, ask(school, PauseBegun("keywords", 7200)))
+    weaker = PACKS["small"] | {"agent.toml": GUARD.replace("severity = 4", "severity = 3")}
+    monkeypatch.setattr("collector.composition.load_pack", (PACKS | {"small": weaker}).__getitem__)
+    assert changes.end_pause(school_of(school), "keywords", actor="dana", now_ns=school.now_ns) == 3
+    assert (in_force(school).arrangements.pauses, in_force(school).rules[0].severity) == ((), 4)
+
+
+def test_pause_of_a_rule_that_is_gone_holds_nothing_up(school: School) -> None:
+    """The rule can be taken away while it is paused, and what is published after that comes."""
+    agree(school, ask(school, PauseBegun("rule:agent-paused", 7200)))
+    agree(school, ask(school, PackChosen("blind")))
+    assert (in_force(school).pack, in_force(school).arrangements.pauses) == ("blind", ())
+    assert school.publish() == 4
+    assert changes.end_pause(school_of(school), "rule:agent-paused", actor="dana", now_ns=school.now_ns) == 5
 
 
 def test_not_more_wait_than_somebody_looks_through(school: School, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from collector.commands.coverage import count_extents
+from collector.policies import choose_pack
+from proto.keys import load_signer
 from rules.coverage import Extent
 from rules.load import list_packs, load_coverage
 from tests.collector.command import Run
+from tests.collector.school import School
+from tests.collector.small_policy import switch_off
 
+OFF = '[[change]]\nrule = "bypass-tor"\nwhy = "We teach how it works."\noff = true\n'
 SCHOOLS = [name for name in list_packs() if load_coverage(name)]
 
 
@@ -36,6 +41,32 @@ def test_sum_counts_every_row() -> None:
     assert f"{counts[Extent.PAPER]} on paper only" in count_extents(rows)
     assert count_extents(rows[:1]).startswith("1 clause: 1 ")
     assert count_extents([]) == "no clauses"
+
+
+def test_what_the_school_switched_off_is_not_said_to_be_carried_out(run: Run, folder: Path, school_at: School) -> None:
+    """With --dir, in rows and sum: a clause whose rule is off counts as not yet, and says why."""
+    choose_pack(
+        school_at.engine,
+        school_at.id,
+        load_signer(school_at.config.signing_key),
+        pack="harmonize",
+        actor="init",
+        reason="ours",
+        now_ns=school_at.now_ns,
+        seconded_by="head",
+    )
+    switch_off(school_at, OFF)
+    touched = {row.clause for row in load_coverage("harmonize") if "bypass-tor" in row.by}
+    assert touched
+    assert run("coverage", "--dir", folder, "--format", "json") == 0
+    off = {row["clause"]: row for row in run.json if row["switched_off"]}
+    assert off.keys() == touched
+    assert all((row["extent"], row["switched_off"]) == ("not yet", ["bypass-tor"]) for row in off.values())
+    assert run("coverage", "--dir", folder) == 0
+    words = " ".join(run.out.split())
+    assert f"({len(touched)} of them switched off by the school)" in words
+    assert run("coverage", "--pack", "harmonize") == 0
+    assert "switched off by the school" not in " ".join(run.out.split())
 
 
 def test_pack_without_clauses_says_so(run: Run, folder: Path) -> None:

@@ -89,6 +89,8 @@ def test_request_is_taken_back_and_an_empty_list_says_so(run: Run, folder: Path)
         (("--rule", "bypass-tor", "--serial", "x"), "--serial is for a USB device"),
         (("--stick", "0951:1666"), "give its serial number"),
         (("--stick", "0951:1666", "--serial", "x", "--rule", "bypass-tor"), "asked for alone"),
+        (("--stick", "0951:1666", "--serial", "x", "--from", SOON), "approved from the day on which that is granted"),
+        (("--rule", "zork"), "schoolwarden-collector policy rules"),
         (("--rule", "bypass-tor", "--review", "2199-01-01"), "not within the exception"),
     ],
 )

@@ -9,7 +9,7 @@ from collector import changes
 from collector.config import write_config
 from tests.collector.command import Run
 from tests.collector.school import OWN_RULE, School
-from tests.collector.small_policy import SILENT, school_of, use_small_packs
+from tests.collector.small_policy import SILENT, TERM, school_of, switch_off, use_small_packs
 
 
 @pytest.fixture
@@ -49,6 +49,40 @@ def test_policy_in_force_is_shown(run: Run, folder: Path) -> None:
         "own rule files": "own.toml",
         "keywords": "watched for",
     }
+
+
+def test_own_rule_files_are_all_listed(run: Run, folder: Path, school: School) -> None:
+    """Also one of which no rule is in force, since all that it does is to switch one off."""
+    assert add(run, folder, OWN_RULE) == 0
+    switch_off(school, SILENT)
+    assert shown(run, folder)["own rule files"] == "off.toml, own.toml"
+
+
+def test_terms_that_ran_out_are_told(run: Run, folder: Path) -> None:
+    """In one line, since rules count at any time then; a term that ends in many years is not worth one."""
+    assert add(run, folder, TERM.format(last="2020-12-18")) == 0
+    assert shown(run, folder)["terms"].startswith("the last named term ended on 18 December 2020")
+    assert add(run, folder, TERM.format(last="2199-12-18")) == 0
+    assert "terms" not in shown(run, folder)
+
+
+def test_rules_in_force_are_listed_by_id(run: Run, folder: Path) -> None:
+    """With what a person needs to choose one, and the layer that each comes from."""
+    assert add(run, folder, OWN_RULE) == 0
+    assert run("policy", "rules", "--dir", folder, "--format", "json") == 0
+    paused, zork = run.json
+    assert paused == {
+        "id": "agent-paused",
+        "title": "The agent was stopped",
+        "class": "unacceptable",
+        "severity": 4,
+        "audience": "security",
+        "clauses": ["BX-07"],
+        "layer": "small",
+    }
+    assert (zork["id"], zork["layer"]) == ("own-zork", "school")
+    assert run("policy", "rules", "--dir", folder) == 0
+    assert "agent-paused  The agent was stopped  unacceptable  4         security  BX-07    small" in run.out
 
 
 def test_weakening_waits_and_says_for_whom(run: Run, folder: Path, school: School) -> None:

@@ -3,6 +3,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from collector.policies import load_policy
 from collector.store.schema import bundles, held_sightings, incidents
 from proto.events import Program, ProgramStarted
 from rules.evaluate import Evaluator
+from rules.load import parse_files
+from rules.model import Rule
 from tests.collector.command import Run
 from tests.collector.evidence import Device, enrol_device, numbers_of, send
 from tests.collector.school import OWN_RULE, School
@@ -32,6 +35,13 @@ def told(school_at: School, folder: Path) -> Device:
     numbers_of(send(ingest, *[device.say(TOR_STARTED) for _ in range(3)]))
     ingest.close()
     return device
+
+
+@pytest.fixture
+def now() -> Rule:
+    """A rule."""
+    (rule,) = parse_files({"pack.toml": '[pack]\nid = "tiny"\ntitle = "Tiny"\n', "own.toml": OWN_RULE}).rules
+    return rule
 
 
 @pytest.fixture
@@ -84,6 +94,14 @@ def test_folder_with_a_pack_takes_the_place_of_the_pack(
     by_rule = {row["rule"]: row for row in run.json["rules"]}
     assert (by_rule["bypass-tor"]["change"], by_rule["bypass-tor"]["a_week_draft"]) == ("gone", 0.0)
     assert by_rule["own-tor"]["a_week_draft"] == 1.0
+
+
+def test_other_words_are_no_change(now: Rule) -> None:
+    """A draft that says the same rule in other words, or cites other clauses, raises nothing else."""
+    worded = replace(now, title="x", why="x", advice="x", clauses=("WE-01",), file="x", changed_in=("x",), tests=())
+    assert rule_trial._is_same(now, worded)
+    for other in (replace(now, severity=5), replace(now, response="x"), replace(now, threshold=2)):
+        assert not rule_trial._is_same(now, other)
 
 
 def test_wrong_call_is_told(run: Run, folder: Path, draft: Path, tmp_path: Path) -> None:

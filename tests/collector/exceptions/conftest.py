@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from collector import exceptions
 from collector.console.clock import find_zone
 from collector.exceptions import Decision, ExceptionRequest, Scope
-from collector.policies import PACK, load_policy, publish_change
+from collector.policies import PACK, load_policy, publish_change, publish_registers
 from collector.store.engine import writing
 from collector.subjects import load_account_key
 from proto.keys import load_signer
@@ -69,7 +69,7 @@ class Register:
                 zone=find_zone(),
             )
 
-        self._do(change, by, publishes)
+        self._do(change, by, publish_change if publishes else None)
 
     def refuse(self, id_: str, *, by: str = "ben", note: str = "not needed") -> None:
         """Refuse one."""
@@ -78,7 +78,11 @@ class Register:
     def withdraw(self, id_: str, *, by: str = "ben", note: str = "", publishes: bool = False) -> None:
         """Withdraw one."""
         decision = self.decide(by, note)
-        self._do(lambda connection: exceptions.withdraw(connection, self.school.id, id_, decision), by, publishes)
+        self._do(
+            lambda connection: exceptions.withdraw(connection, self.school.id, id_, decision),
+            by,
+            publish_registers if publishes else None,
+        )
 
     def review(self, id_: str, *, by: str = "ben", next_on: str = "") -> None:
         """Let one stand until the next review."""
@@ -95,14 +99,14 @@ class Register:
         """Return somebody's word at this moment."""
         return Decision(by=by, at_ns=self.school.now_ns, note=note)
 
-    def _do(self, change: Callable[[Connection], None], by: str, publishes: bool) -> None:
+    def _do(self, change: Callable[[Connection], None], by: str, publish: Callable[..., int] | None) -> None:
         school = self.school
-        if not publishes:
+        if publish is None:
             with writing(school.engine) as connection:
                 change(connection)
             return
         signer = load_signer(school.config.signing_key)
-        publish_change(school.engine, school.id, signer, change, actor=by, reason="exception", now_ns=school.now_ns)
+        publish(school.engine, school.id, signer, change, actor=by, reason="exception", now_ns=school.now_ns)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from collector.audit import COMMAND_LINE, list_entries
 from collector.errors import PermissionDeniedError
 from collector.exceptions import ExceptionRequest, Scope, Status, find_objection
+from collector.roles import Role
 from collector.store.engine import reading
+from collector.users import add_user, reset_password
 from tests.collector.exceptions.conftest import Register
 from tests.collector.people.lists import take
 
@@ -78,6 +80,17 @@ def test_second_name_of_the_same_person_does_not_help(register: Register) -> Non
     for user in ("anna", "anna.green"):
         assert objection_of(register, asked, user)
         assert objection_of(register, meant, user)
+
+
+def test_user_whom_the_asker_made_does_not_decide(register: Register) -> None:
+    """Nor whom he gave a new password: he may be that user."""
+    school, id_ = register.school, register.ask(by="anna")
+    for name, maker in (("second", "anna"), ("third", "ben")):
+        add_user(school.engine, school.id, name, {Role.HEADTEACHER}, school.now_ns, actor=maker)
+    assert "made your user" in objection_of(register, id_, "second")
+    assert objection_of(register, id_, "third") == ""
+    reset_password(school.engine, school.id, "third", school.now_ns, actor="anna")
+    assert "made your user" in objection_of(register, id_, "third")
 
 
 def test_person_who_lost_the_user_name_is_known_by_the_accounts(register: Register) -> None:

@@ -11,6 +11,7 @@ from collector.console.clock import find_zone
 from collector.errors import UsageError
 from collector.exceptions import RequestError, Scope, Status, list_exceptions
 from collector.exceptions import register as module
+from collector.exceptions.request import to_local
 from collector.store.engine import reading, writing
 from collector.subjects import load_account_key
 from proto.events import Audience
@@ -181,6 +182,21 @@ def test_stick_goes_into_the_register_of_usb_devices_and_out_again(register: Reg
         put_in_register(connection, school.id, STICK, note="office", until="", actor="tom", now_ns=school.now_ns)
     register.withdraw(again)
     assert approved() == {STICK: ("", "tom")}
+
+
+def test_stick_is_in_force_from_the_day_of_the_decision(register: Register) -> None:
+    """Neither before, as the day of asking would say, nor later than the register of USB devices has it."""
+    school = register.school
+    id_ = register.ask(Scope(stick=STICK))
+    school.pass_time(2 * DAY_NS)
+    register.grant(id_)
+    found = register.find(id_)
+    assert f"{to_local(found.first_ns, find_zone()):%m-%d %H:%M}" == "11-23 00:00"
+    assert status_of(register, id_) is Status.IN_FORCE
+    with reading(school.engine) as connection:
+        (approval,) = list_approved_media(connection, school.id)
+    assert approval.until == "2026-12-18"
+    assert f"{to_local(found.last_ns, find_zone()):%m-%d %H:%M}" == "12-19 00:00"
 
 
 def test_register_has_an_end(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:

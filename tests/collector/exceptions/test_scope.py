@@ -64,6 +64,15 @@ def test_rule_of_safeguarding_is_never_excepted(register: Register) -> None:
     assert list_rules(policy) == []
 
 
+def test_rule_about_the_agent_among_others_is_never_excepted(register: Register) -> None:
+    """An exception from it would hide as much that somebody tampers, and nobody could publish it alone."""
+    policy = register.shipped
+    kinds = ("program.started", "agent.stopped")
+    mixed = tuple(replace(each, kinds=kinds) for each in policy.rules if each.id == TOR[0])
+    with pytest.raises(RequestError, match="about the agent itself"):
+        verify(register, Scope(rules=TOR), replace(policy, rules=mixed))
+
+
 def test_devices_are_kept_by_id_and_words_without_doubles(register: Register) -> None:
     """A host name in any case is enough where one confirmed device has it; blanks and empty lines are no words."""
     id_ = register.school.add_device("Library-01")

@@ -14,11 +14,17 @@ from collector.exceptions import Asked, RequestError, Scope, read_asked, read_st
 ZONE = find_zone()
 NOW_NS = int(datetime(2026, 11, 23, 9, 30, 12, tzinfo=UTC).timestamp()) * 10**9
 SCOPE = Scope(rules=("bypass-tor",))
+STICK = Scope(stick=MediumKey("0951", "1666", "60a44c"))
 
 
 def read(first: str = "", last: str = "2026-12-18", review: str = "", reason: str = "a lesson") -> Asked:
     """Read a request."""
     return read_asked(SCOPE, first=first, last=last, review=review, reason=reason, zone=ZONE, now_ns=NOW_NS)
+
+
+def read_for_stick(first: str, last: str) -> Asked:
+    """Read a request for a USB device."""
+    return read_asked(STICK, first=first, last=last, review="", reason="reports", zone=ZONE, now_ns=NOW_NS)
 
 
 def show(at_ns: int) -> str:
@@ -70,6 +76,22 @@ def test_what_is_not_right_is_said_with_its_part(fields: dict[str, str], part: s
     with pytest.raises(RequestError) as told:
         read(**fields)
     assert (told.value.part, words in told.value.message, bool(told.value.hint)) == (part, True, True)
+
+
+def test_usb_device_is_asked_for_by_whole_days_from_today() -> None:
+    """The register that devices get knows a last day alone: no time of a day, and no first day to come."""
+    for first in ("", "2026-11-23"):
+        asked = read_for_stick(first, "2026-12-18")
+        assert (show(asked.first_ns), show(asked.last_ns)) == ("2026-11-23 00:00", "2026-12-19 00:00")
+    for first, last, part, words in (
+        ("2026-12-10", "2026-12-18", "first", "approved from the day on which that is granted"),
+        ("2026-11-23T10:00", "2026-12-18", "first", "for whole days"),
+        ("", "2026-12-18T12:00", "last", "for whole days"),
+        ("", "Friday", "last", "the last day is not a day"),
+    ):
+        with pytest.raises(RequestError) as told:
+            read_for_stick(first, last)
+        assert (told.value.part, words in told.value.message, bool(told.value.hint)) == (part, True, True)
 
 
 def test_review_comes_with_the_end_or_in_three_months() -> None:

@@ -3,7 +3,8 @@
 
 import pytest
 
-from collector.policies import add_rule_file, choose_pack
+from collector.own_rules import put_own_file
+from collector.policies import choose_pack, publish_change
 from collector.roles import Role
 from proto.keys import load_signer
 from rules.coverage import Extent
@@ -65,11 +66,28 @@ def test_every_clause_is_shown_with_what_is_done(governor: Visitor, school: Scho
 
 
 def test_rule_that_the_school_switched_off_is_marked(governor: Visitor, school: School) -> None:
-    """What the pack says of it is not true here any more, and the page says so."""
+    """What the pack says of its clauses is not true here any more: they count as not yet, in the sum too."""
     choose(school, "harmonize")
     signer = load_signer(school.config.signing_key)
-    add_rule_file(school.engine, school.id, signer, name="own.toml", text=OFF, actor="anna", now_ns=school.now_ns)
-    assert "bypass-tor Switched off here" in governor.get("/coverage").words
+    publish_change(
+        school.engine,
+        school.id,
+        signer,
+        lambda connection: put_own_file(connection, school.id, "own.toml", OFF, actor="anna", now_ns=school.now_ns),
+        actor="anna",
+        reason="we teach it",
+        now_ns=school.now_ns,
+        seconded_by="head",
+    )
+    rows = load_coverage("harmonize")
+    touched = [row for row in rows if "bypass-tor" in row.by]
+    page = governor.get("/coverage?extent=not yet")
+    assert "bypass-tor Switched off here" in page.words
+    assert f"({len(touched)} of them switched off by the school)" in page.words
+    for row in touched:
+        assert f"{row.clause} Not yet switched off by the school {row.text}" in page.words
+    not_yet = len(touched) + sum(row.extent is Extent.NOT_YET for row in rows)
+    assert f"Not yet ({not_yet})" in page.words
 
 
 def test_whoever_may_see_the_policy_sees_it(enter: Enter) -> None:

@@ -4,9 +4,11 @@
 import pytest
 from sqlalchemy import delete
 
+from collector import rollouts
 from collector.audit import list_entries
 from collector.exceptions import Status, list_exceptions
-from collector.policies import PACK, load_policy
+from collector.policies import PACK, load_policy, open_own_bundle
+from collector.publications import find_distribution
 from collector.roles import Permission, Role, list_permissions
 from collector.store.engine import writing
 from collector.store.schema import bundles
@@ -140,12 +142,15 @@ def test_form_begins_with_what_an_incident_names(technician: Visitor) -> None:
 
 def test_usb_device_is_asked_for_and_approved(technician: Visitor, manager: Visitor, school: School) -> None:
     """By its own form; granted, it is in the register of approved devices until its last day."""
-    technician.get("/exceptions/ask-stick")
+    form = technician.get("/exceptions/ask-stick").words
+    assert "It is approved for everybody, on every device of the school, whoever carries it." in form
     for fields, field in (({"stick": "x"}, "stick"), ({"serial": ""}, "serial"), ({"last": ""}, "last")):
         answer = technician.post("/exceptions/ask-stick", STICK | fields)
         assert (answer.status, f'href="#{field}"' in answer.text) == (400, True)
     address = technician.post("/exceptions/ask-stick", STICK).location.partition("?")[0]
-    assert "USB device 0951:1666 60a44c" in manager.get(address).words
+    page = manager.get(address).words
+    assert "USB device 0951:1666 60a44c" in page
+    assert "approved for everybody, on every device of the school" in page
     assert manager.post(f"{address}/grant").status == 303
     (medium,) = load_policy(school.engine, school.config).settings.media
     assert (medium.serial, medium.until) == ("60a44c", "2026-12-18")
@@ -188,12 +193,31 @@ def test_only_the_asker_takes_a_request_back(technician: Visitor, administrator:
     assert technician.post(f"{address}/withdraw").status == 303
 
 
-def test_register_is_a_file_without_formulas(technician: Visitor) -> None:
-    """For the governors' papers and for audits."""
+def test_withdrawn_exception_is_over_on_every_device(technician: Visitor, manager: Visitor, school: School) -> None:
+    """Whatever share of the devices a roll-out is for, and whatever is staged there."""
+    address = ask(technician)
+    manager.get(address)
+    manager.post(f"{address}/grant", {"note": ""})
+    rollouts.stage(school.engine, school.id, 1, actor="technician", now_ns=school.now_ns)
+    school.publish()
+    technician.get(address)
+    assert technician.post(f"{address}/withdraw").status == 303
+    found = find_distribution(school.engine, school.id)
+    assert found is not None
+    assert found.rollout is not None
+    assert not open_own_bundle(found.common, school.config).arrangements.exceptions
+
+
+def test_register_is_a_file_without_formulas(technician: Visitor, school: School) -> None:
+    """For the governors' papers and for audits; who took it is in the audit log, as with the incident log."""
     ask(technician, reason="=1+1")
     answer = technician.get("/exceptions/register.csv")
     assert answer.header("content-disposition") == 'attachment; filename="exceptions.csv"'
     assert "'=1+1" in answer.text
+    # By this mark a spreadsheet knows UTF-8.
+    assert answer.body.startswith(b"\xef\xbb\xbfid,")
+    newest = list_entries(school.engine, school.id)[0]
+    assert (newest.action, newest.actor, newest.detail) == ("exceptions.taken", "technician", "1 of them")
 
 
 def test_ended_ones_need_nobody(technician: Visitor, manager: Visitor, school: School) -> None:

@@ -82,6 +82,25 @@ def test_deputy_sees_and_changes_the_decision(enter: Enter, school: School, inci
     assert "May be told Nobody recorded yet that they were" in deputy.get("/parents").words
 
 
+def test_who_asked_does_not_decide_beside_another(enter: Enter, school: School) -> None:
+    """His page has no form then, and what is sent without it is refused; alone he decides, and reads that he asked."""
+    both = enter({Role.TECHNICIAN, Role.DEPUTY_DSL}, "bo")
+    incident_id = school.add_incident(school.add_device("pc-7"))
+    ask(school.engine, school.id, incident_id, audiences=SECURITY, actor="bo", now_ns=school.now_ns)
+    page = both.get("/parents")
+    assert "You asked this yourself. You may decide it all the same, since nobody else here may" in page.words
+    assert f"/parents/{incident_id}/veto" in page.text
+    lead = enter(Role.DSL)
+    page = both.get("/parents")
+    assert "You asked this yourself: somebody else decides it." in page.words
+    assert f"/parents/{incident_id}/veto" not in page.text
+    for act, fields in (("agree", {}), ("veto", {"ground": "harm"})):
+        answer = both.post(f"/parents/{incident_id}/{act}", fields)
+        assert (answer.status, "You asked this yourself: somebody else decides it" in answer.words) == (400, True)
+    lead.get("/parents")
+    assert lead.post(f"/parents/{incident_id}/agree").status == 303
+
+
 def test_veto_needs_one_of_the_grounds(lead: Visitor, incident: str) -> None:
     """No text, so that no child's story lands where it does not belong."""
     lead.get("/parents")

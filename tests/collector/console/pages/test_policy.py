@@ -4,13 +4,15 @@
 import pytest
 
 from collector import changes, rollouts
+from collector.audit import record
 from collector.changes import Change, FileAdded, PauseBegun
 from collector.policies import list_publications
 from collector.roles import Role
+from collector.store.engine import writing
 from tests.collector.console.conftest import Enter
 from tests.collector.console.visitor import Visitor
 from tests.collector.school import OWN_RULE, School
-from tests.collector.small_policy import SEVERE, SILENT, ask, in_force, use_small_packs
+from tests.collector.small_policy import SEVERE, SILENT, TERM, ask, in_force, use_small_packs
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,13 @@ def test_empty_page_says_what_would_be_here(technician: Visitor) -> None:
     assert "version 1, by command line" in words
     for text in ("Nothing waits", "Nothing is paused", "Every device has the newest version"):
         assert text in words
+
+
+def test_end_of_the_last_term_is_foretold(school: School, technician: Visitor) -> None:
+    """In one line, since rules count at any time from then on."""
+    assert "named term" not in technician.get("/policy").words
+    ask(school, FileAdded("year.toml", TERM.format(last="2026-12-18")))
+    assert "Terms the last named term ends on 18 December 2026" in technician.get("/policy").words
 
 
 def test_second_person_sees_what_is_taken_away_and_agrees(school: School, head: Visitor, quiet: Change) -> None:
@@ -82,6 +91,20 @@ def test_author_is_told_that_somebody_else_decides(school: School, enter: Enter)
     answer = both.post(f"{address}/agree", {"note": ""})
     assert (answer.status, "his own change" in answer.words) == (400, True)
     assert find(school, change).version is None
+
+
+def test_user_whom_the_author_made_sees_no_form(school: School, enter: Enter, quiet: Change) -> None:
+    """An administrator who asks makes himself no second person: neither the page nor the form lets that one agree."""
+    made = enter(Role.HEADTEACHER, "second")
+    with writing(school.engine) as connection:
+        record(connection, school.id, actor="technician", action="password.reset", subject="user/second", now_ns=1)
+    address = f"/policy/changes/{quiet.id}"
+    page = made.get(address)
+    assert "Whoever asked for this change made your user" in page.words
+    assert "/agree" not in page.text
+    answer = made.post(f"{address}/agree", {"note": ""})
+    assert (answer.status, "made your user" in answer.words) == (400, True)
+    assert find(school, quiet).version is None
 
 
 def test_technician_asks_and_does_not_agree(school: School, technician: Visitor, quiet: Change) -> None:
@@ -135,6 +158,17 @@ def test_roll_out_goes_from_some_devices_to_all(school: School, technician: Visi
     assert technician.post("/policy/everywhere", {}).location == "/policy?done=rollout-everywhere"
     assert rollouts.load_rollout(school.engine, school.id) is None
     assert "No roll-out is under way" in technician.post("/policy/everywhere", {}).words
+
+
+def test_roll_out_that_has_not_begun_is_ended(school: School, technician: Visitor) -> None:
+    """By the same form as any way back; and while one is under way no pause is offered."""
+    technician.get("/policy")
+    technician.post("/policy/stage", {"share": "10"})
+    page = technician.get("/policy")
+    assert ("none begins while a roll-out" in page.words, "/policy/pause" in page.text) == (True, False)
+    assert technician.post("/policy/back", {"reason": "not now"}).location == "/policy?done=rollout-ended"
+    assert "over before it began" in technician.get("/policy?done=rollout-ended").words
+    assert len(list_publications(school.engine, school.id)) == 1
 
 
 @pytest.mark.parametrize("share", ["", "0", "100", "ten", "-1", "²"])
