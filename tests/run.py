@@ -14,10 +14,13 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -111,6 +114,8 @@ class Group:
     """Says what this machine lacks for the group."""
     is_parallel: bool = False
     """Two files of it may run at once: each test has folders and ports of its own."""
+    beside: str = ""
+    """Another group that runs at the same time: neither uses more than one core, nor sees what the other does."""
 
 
 HERE = "not postgres and not soak and not desktop and not rig and not tpm"
@@ -126,7 +131,8 @@ GROUPS = (
     Group("browser", ("browser",), "not soak", 260, find_missing_chromium, is_parallel=True),
     Group("desktop", ("agent", "scenarios", "rigs/idle"), "desktop and not soak", 500, find_missing_desktop),
     Group("tpm", ("agent", "scenarios"), "tpm and not soak", 90, find_missing_tpm),
-    Group("rigs", ("rigs",), "rig and not soak", 420, find_missing_rig),
+    Group("clauses", ("clauses",), HERE, 480),
+    Group("rigs", ("rigs",), "rig and not soak", 480, find_missing_rig, beside="clauses"),
     Group("postgres", (".",), "postgres and not soak", 120, find_missing_postgres, is_parallel=True),
 )
 
@@ -154,8 +160,8 @@ class Outcome:
         return f"{counts} in {self.seconds:.0f} s" + (f"; {self.note}" if self.note else "")
 
 
-def run_group(group: Group, *, in_ci: bool) -> Outcome:
-    """Run one group in a pytest of its own; what it prints passes through."""
+def run_group(group: Group, *, in_ci: bool, output: IO[str] | None = None) -> Outcome:
+    """Run one group in a pytest of its own; what it prints passes through, or into a file."""
     missing = group.find_missing()
     if missing:
         return Outcome(failed=1 if in_ci else 0, note=f"not run: needs {missing}")
@@ -168,7 +174,7 @@ def run_group(group: Group, *, in_ci: bool) -> Outcome:
         parallel = ["-n", "2", "--dist", "loadfile"] if group.is_parallel else []
         command = [sys.executable, "-m", "pytest", "-q", "-rs", "-m", group.marks, *parallel]
         command += [f"--junit-xml={report}", *paths]
-        code, note = _run_boxed(command, group.time_box_s)
+        code, note = _run_boxed(command, group.time_box_s, output)
         passed, failed, skipped = _load_counts(report)
     if code != 0 and failed == 0:
         failed, note = 1, note or f"pytest ended with {code}"
@@ -178,8 +184,13 @@ def run_group(group: Group, *, in_ci: bool) -> Outcome:
     return Outcome(passed, failed, skipped, note, time.monotonic() - started)
 
 
-def _run_boxed(command: list[str], time_box_s: int) -> tuple[int, str]:
-    with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
+_running: set[int] = set()
+"""Process ids of the groups that run."""
+
+
+def _run_boxed(command: list[str], time_box_s: int, output: IO[str] | None) -> tuple[int, str]:
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=output, stderr=output) as process:
+        _running.add(process.pid)
         try:
             return process.wait(timeout=time_box_s), ""
         except subprocess.TimeoutExpired:
@@ -187,6 +198,28 @@ def _run_boxed(command: list[str], time_box_s: int) -> tuple[int, str]:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+            _running.discard(process.pid)
+
+
+def _end(number: int, _: object) -> None:
+    """End what was started, and then ourselves."""
+    for pid in list(_running):
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+    sys.exit(128 + number)
+
+
+def run_together(first: Group, others: Sequence[Group], *, in_ci: bool) -> list[Outcome]:
+    """Run a group and those that run beside it; what the others print follows what the first printed."""
+    with ThreadPoolExecutor() as pool, ExitStack() as files:
+        printed = [files.enter_context(tempfile.TemporaryFile("w+")) for _ in others]
+        pairs = zip(others, printed, strict=True)
+        waiting = [pool.submit(run_group, each, in_ci=in_ci, output=file) for each, file in pairs]
+        outcomes = [run_group(first, in_ci=in_ci), *(each.result() for each in waiting)]
+        for group, file in zip(others, printed, strict=True):
+            file.seek(0)
+            sys.stdout.write(f"\n== {group.name}\n{file.read()}")
+    return outcomes
 
 
 def _load_counts(report: Path) -> tuple[int, int, int]:
@@ -207,17 +240,19 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"no such group: {', '.join(unknown)}; there are {', '.join(names)}\n")
         return 2
     # Ended from outside, it ends what it started.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _end)
     in_ci = os.environ.get("CI", "").lower() in ("1", "true")
     outcomes: list[Outcome] = []
     lines: list[str] = []
-    for group in GROUPS:
-        if arguments and group.name not in arguments:
-            continue
-        sys.stdout.write(f"\n== {group.name}\n")
+    chosen = [group for group in GROUPS if not arguments or group.name in arguments]
+    firsts = [group for group in chosen if group.beside not in {other.name for other in chosen}]
+    for first in firsts:
+        sys.stdout.write(f"\n== {first.name}\n")
         sys.stdout.flush()
-        outcomes.append(run_group(group, in_ci=in_ci))
-        lines.append(f"{group.name:<10} {outcomes[-1].describe()}")
+        others = [group for group in chosen if group.beside == first.name]
+        found = run_together(first, others, in_ci=in_ci)
+        outcomes += found
+        lines += (f"{group.name:<10} {one.describe()}" for group, one in zip([first, *others], found, strict=True))
     passed, failed, skipped = (sum(getattr(one, name) for one in outcomes) for name in ("passed", "failed", "skipped"))
     sys.stdout.write("\n" + "\n".join(lines) + "\n\n")
     sys.stdout.write(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "") + "\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run import GROUPS, Group, run_group
+from tests.run import GROUPS, Group, run_group, run_together
 from tests.tree import ROOT
 
 PASSES = "def test_good() -> None:\n    assert True\n"
@@ -67,6 +67,23 @@ def test_every_folder_of_tests_is_in_a_group() -> None:
     reached = {path for name in named for path in (ROOT / "tests").glob(name)}
     rooms = {path.parent for path in (ROOT / "tests").rglob("test_*.py")} - {ROOT / "tests"}
     assert [room for room in sorted(rooms) if not reached & {room, *room.parents} - {ROOT / "tests"}] == []
+
+
+def test_groups_that_run_beside_one_another_are_both_counted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each with its own outcome; what the second prints comes whole, after the first."""
+    groups = []
+    for name, text in (("one", PASSES), ("two", PASSES + FAILS)):
+        (tmp_path / name).mkdir()
+        groups.append(group_of(tmp_path / name, text))
+    first, second = run_together(groups[0], groups[1:], in_ci=False)
+    assert ((first.passed, first.failed), (second.passed, second.failed)) == ((1, 0), (1, 1))
+    assert "test_bad" in capfd.readouterr().out.partition("== sample")[2]
+
+
+def test_a_group_runs_beside_one_that_there_is() -> None:
+    """And not beside one that itself runs beside another."""
+    firsts = {group.name for group in GROUPS if not group.beside}
+    assert {group.beside for group in GROUPS if group.beside} <= firsts
 
 
 def test_an_unknown_group_is_refused() -> None:

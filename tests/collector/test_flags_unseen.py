@@ -169,6 +169,10 @@ def test_strange_flag_tells_technicians_no_event(
     safeguarding.raise_flag(device, tier="call", drill_nonce=make_nonce())
     (incident,) = list_incidents(school.engine, school.id, audiences=SECURITY)
     page = technician.get(f"/incidents/{incident.id}")
+    ordinary = technician.get(f"/incidents/{school.add_incident(school.add_device('pc-1'))}")
     assert "A device sent a message that does not keep to the contract" in page.words
     for word in ("flag", "flags", "drill", "flag.raised", "sealed", "call", safeguarding.ref().hex(), "dsl"):
-        assert not re.search(rf"\b{word}\b", page.words.lower())
+        # What stands on every incident's page, such as that the DSL is asked about parents, says nothing of this one.
+        assert len(re.findall(rf"\b{word}\b", page.words.lower())) <= len(
+            re.findall(rf"\b{word}\b", ordinary.words.lower())
+        ), word
