@@ -105,8 +105,8 @@ def test_ordinary_software_is_one_decision(collector: RunningCollector, agent: R
 
 def test_what_comes_back_is_the_same_incident(collector: RunningCollector, agent: RunningAgent, start: Start) -> None:
     """Resolved and started again: the same incident, open again, counted twice."""
-    start("hydra")
-    (incident,) = wait_for(lambda: collector.incidents("cracking-passwords"), "the incident", collector, agent)
+    start("nordvpn")
+    (incident,) = wait_for(lambda: collector.incidents("bypass-vpn-service"), "the incident", collector, agent)
     decide(
         collector.engine,
         collector.config.school_id,
@@ -119,11 +119,11 @@ def test_what_comes_back_is_the_same_incident(collector: RunningCollector, agent
     )
     # Sooner it would be taken for a repetition of the same start.
     time.sleep(REPEATED_WITHIN_S)
-    start("hydra")
+    start("nordvpn")
 
     def is_back() -> bool:
-        return collector.incidents("cracking-passwords")[0].state == "open"
+        return collector.incidents("bypass-vpn-service")[0].state == "open"
 
     wait_for(is_back, "the incident to be reopened", collector, agent)
-    (again,) = collector.incidents("cracking-passwords")
+    (again,) = collector.incidents("bypass-vpn-service")
     assert (again.id, again.count, again.reopened) == (incident.id, 2, 1)
