@@ -298,7 +298,9 @@ def test_wrong_words_and_a_flag_for_other_keys(
 
     page = open_flags(dev)
     unlock(page, dev.passphrase)
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
     page.get_by_role("link", name="Open: library-01").click()
+    expect(page.locator("blockquote")).to_be_visible()
     page.get_by_text("A colleague cannot open it").click()
     page.get_by_label("Colleague").select_option("dana")
     page.get_by_role("button", name="Seal a copy").click()
