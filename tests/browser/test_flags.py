@@ -77,6 +77,13 @@ def unlock(page: Page, words: str) -> None:
     page.get_by_role("button", name="Unlock").click()
 
 
+def unlock_and_wait(page: Page, words: str) -> None:
+    """Enter the right words and wait: while they are worked on the page does nothing else, and its list may be renewed
+    between the two halves of a click."""
+    unlock(page, words)
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible(timeout=30_000)
+
+
 def listen(page: Page) -> list[str]:
     """Return a list to which everything is added that the page sends from now on."""
     sent: list[str] = []
@@ -191,7 +198,7 @@ def test_flag_is_read_decided_noted_and_saved(
     give_forged_copy(safeguarding, flag)
     page = open_flags(dana)
     sent = listen(page)
-    unlock(page, dana.passphrase)
+    unlock_and_wait(page, dana.passphrase)
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.get_by_role("heading", name="Flag from library-01")).to_be_focused()
     expect(page.locator("blockquote")).to_have_text(SENTENCE)
@@ -252,7 +259,7 @@ def test_locking_leaves_nothing_behind(open_flags: Open, safeguarding: Safeguard
         assert "half a thought" not in source
         assert "AGE-SECRET" not in source
     expect(page.get_by_label("Your six words")).to_have_value("")
-    unlock(page, dana.passphrase)
+    unlock_and_wait(page, dana.passphrase)
     link.click()
     expect(page.locator("blockquote")).to_have_text(SENTENCE)
     page.clock.fast_forward(9 * 60 * 1000 + 10_000)
@@ -266,7 +273,7 @@ def test_locking_leaves_nothing_behind(open_flags: Open, safeguarding: Safeguard
     assert {name for name, _ in kept_for_now} <= {"htmx-current-path-for-history"}
     assert not any(secret in stored for secret in (SENTENCE, dana.passphrase, dana.passphrase.split()[0], "AGE-"))
 
-    unlock(page, dana.passphrase)
+    unlock_and_wait(page, dana.passphrase)
     link.click()
     expect(page.locator("blockquote")).to_have_text(SENTENCE)
     page.goto("/account")
@@ -292,13 +299,12 @@ def test_wrong_words_and_a_flag_for_other_keys(
     expect(page.get_by_text("Look at word 3 again")).to_be_visible()
     unlock(page, "ability able about above absent zoo")
     expect(page.get_by_text("These are not the six words of your key")).to_be_visible()
-    unlock(page, dana.passphrase)
+    unlock_and_wait(page, dana.passphrase)
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.get_by_text("This flag is not sealed to your key")).to_be_visible()
 
     page = open_flags(dev)
-    unlock(page, dev.passphrase)
-    expect(page.get_by_text("Unlocked on this page")).to_be_visible()
+    unlock_and_wait(page, dev.passphrase)
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.locator("blockquote")).to_be_visible()
     page.get_by_text("A colleague cannot open it").click()
@@ -325,7 +331,7 @@ def test_relabelled_flag_is_shown_as_such(
             update(flags).values(tier=Tier.REVIEW, drill=True, device_time_ns=school.now_ns + MINUTE_NS * 9)
         )
     page = open_flags(safeguarding.dsl)
-    unlock(page, safeguarding.dsl.passphrase)
+    unlock_and_wait(page, safeguarding.dsl.passphrase)
     page.get_by_role("link", name="Open: library-01").click()
     alarm = page.get_by_role("alert").filter(has_text="Somebody changed the label")
     expect(alarm).to_contain_text("urgency: sealed inside “call”, on the label “review”")
@@ -339,7 +345,7 @@ def test_hostile_sentence_is_only_text(open_flags: Open, safeguarding: Safeguard
         device, sentence=EVIL, start=40, end=45, category="sexual", window="\u202e<b>", application="x" * 300
     )
     page = open_flags(safeguarding.dsl)
-    unlock(page, safeguarding.dsl.passphrase)
+    unlock_and_wait(page, safeguarding.dsl.passphrase)
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.locator("blockquote")).to_contain_text("<img src=x onerror=alert(1)> i want to [U+202E]die[U+202C]")
     expect(page.get_by_role("heading", name="Stop: do not look for the image")).to_be_visible()
