@@ -243,7 +243,7 @@ def test_postgresql_does_not_wait_for_ever(cluster: Cluster, empty_collector: Pa
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("step", ["migrated", "publish", "add_user"])
+@pytest.mark.parametrize("step", ["migrated", "choose_pack", "add_user"])
 def test_interrupted_start_on_postgresql_can_be_repeated(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
