@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from collector.console import static_files
 from collector.console.app import create_app
@@ -97,3 +97,16 @@ def shots(tmp_path: Path) -> Path:
     folder = tmp_path / "shots"
     folder.mkdir()
     return folder
+
+
+def unlock(page: Page, words: str) -> None:
+    """Enter the six words."""
+    page.get_by_label("Your six words").fill(words)
+    page.get_by_role("button", name="Unlock").click()
+
+
+def unlock_and_wait(page: Page, words: str) -> None:
+    """Enter the right words and wait: while they are worked on the page does nothing else, and its list may be renewed
+    between the two halves of a click."""
+    unlock(page, words)
+    expect(page.get_by_text("Unlocked on this page")).to_be_visible(timeout=30_000)

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from collector.drills import list_pending, order_drill
 from tests.browser import test_flags
+from tests.browser.conftest import unlock_and_wait
 from tests.collector.evidence import Device
 from tests.collector.safeguarding import Safeguarding
 from tests.collector.school import School
@@ -25,7 +26,7 @@ def test_drill_is_about_nobody(
     nonce = list_pending(school.engine, school.id, school.now_ns)[0].nonce.hex()
     safeguarding.raise_flag(device, drill_nonce=nonce, account_kind="drill")
     page = open_flags(safeguarding.dsl)
-    test_flags.unlock_and_wait(page, safeguarding.dsl.passphrase)
+    unlock_and_wait(page, safeguarding.dsl.passphrase)
     page.get_by_role("link", name="Open: library-01").click()
     expect(page.locator("#opened")).to_contain_text("Nobody: this is a drill")
     expect(page.locator("#opened")).not_to_contain_text("Not in the school’s list of people")

@@ -21,7 +21,7 @@ from collector.store.engine import writing
 from collector.store.schema import flags
 from proto.events import Tier
 from proto.sealed import decode_flag, open_sealed, seal
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, unlock, unlock_and_wait
 from tests.browser.test_pages import look
 from tests.browser.test_technician import sign_in
 from tests.collector.evidence import Device, enrol_device
@@ -69,19 +69,6 @@ def come_in(page: Page, school: School, name: str) -> None:
     sign_in(page, name, PASSWORD)
     page.get_by_label("Code").fill(school.make_code(name))
     page.get_by_role("main").get_by_role("button").first.click()
-
-
-def unlock(page: Page, words: str) -> None:
-    """Enter the six words."""
-    page.get_by_label("Your six words").fill(words)
-    page.get_by_role("button", name="Unlock").click()
-
-
-def unlock_and_wait(page: Page, words: str) -> None:
-    """Enter the right words and wait: while they are worked on the page does nothing else, and its list may be renewed
-    between the two halves of a click."""
-    unlock(page, words)
-    expect(page.get_by_text("Unlocked on this page")).to_be_visible(timeout=30_000)
 
 
 def listen(page: Page) -> list[str]:
